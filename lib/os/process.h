@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BSI_OS_PROCESS_H
+#define BSI_OS_PROCESS_H
+
+#include "base/error.h"
+
+/* A running command whose standard output we read. One thread at a time. */
+typedef struct bsi_process bsi_process;
+
+/*
+ * Start argv[0], looked up in PATH, without a shell: standard input empty,
+ * standard error kept (its last 512 bytes) for the error text, signals at their
+ * defaults, no other descriptors. argv ends in NULL.
+ */
+BS_NODISCARD bs_status bsi_process_start(const char *const *argv, bsi_process **out);
+
+/* Up to `size` bytes of its output; 0 at the end. Wakes after at most `wait_ms` with BS_E_TIMEOUT.
+ */
+BS_NODISCARD bs_status bsi_process_read(bsi_process *process, void *buf, size_t size,
+                                        uint32_t wait_ms, size_t *got_out);
+
+/*
+ * Wait for its end. BS_E_COMMAND for anything but exit code 0, with the code or
+ * signal and the end of its standard error in the text.
+ */
+BS_NODISCARD bs_status bsi_process_finish(bsi_process *process);
+
+/* Kill it if it still runs, collect it, free. NULL is ignored. */
+void bsi_process_free(bsi_process *process);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BSI_TASK_CALL_H
+#define BSI_TASK_CALL_H
+
+#include <stdatomic.h>
+
+#include "base/error.h"
+
+/* Set once, by anybody; seen by everything that works for the job. */
+typedef struct bsi_cancel {
+    atomic_bool requested;
+} bsi_cancel;
+
+/*
+ * What comes with a call besides its arguments. Every blocking function takes
+ * one, second after its subject, and polls it between blocks. NULL stands for
+ * a call that is never cancelled and has no end.
+ */
+typedef struct bs_call {
+    const bsi_cancel *cancel; /* NULL: cannot be cancelled. */
+    int64_t deadline_ns;      /* Of bsi_monotonic_ns(); 0: none. */
+} bs_call;
+
+/* BS_OK, or BS_E_CANCELLED or BS_E_TIMEOUT with the record set. */
+BS_NODISCARD bs_status bsi_call_check(const bs_call *call);
+
+void bsi_cancel_request(bsi_cancel *cancel);
+
+#endif
