@@ -58,7 +58,8 @@ typedef struct bsi_codec {
      * Decode from `in` to `out` as far as both reach. *in_used_out and
      * *out_used_out tell how far. BS_END when the stream itself says that it is
      * over (deflate, lzma2); gzip, bzip2 and zstd go on with the next member.
-     * With both 0 used and room in both, more input is needed.
+     * With both 0 used and room in both, more input is needed. With in_size 0:
+     * BS_END when the input so far ended where a block does, or was empty.
      */
     bs_status (*decode)(bsi_decoder *decoder, const void *in, size_t in_size, size_t *in_used_out,
                         void *out, size_t out_size, size_t *out_used_out);
