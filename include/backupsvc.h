@@ -7,6 +7,13 @@
  * @brief Everything a program needs to take, keep, check and restore backups.
  */
 
+#include <backupsvc/backup.h>
 #include <backupsvc/base.h>
+#include <backupsvc/config.h>
+#include <backupsvc/events.h>
+#include <backupsvc/json.h>
+#include <backupsvc/restore.h>
+#include <backupsvc/service.h>
+#include <backupsvc/stats.h>
 
 #endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BACKUPSVC_JSON_H
+#define BACKUPSVC_JSON_H
+
+#include <backupsvc/backup.h>
+#include <backupsvc/events.h>
+#include <backupsvc/restore.h>
+#include <backupsvc/stats.h>
+
+BS_BEGIN_DECLS
+
+/**
+ * @file backupsvc/json.h
+ * @brief Options from JSON, infos to JSON: the one mapping that servers and bindings share.
+ *
+ * A key of JSON is the name of the struct's member. Reading is strict: an
+ * unknown key, a wrong type, a key that stands twice, bytes that are not UTF-8
+ * and a number out of range are each refused by their path, all at once, one
+ * complaint a line: "compression_level: tar.gz takes 1 to 12, not 15".
+ * Enumerations are their words: "incremental", "tar.zst", "completed".
+ */
+
+/**
+ * Read a backup request.
+ *
+ * @param text  A JSON object, not ended by NUL.
+ * @param size  Its bytes; at most 1 MiB.
+ * @param out   Options that own their strings; freed with bs_backup_options_free(). Set only
+ *              on BS_OK.
+ *
+ * @retval BS_OK
+ * @retval BS_E_INVALID  bs_error_last() holds the complaints, as far as they fit.
+ *
+ * Blocking: no.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_backup_options_from_json(const char *text, size_t size,
+                                                          bs_backup_options **out);
+
+/** Free what bs_backup_options_from_json() made. NULL is ignored. Since: 0.1 */
+BS_API void bs_backup_options_free(bs_backup_options *options);
+
+/** As bs_backup_options_from_json(), for restores. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_restore_options_from_json(const char *text, size_t size,
+                                                           bs_restore_options **out);
+
+/** Free what bs_restore_options_from_json() made. NULL is ignored. Since: 0.1 */
+BS_API void bs_restore_options_free(bs_restore_options *options);
+
+/**
+ * Write a backup's info as a JSON object.
+ *
+ * @param info  What to write.
+ * @param out   NUL-terminated text; freed with bs_free(). Set only on BS_OK.
+ *
+ * @retval BS_OK
+ *
+ * Blocking: no.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_backup_info_to_json(const bs_backup_info *info, char **out);
+
+/** As bs_backup_info_to_json(), for a restore. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_restore_info_to_json(const bs_restore_info *info, char **out);
+
+/** As bs_backup_info_to_json(), for a verification. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_verify_info_to_json(const bs_verify_info *info, char **out);
+
+/** As bs_backup_info_to_json(), for statistics. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_stats_info_to_json(const bs_stats_info *stats, char **out);
+
+/** As bs_backup_info_to_json(), for an entry; bytes that are not UTF-8 come as base64 in
+ *  "path_base64" and "link_base64" instead. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_entry_to_json(const bs_entry *entry, char **out);
+
+/** As bs_backup_info_to_json(), for an event. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_event_to_json(const bs_event *event, char **out);
+
+/** As bs_backup_info_to_json(), for an error: code, layer, message, retry. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_error_to_json(const bs_error *error, char **out);
+
+/** The word for an enumeration's value, as JSON has it; "unknown" for others. Static. Since: 0.1 */
+BS_API const char *bs_backup_type_name(bs_backup_type type);
+/** As bs_backup_type_name(). Since: 0.1 */
+BS_API const char *bs_form_name(bs_form form);
+/** As bs_backup_type_name(). Since: 0.1 */
+BS_API const char *bs_compression_name(bs_compression compression);
+/** As bs_backup_type_name(). Since: 0.1 */
+BS_API const char *bs_job_state_name(bs_job_state state);
+/** As bs_backup_type_name(). Since: 0.1 */
+BS_API const char *bs_entry_type_name(bs_entry_type type);
+
+BS_END_DECLS
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BACKUPSVC_SERVICE_H
+#define BACKUPSVC_SERVICE_H
+
+#include <backupsvc/base.h>
+#include <backupsvc/config.h>
+
+BS_BEGIN_DECLS
+
+/**
+ * @file backupsvc/service.h
+ * @brief The opened library: state directory, catalogue, storages, threads.
+ *
+ * A program opens one service per state directory and shares it: every
+ * function that takes a bs_service may be called from any thread, except
+ * bs_service_close(). A state directory belongs to one service at a time, in
+ * this process or another.
+ */
+
+/** The opened library. Closed with bs_service_close(). */
+typedef struct bs_service bs_service;
+
+/** How to open a service. Start from BS_SERVICE_OPTIONS_INIT; 0 means default. */
+typedef struct bs_service_options {
+    size_t struct_size;     /**< Set by BS_SERVICE_OPTIONS_INIT. */
+    const char *state_path; /**< State directory. Default: the setting BACKUP_STORAGE_PATH. */
+    bs_config *config;      /**< Settings, copied. Default: the defaults. */
+    bs_log_cb log;          /**< Takes log lines. Default: nobody does. */
+    void *log_user;         /**< Handed to `log`; kept. */
+    bool replace_damaged;   /**< Set a damaged catalogue aside and begin an empty one. */
+} bs_service_options;
+
+/* clang-format off */
+#define BS_SERVICE_OPTIONS_INIT {sizeof(bs_service_options), NULL, NULL, NULL, NULL, false}
+/* clang-format on */
+
+/** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */
+BS_API void bs_service_options_init(bs_service_options *options, size_t size);
+
+/**
+ * Open the state directory, making it when it is missing.
+ *
+ * Jobs that were running when the last process ended are marked failed
+ * ("interrupted") and their leftovers removed. The storage "local" lies inside
+ * the state directory.
+ *
+ * @param options  NULL for all defaults. Everything in it is copied.
+ * @param out      The new service; the caller owns it. Set only on BS_OK.
+ *
+ * @retval BS_OK
+ * @retval BS_E_BUSY       Another service has this state directory open.
+ * @retval BS_E_READ_ONLY  The directory cannot be written.
+ * @retval BS_E_VERSION    Its catalogue was written by a newer version.
+ * @retval BS_E_CORRUPT    Its catalogue is damaged; `replace_damaged` and bs_catalog_rebuild() mend
+ *                         that.
+ * @retval BS_E_INVALID    The path is no state directory of ours.
+ *
+ * Blocking: disk.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_service_open(const bs_service_options *options, bs_service **out);
+
+/**
+ * Cancel what is running, wait for it, and close.
+ *
+ * @param service  NULL is ignored.
+ *
+ * Blocking: until running jobs have stopped, at most about 2 s.  Thread-safety: the owner, when no
+ * other call is in progress.  Since: 0.1
+ */
+BS_API void bs_service_close(bs_service *service);
+
+/**
+ * Register a named storage for requests to use.
+ *
+ * Profiles are not kept: a program registers its own after each open.
+ *
+ * @param service   The service.
+ * @param name      1 to 64 letters, digits, `.`, `_`, `-`. Not "local". Copied.
+ * @param driver    The driver's name, such as "local". Copied.
+ * @param settings  Pairs of option name and value, ended by NULL; the driver's page
+ *                  lists them. Copied.
+ *
+ * @retval BS_OK
+ * @retval BS_E_EXISTS       The name is taken.
+ * @retval BS_E_UNSUPPORTED  There is no such driver in this build.
+ * @retval BS_E_INVALID      A setting is unknown, missing or not allowed.
+ *
+ * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_service_add_storage(bs_service *service, const char *name,
+                                                     const char *driver,
+                                                     const char *const *settings);
+
+/** What bs_catalog_rebuild() found. */
+typedef struct bs_rebuild_report {
+    uint64_t backups;    /**< Backups that are in the catalogue now. */
+    uint64_t unreadable; /**< Manifests that are damaged; each was logged as a warning. */
+} bs_rebuild_report;
+
+/**
+ * Make the catalogue anew from the manifests on all registered storages.
+ *
+ * Nothing on the storages changes. To mend a damaged catalogue, open the
+ * service with `replace_damaged`, register its storages, and call this.
+ *
+ * @param service     The service; no job may be running.
+ * @param report_out  What was found; may be NULL.
+ *
+ * @retval BS_OK
+ * @retval BS_E_BUSY  A job is running.
+ *
+ * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_catalog_rebuild(bs_service *service,
+                                                 bs_rebuild_report *report_out);
+
+BS_END_DECLS
+
+#endif
