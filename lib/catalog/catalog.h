@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BSI_CATALOG_CATALOG_H
+#define BSI_CATALOG_CATALOG_H
+
+#include "base/error.h"
+#include "catalog/rows.h"
+
+/*
+ * The list of backups, jobs and storage profiles in the state directory. A
+ * cache: all that it says of backups is also on their storages, and a lost or
+ * damaged one is rebuilt from there.
+ *
+ * Each call that changes something is one transaction, durable when it returns.
+ * Texts must be UTF-8. Failures carry layer CATALOG: BS_E_BUSY when another
+ * program holds the file, BS_E_CORRUPT when it is damaged, BS_E_READ_ONLY,
+ * BS_E_NO_SPACE, BS_E_IO. What is not there is BS_E_NOT_FOUND.
+ *
+ * Thread-safety: any thread; one lock orders the calls. The process's exclusive
+ * right to the state directory is the engine's business.
+ */
+typedef struct bsi_catalog bsi_catalog;
+
+#define BSI_CATALOG_FILE "catalog.sqlite"
+
+/*
+ * Open the catalogue in directory `path`, or make it, and bring it up to date.
+ * The whole file is checked: BS_E_CORRUPT when it is damaged, BS_E_INVALID when
+ * it is not a catalogue of ours, BS_E_VERSION when a newer version wrote it.
+ */
+BS_NODISCARD bs_status bsi_catalog_open(const char *path, bsi_catalog **out);
+
+/* NULL is ignored; the error record is left alone. */
+void bsi_catalog_close(bsi_catalog *catalog);
+
+/*
+ * Rename a catalogue that cannot be opened, so that a new one can be made and
+ * filled from the storages: "catalog.sqlite.aside-..." with the time. Only while
+ * nobody has it open. BS_OK also when there is none.
+ */
+BS_NODISCARD bs_status bsi_catalog_move_aside(const char *path);
+
+/* --- Backups --- */
+
+/* Add a row. row->seq is ignored; the new one, larger than all before, goes to `seq_out`
+ * (may be NULL). BS_E_EXISTS: the id is taken. */
+BS_NODISCARD bs_status bsi_catalog_add_backup(bsi_catalog *catalog, const bsi_row_backup *row,
+                                              int64_t *seq_out);
+
+/*
+ * Write every member of the row with row->id but seq and deleting. With `needs`
+ * not NULL, the backups whose containers this one needs are replaced too.
+ */
+BS_NODISCARD bs_status bsi_catalog_update_backup(bsi_catalog *catalog, const bsi_row_backup *row,
+                                                 const char *const *needs, size_t needs_count);
+
+/* `out` is disposed of with bsi_row_backup_dispose(). */
+BS_NODISCARD bs_status bsi_catalog_get_backup(bsi_catalog *catalog, const char *id,
+                                              bsi_row_backup *out);
+
+/*
+ * What a person calls a backup: an id, the beginning of one (4 characters or
+ * more), or "latest:NAME" for the last one of that name that completed.
+ * BS_E_AMBIGUOUS with up to five candidates in the text, BS_E_INVALID.
+ */
+BS_NODISCARD bs_status bsi_catalog_resolve_backup(bsi_catalog *catalog, const char *reference,
+                                                  char id_out[BS_ID_SIZE]);
+
+/* NULL and 0 stand for "any". */
+typedef struct bsi_backup_filter {
+    const char *name;
+    const char *backup_type;
+    const char *form;
+    const char *storage;
+    bsi_row_status status;
+    int64_t since_ns; /* Created at this time or later. */
+    int64_t until_ns; /* Created before this time. */
+    bool deleting;    /* Also those that are being removed. */
+    uint32_t limit;   /* 0: BSI_CATALOG_LIST_MAX, which is also the most. */
+    uint64_t offset;
+} bsi_backup_filter;
+
+enum { BSI_CATALOG_LIST_MAX = 10000 };
+
+/*
+ * Newest first. `total_out` (may be NULL) counts all that match. `rows_out` is
+ * freed with bsi_row_backups_free(). `filter` may be NULL.
+ */
+BS_NODISCARD bs_status bsi_catalog_list_backups(bsi_catalog *catalog,
+                                                const bsi_backup_filter *filter,
+                                                bsi_row_backup **rows_out, size_t *count_out,
+                                                uint64_t *total_out);
+
+/* The base of an incremental (last that completed) or, `full_only`, of a differential. */
+BS_NODISCARD bs_status bsi_catalog_last_archive(bsi_catalog *catalog, const char *name,
+                                                const char *storage, bool full_only,
+                                                bsi_row_backup *out);
+
+/* Ids of the backups that need `id`, only directly or also through others. Newest first. */
+BS_NODISCARD bs_status bsi_catalog_dependants(bsi_catalog *catalog, const char *id, bool transitive,
+                                              bsi_id **ids_out, size_t *count_out);
+/* Ids of the backups whose containers `id` needs. */
+BS_NODISCARD bs_status bsi_catalog_needs(bsi_catalog *catalog, const char *id, bsi_id **ids_out,
+                                         size_t *count_out);
+
+/*
+ * Removal in two steps: mark first, remove the objects, then the row. A marked
+ * backup is no base, and is not listed unless asked for. BS_E_NEEDED, naming
+ * one, when an unmarked backup needs it or a pending or running one has it as base;
+ * BS_E_BUSY when it is itself pending or running.
+ */
+BS_NODISCARD bs_status bsi_catalog_mark_deleting(bsi_catalog *catalog, const char *id);
+/* With its needs and warnings. BS_OK also when there is none. */
+BS_NODISCARD bs_status bsi_catalog_remove_backup(bsi_catalog *catalog, const char *id);
+/* Those whose removal was begun and not finished. */
+BS_NODISCARD bs_status bsi_catalog_deleting(bsi_catalog *catalog, bsi_id **ids_out,
+                                            size_t *count_out);
+
+/* Everything pending or running, backups and jobs, becomes failed with BS_E_INTERRUPTED. */
+BS_NODISCARD bs_status bsi_catalog_mark_interrupted(bsi_catalog *catalog, int64_t now_ns,
+                                                    uint64_t *count_out);
+
+typedef struct bsi_backup_import {
+    bsi_row_backup row;
+    const char *const *needs;
+    size_t needs_count;
+} bsi_backup_import;
+
+/* Instead of all backups these, in one transaction; seq follows their order. */
+BS_NODISCARD bs_status bsi_catalog_replace_backups(bsi_catalog *catalog,
+                                                   const bsi_backup_import *items, size_t count);
+
+/* Sums over backups that are not being deleted, one group for each combination. */
+BS_NODISCARD bs_status bsi_catalog_sum_backups(bsi_catalog *catalog, bsi_row_sum **rows_out,
+                                               size_t *count_out);
+
+/* --- Restores, verifications and other jobs --- */
+
+BS_NODISCARD bs_status bsi_catalog_add_job(bsi_catalog *catalog, const bsi_row_job *row);
+BS_NODISCARD bs_status bsi_catalog_update_job(bsi_catalog *catalog, const bsi_row_job *row);
+BS_NODISCARD bs_status bsi_catalog_get_job(bsi_catalog *catalog, const char *id, bsi_row_job *out);
+/* As bsi_catalog_resolve_backup(), without "latest:". */
+BS_NODISCARD bs_status bsi_catalog_resolve_job(bsi_catalog *catalog, const char *reference,
+                                               char id_out[BS_ID_SIZE]);
+BS_NODISCARD bs_status bsi_catalog_remove_job(bsi_catalog *catalog, const char *id);
+
+typedef struct bsi_job_filter {
+    const char *kind;
+    const char *backup_id;
+    bsi_row_status status;
+    uint32_t limit; /* 0: BSI_CATALOG_LIST_MAX. */
+    uint64_t offset;
+} bsi_job_filter;
+
+BS_NODISCARD bs_status bsi_catalog_list_jobs(bsi_catalog *catalog, const bsi_job_filter *filter,
+                                             bsi_row_job **rows_out, size_t *count_out,
+                                             uint64_t *total_out);
+
+/* --- Warnings of backups and jobs --- */
+
+/* Of each job the first so many are kept; the others are only counted. */
+enum { BSI_CATALOG_WARNINGS_MAX = 10000 };
+
+/* `id` is that of a backup or a job. Calling it for many at a time is much cheaper. */
+BS_NODISCARD bs_status bsi_catalog_add_warnings(bsi_catalog *catalog, const char *id,
+                                                const bsi_row_warning *rows, size_t count);
+/* In the order they came. `total_out` (may be NULL) counts also those that were not kept. */
+BS_NODISCARD bs_status bsi_catalog_list_warnings(bsi_catalog *catalog, const char *id,
+                                                 uint64_t offset, uint32_t limit,
+                                                 bsi_row_warning **rows_out, size_t *count_out,
+                                                 uint64_t *total_out);
+
+/* --- Storage profiles and other values --- */
+
+/* Replaces. */
+BS_NODISCARD bs_status bsi_catalog_put_profile(bsi_catalog *catalog, const bsi_row_profile *row);
+BS_NODISCARD bs_status bsi_catalog_get_profile(bsi_catalog *catalog, const char *name,
+                                               bsi_row_profile *out);
+/* By name. */
+BS_NODISCARD bs_status bsi_catalog_list_profiles(bsi_catalog *catalog, bsi_row_profile **rows_out,
+                                                 size_t *count_out);
+/* BS_OK also when there is none. */
+BS_NODISCARD bs_status bsi_catalog_remove_profile(bsi_catalog *catalog, const char *name);
+
+/* Replaces; NULL removes. */
+BS_NODISCARD bs_status bsi_catalog_set_meta(bsi_catalog *catalog, const char *key,
+                                            const char *value);
+/* Freed with bsi_free(). */
+BS_NODISCARD bs_status bsi_catalog_get_meta(bsi_catalog *catalog, const char *key,
+                                            char **value_out);
+
+#endif

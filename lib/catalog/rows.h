@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BSI_CATALOG_ROWS_H
+#define BSI_CATALOG_ROWS_H
+
+#include "base/error.h"
+#include "base/slice.h"
+
+/*
+ * Rows of the catalogue. A row that comes out of it owns its texts by way of
+ * `memory`; in a row that goes in they are borrowed for the call and `memory`
+ * is not looked at. A NULL text goes in as "" and never comes out.
+ *
+ * Times are nanoseconds since 1970-01-01T00:00:00Z; 0: has not happened.
+ */
+
+typedef struct bsi_id {
+    char text[BS_ID_SIZE];
+} bsi_id;
+
+/* The words of bsi_row_status_name() are what the file holds. */
+typedef enum bsi_row_status {
+    BSI_ROW_NONE = 0,
+    BSI_ROW_PENDING,
+    BSI_ROW_RUNNING,
+    BSI_ROW_COMPLETED,
+    BSI_ROW_COMPLETED_WITH_WARNINGS,
+    BSI_ROW_FAILED,
+    BSI_ROW_CANCELLED,
+} bsi_row_status;
+
+/* Such as "completed_with_warnings"; "" for NONE and unknown values; and back (NONE). */
+const char *bsi_row_status_name(bsi_row_status status);
+bsi_row_status bsi_row_status_parse(const char *name);
+
+typedef struct bsi_row_backup {
+    const char *id;
+    int64_t seq; /* Grows with each backup; tells which of two came later. */
+    const char *name;
+    const char *backup_type;    /* As it ran: "full", "incremental", "differential", "mirror". */
+    const char *requested_type; /* As it was asked for. */
+    const char *form;           /* "archive", "repository", "mirror". */
+    const char *storage;        /* Name of the storage profile. */
+    const char *compression;
+    int32_t compression_level;
+    const char *encryption;
+    bsi_row_status status;
+    int64_t created_at;
+    int64_t started_at;
+    int64_t completed_at;
+    int64_t expires_at;
+    const char *source_paths; /* JSON: array of texts. */
+    const char *options;      /* JSON: what it takes to run it again; no secrets. */
+    const char *metadata;     /* JSON: the user's object. */
+    const char *container_key;
+    const char *manifest_key;
+    uint64_t container_size;
+    uint64_t manifest_size;
+    const char *manifest_sha256; /* Hex digits. */
+    uint64_t bytes_processed;
+    uint64_t files_processed;
+    uint64_t total_bytes;
+    uint64_t total_files;
+    uint64_t bytes_stored;
+    uint64_t bytes_deduplicated;
+    const char *base_id;   /* Of an incremental or differential. */
+    const char *base_note; /* Why an incremental became a full. */
+    bs_status error_code;
+    bs_layer error_layer;
+    const char *error_message;
+    uint32_t retention_days;
+    bool deleting; /* Its removal has begun. */
+    void *memory;
+} bsi_row_backup;
+
+typedef struct bsi_row_job {
+    const char *id;
+    const char *kind;      /* "restore", "verify", ... */
+    const char *backup_id; /* "": none. */
+    bsi_row_status status;
+    const char *target;
+    const char *options; /* JSON. */
+    const char *result;  /* JSON. */
+    int64_t created_at;
+    int64_t started_at;
+    int64_t completed_at;
+    uint64_t bytes_processed;
+    uint64_t files_processed;
+    uint64_t total_bytes;
+    uint64_t total_files;
+    bs_status error_code;
+    bs_layer error_layer;
+    const char *error_message;
+    void *memory;
+} bsi_row_job;
+
+typedef struct bsi_row_warning {
+    bs_status code;
+    bs_layer layer;
+    bsi_slice path; /* May hold any byte. */
+    const char *message;
+    void *memory;
+} bsi_row_warning;
+
+typedef struct bsi_row_profile {
+    const char *name;
+    const char *driver;
+    const char *settings; /* JSON object without secrets. */
+    void *memory;
+} bsi_row_profile;
+
+typedef struct bsi_row_sum {
+    bsi_row_status status;
+    const char *backup_type;
+    const char *form;
+    const char *storage;
+    uint64_t count;
+    uint64_t bytes_processed;
+    uint64_t files_processed;
+    uint64_t bytes_stored;
+    uint64_t bytes_deduplicated;
+    int64_t duration; /* Nanoseconds from start to end, of those that have both. */
+    void *memory;
+} bsi_row_sum;
+
+/* Zeroed and half-filled rows are fine; the row is zeroed. */
+void bsi_row_backup_dispose(bsi_row_backup *row);
+void bsi_row_job_dispose(bsi_row_job *row);
+void bsi_row_profile_dispose(bsi_row_profile *row);
+
+/* NULL is ignored. */
+void bsi_row_backups_free(bsi_row_backup *rows, size_t count);
+void bsi_row_jobs_free(bsi_row_job *rows, size_t count);
+void bsi_row_warnings_free(bsi_row_warning *rows, size_t count);
+void bsi_row_profiles_free(bsi_row_profile *rows, size_t count);
+void bsi_row_sums_free(bsi_row_sum *rows, size_t count);
+
+#endif
