@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BSI_VAULT_VAULT_H
+#define BSI_VAULT_VAULT_H
+
+#include "base/warn.h"
+#include "hash/sha256.h"
+#include "os/entry.h"
+#include "source/stream.h"
+#include "source/walk.h"
+#include "storage/storage.h"
+#include "target/target.h"
+#include "task/call.h"
+#include "task/pool.h"
+
+/*
+ * The stored forms: what a backup is on a storage, written and read nowhere
+ * else. A form is a driver: archive, mirror. Everything it needs comes in with
+ * the call; it knows no catalogue, no queue and no schedule.
+ *
+ * A backup is addressed by the key of its manifest. What a manifest says is
+ * checked before it is believed, and a manifest always describes the backup
+ * completely: what a form returns can be found again from the storage alone.
+ */
+
+/* Counters of a job that somebody else may read while it runs. Only ever grow. */
+typedef struct bsi_progress {
+    atomic_uint_least64_t files_done;
+    atomic_uint_least64_t files_total; /* 0 until the scan has ended. */
+    atomic_uint_least64_t bytes_done;
+    atomic_uint_least64_t bytes_total;
+    void (*moved)(void *user); /* After changes, on threads of the job; NULL: nobody listens. */
+    void *user;
+} bsi_progress;
+
+/* Add to what is done, and tell. */
+void bsi_progress_add(bsi_progress *progress, uint64_t files, uint64_t bytes);
+/* The scan has ended. */
+void bsi_progress_set_total(bsi_progress *progress, uint64_t files, uint64_t bytes);
+
+/* What every operation works with. Everything is borrowed. */
+typedef struct bsi_vault_env {
+    bsi_storage *storage;
+    bsi_pool *pool;
+    const bs_call *call;
+    int temp_dir; /* Directory for files without a name. */
+    const bsi_warn *warn;
+    bsi_progress *progress;
+} bsi_vault_env;
+
+typedef enum bsi_backup_kind {
+    BSI_KIND_FULL = 1,
+    BSI_KIND_INCREMENTAL,
+    BSI_KIND_DIFFERENTIAL,
+    BSI_KIND_MIRROR,
+} bsi_backup_kind;
+
+/* "full", ...; and back (0: none). */
+const char *bsi_backup_kind_name(bsi_backup_kind kind);
+bsi_backup_kind bsi_backup_kind_parse(bsi_slice name);
+
+/* What a backup is to do; checked and complete. Everything is borrowed. */
+typedef struct bsi_backup_plan {
+    const char *id;
+    const char *name;
+    bsi_backup_kind kind; /* As it is to run: a base must be given for the kinds that have one. */
+    const char *compression; /* Name of the container; of mirrors "none". */
+    int level;               /* 0: the container's own. */
+    bsi_time created_at;
+    bsi_time started_at;
+    int32_t retention_days; /* -1: for ever. */
+    const char *note;       /* Why it runs as another kind than asked for; "". */
+    const char *metadata;   /* A JSON object. */
+    const char *options;    /* A JSON object: the request, kept for people; no secrets. */
+
+    /* Either roots, as for a walk, or a stream whose bytes become the file `stream_name`. */
+    const char *const *source_paths; /* As asked for, or a command's argv; ended by NULL. */
+    bsi_walk_options walk;           /* pool and warn are filled in by the vault. */
+    bsi_stream *stream;
+    const char *stream_name;
+
+    const char *base_manifest_key; /* NULL: no base. */
+    bool content_only;
+    bool skip_special;
+    bool allow_empty_mirror;
+    uint64_t max_file_size; /* Larger files are left out with a warning; 0: no limit. */
+} bsi_backup_plan;
+
+/* What a backup left behind. Disposed of with bsi_backup_result_dispose(). */
+typedef struct bsi_backup_result {
+    char *container_key; /* Of a mirror, the prefix of its tree. */
+    char *manifest_key;
+    uint64_t container_size;
+    uint64_t manifest_size;
+    bsi_digest manifest_sha256; /* Of the stored object. */
+    uint64_t files;
+    uint64_t bytes;
+    uint64_t bytes_stored; /* Container and manifest; of a mirror what was written. */
+    uint64_t bytes_deduplicated;
+    bsi_time completed_at;
+    char (*needs)[BS_ID_SIZE]; /* Other backups whose containers it needs. */
+    size_t needs_count;
+} bsi_backup_result;
+
+void bsi_backup_result_dispose(bsi_backup_result *result);
+
+/* What a manifest says of its backup as a whole. Disposed of with bsi_manifest_info_dispose(). */
+typedef struct bsi_manifest_info {
+    char id[BS_ID_SIZE];
+    char base_id[BS_ID_SIZE]; /* "": none. */
+    bsi_backup_kind kind;
+    char *name;
+    char *form;
+    char *compression;
+    int32_t level;
+    bsi_time created_at;
+    bsi_time started_at;
+    bsi_time completed_at;
+    bsi_time scan_began; /* For change detection by the next backup. */
+    int32_t retention_days;
+    char *note;
+    char *metadata;     /* A JSON object. */
+    char *options;      /* A JSON object. */
+    char *source_paths; /* A JSON array of texts. */
+    char *container_key;
+    uint64_t container_size;
+    bsi_digest container_sha256;
+    uint64_t entries;
+    uint64_t files;
+    uint64_t bytes;
+    uint64_t bytes_stored_data; /* Container, or what a mirror wrote. */
+    uint64_t bytes_deduplicated;
+    uint64_t warnings;               /* How many there were. */
+    struct bsi_container_ref *needs; /* Containers of other backups that hold some of its bytes. */
+    size_t needs_count;
+    uint64_t manifest_size; /* Of the stored object. */
+    bsi_digest manifest_sha256;
+} bsi_manifest_info;
+
+typedef struct bsi_container_ref {
+    char id[BS_ID_SIZE];
+    char *key;
+    char *compression;
+    uint64_t size;
+    bsi_digest sha256;
+} bsi_container_ref;
+
+void bsi_manifest_info_dispose(bsi_manifest_info *info);
+
+/* What to restore. Everything is borrowed. */
+typedef struct bsi_restore_plan {
+    const char *manifest_key;
+    const char *restore_path;
+    const char *const *paths;  /* Paths or patterns, ended by NULL; NULL: everything. */
+    bsi_target_options target; /* warn is filled in by the vault. */
+    bool verify;
+    bool strip_source;
+} bsi_restore_plan;
+
+typedef struct bsi_restore_result {
+    uint64_t files_skipped; /* Existing files that were kept. */
+} bsi_restore_result;
+
+/* One damaged object as verification finds it; `files` come one by one through `lost`. */
+typedef struct bsi_damage_sink {
+    /* Begins an object: its key and what is wrong. */
+    bs_status (*object)(void *user, const char *key, const char *message);
+    /* A file of the backup that the object last begun costs. */
+    bs_status (*lost)(void *user, bsi_slice path);
+    void *user;
+} bsi_damage_sink;
+
+/* One entry as a manifest lists it. Valid for the callback. */
+typedef struct bsi_listed {
+    bsi_entry entry;
+    bool has_digest;
+    bsi_digest sha256;          /* Of the stored bytes: with `sparse`, of the extents only. */
+    char stored_in[BS_ID_SIZE]; /* The backup whose container holds them; "". */
+} bsi_listed;
+typedef bs_status (*bsi_listed_cb)(void *user, const bsi_listed *listed);
+typedef bs_status (*bsi_bytes_cb)(void *user, const void *data, size_t size);
+
+/* The form as a driver. One file of functions each, one global symbol. */
+typedef struct bsi_vault {
+    const char *form;
+
+    /*
+     * Run a backup to its end: durable when it returns BS_OK. Nothing visible is
+     * left after a failure. BS_PARTIAL: something was reported to env->warn.
+     */
+    bs_status (*backup)(const bsi_vault_env *env, const bsi_backup_plan *plan,
+                        bsi_backup_result *out);
+
+    /* Put files back. BS_PARTIAL: something was reported to env->warn. */
+    bs_status (*restore)(const bsi_vault_env *env, const bsi_restore_plan *plan,
+                         bsi_restore_result *out);
+
+    /* Re-read everything. BS_OK also when damage was found: the sink has heard of it then. */
+    bs_status (*verify)(const bsi_vault_env *env, const char *manifest_key,
+                        const bsi_damage_sink *sink);
+
+    /* One file's content: BS_E_NOT_FOUND, BS_E_INVALID when it is no file. */
+    bs_status (*read)(const bsi_vault_env *env, const char *manifest_key, bsi_slice path,
+                      bsi_bytes_cb data, void *user);
+
+    /* Remove manifest and objects; either may be gone already. Durable when it returns. */
+    bs_status (*remove)(const bsi_vault_env *env, const char *manifest_key,
+                        const char *container_key);
+
+    /* After a crash: finish or take back what a backup with this id had begun. */
+    bs_status (*recover)(const bsi_vault_env *env, const char *name, const char *id);
+} bsi_vault;
+
+/* By the name of the form; NULL: unknown. */
+const bsi_vault *bsi_vault_find(const char *form);
+
+/* A name as requests give it: see bs_backup_options. */
+bool bsi_backup_name_is_valid(const char *name);
+
+/* --- Manifests, alike in all forms --- */
+
+/* Read and check a whole manifest; give what it says of the backup. */
+BS_NODISCARD bs_status bsi_vault_info(const bsi_vault_env *env, const char *manifest_key,
+                                      bsi_manifest_info *out);
+
+/* The warnings that a manifest holds, to `warn`. */
+BS_NODISCARD bs_status bsi_vault_warnings(const bsi_vault_env *env, const char *manifest_key,
+                                          const bsi_warn *warn);
+
+/* Entries at or below `dir` ("": all), in order; not recursive: only those directly in it. */
+BS_NODISCARD bs_status bsi_vault_list(const bsi_vault_env *env, const char *manifest_key,
+                                      bsi_slice dir, bool recursive, bsi_listed_cb callback,
+                                      void *user);
+
+/*
+ * Every manifest on a storage, by key; damaged ones are reported to env->warn
+ * with their key as path, and left out. Unordered.
+ */
+typedef bs_status (*bsi_manifest_cb)(void *user, const char *manifest_key,
+                                     const bsi_manifest_info *info);
+BS_NODISCARD bs_status bsi_vault_scan(const bsi_vault_env *env, bsi_manifest_cb callback,
+                                      void *user);
+
+#endif
