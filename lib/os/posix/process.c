@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Commands by posix_spawn(). Both of a command's outputs are pipes that never
+ * block us; its standard error is taken along whenever we wait, so that a full
+ * pipe cannot stop it.
+ */
+#include "os/process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "os/file.h"
+#include "os/posix/posix.h"
+#include "os/time.h"
+
+enum {
+    TAIL_SIZE = 512,
+    CHUNK_SIZE = 4096,
+    NAME_SIZE = 128,
+    FIRST_FREE_FD = 3,
+    LOOK_MS = 50, /* How often to ask for the end while others hold the pipes open. */
+    NS_PER_MS = 1000000,
+};
+
+struct bsi_process {
+    pid_t pid;
+    int out; /* -1: at its end. */
+    int err; /* -1: at its end. */
+    bool ended;
+    bool lost;  /* Somebody else in the program has collected it. */
+    int result; /* As waitpid() gave it. */
+    char name[NAME_SIZE];
+    char tail[TAIL_SIZE]; /* The last of standard error. */
+    size_t tail_size;
+};
+
+/* The child's side of the pipes must not lie where its standard descriptors go. */
+static int move_up(int *fd)
+{
+    int moved = *fd;
+
+    if (*fd < FIRST_FREE_FD) {
+        moved = fcntl(*fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+        if (moved < 0) {
+            return -1;
+        }
+        (void)close(*fd);
+        *fd = moved;
+    }
+    return 0;
+}
+
+static void close_pair(int fds[2])
+{
+    bsi_close_quietly(fds[0]);
+    bsi_close_quietly(fds[1]);
+}
+
+/* Only our end does not block. */
+static bs_status make_pipe(int fds[2])
+{
+    int code = 0;
+
+    if (BSI_SYSCALL(BSI_OS_SPAWN, pipe2(fds, O_CLOEXEC)) != 0) {
+        fds[0] = -1;
+        fds[1] = -1;
+        return bsi_fail_os(BS_LAYER_SYSTEM, errno, "making a pipe");
+    }
+    if (fcntl(fds[0], F_SETFL, O_NONBLOCK) != 0 || move_up(&fds[0]) != 0 || move_up(&fds[1]) != 0) {
+        code = errno;
+        close_pair(fds);
+        fds[0] = -1;
+        fds[1] = -1;
+        return bsi_fail_os(BS_LAYER_SYSTEM, code, "making a pipe");
+    }
+    return BS_OK;
+}
+
+static int fill_actions(posix_spawn_file_actions_t *actions, int out, int err)
+{
+    int code = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+
+    if (code == 0) {
+        code = posix_spawn_file_actions_adddup2(actions, out, STDOUT_FILENO);
+    }
+    if (code == 0) {
+        code = posix_spawn_file_actions_adddup2(actions, err, STDERR_FILENO);
+    }
+    if (code == 0) {
+        code = posix_spawn_file_actions_addclosefrom_np(actions, FIRST_FREE_FD);
+    }
+    return code;
+}
+
+static int fill_attributes(posix_spawnattr_t *attributes)
+{
+    sigset_t none;
+    sigset_t all;
+    int code = 0;
+
+    (void)sigemptyset(&none);
+    (void)sigfillset(&all);
+    code = posix_spawnattr_setsigmask(attributes, &none);
+    if (code == 0) {
+        code = posix_spawnattr_setsigdefault(attributes, &all);
+    }
+    if (code == 0) {
+        code = posix_spawnattr_setpgroup(attributes, 0);
+    }
+    if (code == 0) {
+        code = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                                        POSIX_SPAWN_SETPGROUP);
+    }
+    return code;
+}
+
+/* 0 or an errno. */
+static int spawn(const char *const *argv, int out, int err, pid_t *pid_out)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int code = posix_spawn_file_actions_init(&actions);
+
+    if (code != 0) {
+        return code;
+    }
+    code = posix_spawnattr_init(&attributes);
+    if (code != 0) {
+        (void)posix_spawn_file_actions_destroy(&actions);
+        return code;
+    }
+    code = fill_actions(&actions, out, err);
+    if (code == 0) {
+        code = fill_attributes(&attributes);
+    }
+    if (code == 0) {
+        code = bsi_fault_point(BSI_OS_SPAWN);
+    }
+    if (code == 0) {
+        /* POSIX's type lacks a const that its function keeps. */
+        char *const *args = (char *const *)(uintptr_t)argv;
+        code = posix_spawnp(pid_out, argv[0], &actions, &attributes, args, environ);
+    }
+    (void)posix_spawnattr_destroy(&attributes);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    return code;
+}
+
+bs_status bsi_process_start(const char *const *argv, bsi_process **out)
+{
+    int out_pipe[2] = {-1, -1};
+    int err_pipe[2] = {-1, -1};
+    bsi_process *process = bsi_calloc(1, sizeof(*process));
+    bs_status status = BS_OK;
+    int code = 0;
+
+    if (!process) {
+        return BS_E_NOMEM;
+    }
+    (void)bsi_printable(argv[0], strlen(argv[0]), process->name, sizeof(process->name));
+    status = make_pipe(out_pipe);
+    if (status < 0) {
+        goto out;
+    }
+    status = make_pipe(err_pipe);
+    if (status < 0) {
+        goto out;
+    }
+    code = spawn(argv, out_pipe[1], err_pipe[1], &process->pid);
+    if (code != 0) {
+        status = bsi_fail_os(BS_LAYER_SYSTEM, code, "starting '%s'", process->name);
+        goto out;
+    }
+    process->out = out_pipe[0];
+    process->err = err_pipe[0];
+    out_pipe[0] = -1;
+    err_pipe[0] = -1;
+    *out = process;
+    process = NULL;
+
+out:
+    close_pair(out_pipe);
+    close_pair(err_pipe);
+    bsi_free(process);
+    return status;
+}
+
+static void keep_tail(bsi_process *process, const char *bytes, size_t size)
+{
+    size_t kept = process->tail_size;
+
+    if (size > TAIL_SIZE) {
+        bytes += size - TAIL_SIZE;
+        size = TAIL_SIZE;
+    }
+    if (kept > TAIL_SIZE - size) {
+        kept = TAIL_SIZE - size;
+        memmove(process->tail, process->tail + process->tail_size - kept, kept);
+    }
+    memcpy(process->tail + kept, bytes, size);
+    process->tail_size = kept + size;
+}
+
+/*
+ * One read of a pipe that does not block: -1 when there is nothing now. At its
+ * end, or when it can no longer be read, the descriptor is closed.
+ */
+static ssize_t take_some(int *fd, char *buf, size_t size)
+{
+    ssize_t got = 0;
+
+    do {
+        got = read(*fd, buf, size);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0 && errno == EAGAIN) {
+        return -1;
+    }
+    if (got <= 0) {
+        bsi_close_quietly(*fd);
+        *fd = -1;
+        return 0;
+    }
+    return got;
+}
+
+static void take_err(bsi_process *process)
+{
+    char chunk[CHUNK_SIZE];
+    const ssize_t got = process->err < 0 ? 0 : take_some(&process->err, chunk, sizeof(chunk));
+
+    if (got > 0) {
+        keep_tail(process, chunk, (size_t)got);
+    }
+}
+
+/* Until one of the pipes has something, or the time is over. poll() skips those that are -1. */
+static void wait_for_output(const bsi_process *process, int wait_ms)
+{
+    struct pollfd ends[2] = {
+        {.fd = process->out, .events = POLLIN},
+        {.fd = process->err, .events = POLLIN},
+    };
+
+    (void)poll(ends, 2, wait_ms);
+}
+
+/* Milliseconds until `until_ns`, rounded up, or 0. */
+static int ms_left(int64_t until_ns)
+{
+    const int64_t left = until_ns - bsi_monotonic_ns();
+
+    if (left <= 0) {
+        return 0;
+    }
+    return left / NS_PER_MS < INT32_MAX ? (int)(left / NS_PER_MS) + 1 : INT32_MAX;
+}
+
+bs_status bsi_process_read(bsi_process *process, void *buf, size_t size, uint32_t wait_ms,
+                           size_t *got_out)
+{
+    const int64_t until = bsi_monotonic_ns() + (int64_t)wait_ms * NS_PER_MS;
+    ssize_t got = 0;
+
+    while (process->out >= 0) {
+        int left = 0;
+
+        do {
+            got = BSI_SYSCALL(BSI_OS_READ, read(process->out, buf, (size_t)bsi_fault_short(size)));
+        } while (got < 0 && errno == EINTR);
+        if (got > 0) {
+            *got_out = (size_t)got;
+            return BS_OK;
+        }
+        if (got == 0) {
+            bsi_close_quietly(process->out);
+            process->out = -1;
+            break;
+        }
+        if (errno != EAGAIN) {
+            return bsi_fail_os(BS_LAYER_SYSTEM, errno, "reading from '%s'", process->name);
+        }
+        left = ms_left(until);
+        if (left == 0) {
+            return bsi_fail(BS_LAYER_SYSTEM, BS_E_TIMEOUT, "'%s' has nothing to say yet",
+                            process->name);
+        }
+        wait_for_output(process, left);
+        take_err(process);
+    }
+    *got_out = 0;
+    return BS_OK;
+}
+
+static void collect(bsi_process *process, int flags)
+{
+    pid_t got = 0;
+
+    do {
+        got = waitpid(process->pid, &process->result, flags);
+    } while (got < 0 && errno == EINTR);
+    process->ended = got != 0;
+    process->lost = got < 0;
+}
+
+/* What it still says is thrown away, but for the end of its standard error. */
+static void take_rest(bsi_process *process)
+{
+    char chunk[CHUNK_SIZE];
+
+    take_err(process);
+    if (process->out >= 0) {
+        (void)take_some(&process->out, chunk, sizeof(chunk));
+    }
+}
+
+/* The end of standard error as one line. */
+static const char *tail_text(bsi_process *process, char *out, size_t out_size)
+{
+    size_t size = process->tail_size;
+
+    while (size > 0 && (process->tail[size - 1] == '\n' || process->tail[size - 1] == ' ')) {
+        size--;
+    }
+    for (size_t i = 0; i < size; i++) {
+        if (process->tail[i] == '\n') {
+            process->tail[i] = ' ';
+        }
+    }
+    return bsi_printable(process->tail, size, out, out_size);
+}
+
+bs_status bsi_process_finish(bsi_process *process)
+{
+    char text[TAIL_SIZE + CHUNK_SIZE / 16];
+    const char *said = NULL;
+    const char *colon = NULL;
+
+    while (!process->ended && (process->out >= 0 || process->err >= 0)) {
+        collect(process, WNOHANG);
+        if (!process->ended) {
+            wait_for_output(process, LOOK_MS);
+        }
+        take_rest(process);
+    }
+    if (!process->ended) {
+        collect(process, 0);
+    }
+    take_err(process);
+    if (process->lost) {
+        return bsi_fail(BS_LAYER_SYSTEM, BS_E_COMMAND, "how '%s' ended is not known",
+                        process->name);
+    }
+    if (WIFEXITED(process->result) && WEXITSTATUS(process->result) == 0) {
+        return BS_OK;
+    }
+    said = tail_text(process, text, sizeof(text));
+    colon = said[0] != '\0' ? ": " : "";
+    if (WIFSIGNALED(process->result)) {
+        return bsi_fail(BS_LAYER_SYSTEM, BS_E_COMMAND, "'%s' was ended by signal %d%s%s",
+                        process->name, WTERMSIG(process->result), colon, said);
+    }
+    return bsi_fail(BS_LAYER_SYSTEM, BS_E_COMMAND, "'%s' ended with code %d%s%s", process->name,
+                    WEXITSTATUS(process->result), colon, said);
+}
+
+void bsi_process_free(bsi_process *process)
+{
+    if (!process) {
+        return;
+    }
+    bsi_close_quietly(process->out);
+    bsi_close_quietly(process->err);
+    if (!process->ended) {
+        /* A command of another user cannot be killed, and is not waited for. */
+        const bool killed = kill(-process->pid, SIGKILL) == 0;
+        collect(process, killed ? 0 : WNOHANG);
+    }
+    bsi_free(process);
+}
