@@ -74,7 +74,7 @@ BS_BEGIN_DECLS
 
 /** Outcome of a call; see BS_STATUS_MAP. Test for failure with `status < 0`. */
 typedef enum bs_status {
-#define BS_STATUS_ENUM(name, value, text, retry) name = value,
+#define BS_STATUS_ENUM(name, value, text, retry) name = (value),
     BS_STATUS_MAP(BS_STATUS_ENUM)
 #undef BS_STATUS_ENUM
 } bs_status;
