@@ -84,7 +84,7 @@ bs_status bsi_fail_context(bs_layer layer, bs_status status, const char *format,
     memcpy(before + used, ": ", 3);
     used += 2;
     rest = sizeof(last_error.message) - used;
-    if (rest > 1) {
+    if (rest > 0) {
         size_t kept = strlen(message);
         kept = kept < rest - 1 ? kept : rest - 1;
         memmove(message + used, message, kept);
