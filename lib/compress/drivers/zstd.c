@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Zstandard (RFC 8878): each block is a frame that tells its content's size and
+ * ends in a checksum.
+ */
+#define ZSTD_STATIC_LINKING_ONLY /* For memory of our own; the shared library has it too. */
+#include <string.h>
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include "base/alloc.h"
+#include "compress/codec.h"
+
+enum {
+    BLOCK_SIZE = 4 << 20,
+    WINDOW_LOG_MAX = 27, /* What every zstd program reads without being told to. */
+};
+
+struct bsi_encoder {
+    ZSTD_CCtx *context;
+    ZSTD_DCtx *checker; /* For verifying; NULL until first needed. */
+    uint8_t *check;     /* A block decoded again; likewise. */
+};
+
+struct bsi_decoder {
+    ZSTD_DCtx *context;
+    bool between; /* No frame has begun. */
+};
+
+static void *zstd_alloc(void *opaque, size_t size)
+{
+    (void)opaque;
+    return bsi_alloc(size);
+}
+
+static void zstd_free(void *opaque, void *memory)
+{
+    (void)opaque;
+    bsi_free(memory);
+}
+
+static const ZSTD_customMem memory = {zstd_alloc, zstd_free, NULL};
+
+static size_t block_size(int level)
+{
+    (void)level;
+    return BLOCK_SIZE;
+}
+
+static size_t bound(size_t size)
+{
+    return ZSTD_compressBound(size);
+}
+
+static bs_status no_memory(void)
+{
+    return bsi_fail(BS_LAYER_SYSTEM, BS_E_NOMEM, "out of memory for zstd");
+}
+
+static void encoder_free(bsi_encoder *encoder)
+{
+    if (!encoder) {
+        return;
+    }
+    (void)ZSTD_freeCCtx(encoder->context);
+    (void)ZSTD_freeDCtx(encoder->checker);
+    bsi_free(encoder->check);
+    bsi_free(encoder);
+}
+
+static bs_status encoder_new(int level, bsi_encoder **out)
+{
+    bsi_encoder *encoder = bsi_calloc(1, sizeof(*encoder));
+
+    if (!encoder) {
+        return BS_E_NOMEM;
+    }
+    encoder->context = ZSTD_createCCtx_advanced(memory);
+    if (!encoder->context) {
+        encoder_free(encoder);
+        return no_memory();
+    }
+    if (ZSTD_isError(ZSTD_CCtx_setParameter(encoder->context, ZSTD_c_compressionLevel, level)) ||
+        ZSTD_isError(ZSTD_CCtx_setParameter(encoder->context, ZSTD_c_checksumFlag, 1))) {
+        encoder_free(encoder);
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_INTERNAL, "zstd has no level %d", level);
+    }
+    *out = encoder;
+    return BS_OK;
+}
+
+static bs_status prepare_check(bsi_encoder *encoder)
+{
+    if (!encoder->checker) {
+        encoder->checker = ZSTD_createDCtx_advanced(memory);
+        if (!encoder->checker) {
+            return no_memory();
+        }
+        /* Every byte is compared with what it came from: that is check enough. */
+        (void)ZSTD_DCtx_setParameter(encoder->checker, ZSTD_d_forceIgnoreChecksum,
+                                     ZSTD_d_ignoreChecksum);
+    }
+    if (!encoder->check) {
+        encoder->check = bsi_alloc(BLOCK_SIZE);
+        if (!encoder->check) {
+            return BS_E_NOMEM;
+        }
+    }
+    return BS_OK;
+}
+
+static bs_status verify_frame(bsi_encoder *encoder, const void *data, size_t size,
+                              const void *frame, size_t frame_size)
+{
+    size_t got = 0;
+
+    BSI_TRY(prepare_check(encoder));
+    got = ZSTD_decompressDCtx(encoder->checker, encoder->check, size, frame, frame_size);
+    if (ZSTD_isError(got) || got != size || (size > 0 && memcmp(encoder->check, data, size) != 0)) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_INTERNAL,
+                        "a block compressed with zstd does not decode to what it was");
+    }
+    return BS_OK;
+}
+
+static bs_status encode(bsi_encoder *encoder, const void *data, size_t size, bool last, bool verify,
+                        void *out, size_t *size_out)
+{
+    size_t used = 0;
+
+    (void)last;
+    BSI_CHECK(size <= BLOCK_SIZE);
+    used = ZSTD_compress2(encoder->context, out, bound(size), data, size);
+    if (ZSTD_isError(used)) {
+        if (ZSTD_getErrorCode(used) == ZSTD_error_memory_allocation) {
+            return no_memory();
+        }
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_INTERNAL, "zstd can not compress: %s",
+                        ZSTD_getErrorName(used));
+    }
+    if (verify) {
+        BSI_TRY(verify_frame(encoder, data, size, out, used));
+    }
+    *size_out = used;
+    return BS_OK;
+}
+
+static void decoder_free(bsi_decoder *decoder)
+{
+    if (!decoder) {
+        return;
+    }
+    (void)ZSTD_freeDCtx(decoder->context);
+    bsi_free(decoder);
+}
+
+static void decoder_reset(bsi_decoder *decoder)
+{
+    (void)ZSTD_DCtx_reset(decoder->context, ZSTD_reset_session_only);
+    decoder->between = true;
+}
+
+static bs_status decoder_new(bsi_decoder **out)
+{
+    bsi_decoder *decoder = bsi_calloc(1, sizeof(*decoder));
+
+    if (!decoder) {
+        return BS_E_NOMEM;
+    }
+    decoder->context = ZSTD_createDCtx_advanced(memory);
+    if (!decoder->context) {
+        decoder_free(decoder);
+        return no_memory();
+    }
+    (void)ZSTD_DCtx_setParameter(decoder->context, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
+    decoder_reset(decoder);
+    *out = decoder;
+    return BS_OK;
+}
+
+static bs_status decode_failure(size_t result)
+{
+    switch (ZSTD_getErrorCode(result)) {
+    case ZSTD_error_memory_allocation:
+        return no_memory();
+    case ZSTD_error_frameParameter_windowTooLarge:
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "the zstd data wants a window above %d MiB",
+                        1 << (WINDOW_LOG_MAX - 20));
+    default:
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "the zstd data is damaged: %s",
+                        ZSTD_getErrorName(result));
+    }
+}
+
+static bs_status decode(bsi_decoder *decoder, const void *in, size_t in_size, size_t *in_used_out,
+                        void *out, size_t out_size, size_t *out_used_out)
+{
+    ZSTD_inBuffer input = {in, in_size, 0};
+    ZSTD_outBuffer output = {out, out_size, 0};
+    bool moved = false;
+
+    *in_used_out = 0;
+    *out_used_out = 0;
+    if (in_size == 0 && decoder->between) {
+        return BS_END;
+    }
+    do {
+        const size_t before = input.pos + output.pos;
+        const size_t result = ZSTD_decompressStream(decoder->context, &output, &input);
+
+        if (ZSTD_isError(result)) {
+            return decode_failure(result);
+        }
+        moved = input.pos + output.pos > before;
+        decoder->between = result == 0;
+    } while (moved && input.pos < in_size && output.pos < out_size);
+    *in_used_out = input.pos;
+    *out_used_out = output.pos;
+    return BS_OK;
+}
+
+const bsi_codec bsi_codec_zstd = {
+    .name = "zstd",
+    .level_min = 1,
+    .level_max = 19,
+    .level_default = 3,
+    .block_size = block_size,
+    .bound = bound,
+    .encoder_new = encoder_new,
+    .encoder_free = encoder_free,
+    .encode = encode,
+    .decoder_new = decoder_new,
+    .decoder_free = decoder_free,
+    .decoder_reset = decoder_reset,
+    .decode = decode,
+};
