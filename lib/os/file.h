@@ -55,7 +55,7 @@ enum {
     BSI_OPEN_NOFOLLOW = 1 << 5, /* The last component may be no symbolic link. */
     BSI_OPEN_NONBLOCK = 1 << 6, /* A FIFO that was swapped in does not hang the caller. */
     BSI_OPEN_PATH = 1 << 7,     /* O_PATH: a handle to the name, not to its content. */
-    BSI_OPEN_BENEATH = 1 << 8,  /* No component of `name` is a link or leaves `dir`. */
+    BSI_OPEN_BENEATH = 1 << 8,  /* No component of `name` is a link, "", "." or "..". */
     BSI_OPEN_NOATIME = 1 << 9,  /* Do not touch the access time, where we may ask for that. */
 };
 BS_NODISCARD bs_status bsi_open(int dir, const char *name, unsigned flags, uint32_t mode,
@@ -124,7 +124,8 @@ BS_NODISCARD bs_status bsi_set_mtime_at(int dir, const char *name, const bsi_tim
 /*
  * Extended attributes of what `fd` refers to, which may be an O_PATH descriptor
  * (of a symbolic link, say). List: names one after the other, each with its NUL.
- * A file system without attributes gives an empty list. Caller frees `*out`.
+ * A file system without attributes gives an empty list, whose `*names_out` may be
+ * NULL. BS_E_NOT_FOUND when the attribute is not set. Caller frees what comes out.
  */
 BS_NODISCARD bs_status bsi_xattr_list(int fd, char **names_out, size_t *size_out);
 BS_NODISCARD bs_status bsi_xattr_get(int fd, const char *name, uint8_t **value_out,

@@ -3,13 +3,15 @@
 #define BSI_OS_THREAD_H
 
 #include <pthread.h>
+#include <stdbool.h>
 
 #include "base/error.h"
 
 /*
  * Threads over pthreads (C11 threads abort under gcc's thread sanitizer).
  * Locks and conditions cannot fail once they are initialised by static means;
- * every thread of ours blocks all signals.
+ * every thread of ours blocks all signals but those that a fault of its own
+ * raises, such as SIGSEGV.
  */
 typedef pthread_mutex_t bsi_mutex;
 typedef pthread_cond_t bsi_cond; /* Waits on the monotonic clock. */

@@ -101,27 +101,38 @@ static bs_status fill_buffer(bsi_dir *dir)
     return got == 0 ? BS_END : BS_OK;
 }
 
-bs_status bsi_dir_next(bsi_dir *dir, bsi_dir_entry *out)
+/* BS_OK with the next record, dots included. */
+static bs_status next_record(bsi_dir *dir, const struct dirent64 **out)
 {
-    for (;;) {
-        const struct dirent64 *record = NULL;
+    const struct dirent64 *record = NULL;
 
-        if (dir->at >= dir->used) {
-            const bs_status status = fill_buffer(dir);
-            if (status != BS_OK) {
-                return status;
-            }
-        }
-        record = (const void *)((const char *)dir->buffer + dir->at);
-        BSI_ASSERT(record->d_reclen > 0 && record->d_reclen <= dir->used - dir->at);
-        dir->at += record->d_reclen;
-        if (!is_dots(record->d_name)) {
-            out->name = record->d_name;
-            out->ino = record->d_ino;
-            out->type = type_of(record->d_type);
-            return BS_OK;
+    if (dir->at >= dir->used) {
+        const bs_status status = fill_buffer(dir);
+        if (status != BS_OK) {
+            return status;
         }
     }
+    record = (const void *)((const char *)dir->buffer + dir->at);
+    BSI_ASSERT(record->d_reclen > 0 && record->d_reclen <= dir->used - dir->at);
+    dir->at += record->d_reclen;
+    *out = record;
+    return BS_OK;
+}
+
+bs_status bsi_dir_next(bsi_dir *dir, bsi_dir_entry *out)
+{
+    const struct dirent64 *record = NULL;
+
+    do {
+        const bs_status status = next_record(dir, &record);
+        if (status != BS_OK) {
+            return status;
+        }
+    } while (is_dots(record->d_name));
+    out->name = record->d_name;
+    out->ino = record->d_ino;
+    out->type = type_of(record->d_type);
+    return BS_OK;
 }
 
 void bsi_dir_close(bsi_dir *dir)

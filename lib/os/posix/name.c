@@ -22,11 +22,12 @@ bs_status bsi_mkdir(int dir, const char *name, uint32_t mode)
     return BS_OK;
 }
 
-static bool is_dir(int dir, const char *name)
+/* `flags` as for fstatat(). */
+static bool is_dir(int dir, const char *name, int flags)
 {
     struct stat info;
 
-    return fstatat(dir, name, &info, 0) == 0 && S_ISDIR(info.st_mode);
+    return fstatat(dir, name, &info, flags) == 0 && S_ISDIR(info.st_mode);
 }
 
 static bs_status ensure_dir(int dir, const char *path, uint32_t mode)
@@ -38,7 +39,7 @@ static bs_status ensure_dir(int dir, const char *path, uint32_t mode)
     }
     code = errno;
     /* Not every file system says EEXIST before it says what else is in the way. */
-    if (is_dir(dir, path)) {
+    if (is_dir(dir, path, 0)) {
         return BS_OK;
     }
     return bsi_os_fail_name(code, "making the directory", path);
@@ -87,7 +88,7 @@ static int move_by_link(int old_dir, const char *old_name, int new_dir, const ch
 {
     int code = 0;
 
-    if (is_dir(old_dir, old_name)) {
+    if (is_dir(old_dir, old_name, AT_SYMLINK_NOFOLLOW)) {
         errno = ENOTSUP;
         return -1;
     }

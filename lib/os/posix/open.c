@@ -4,6 +4,7 @@
  * openat2(); elsewhere the name is walked component by component.
  */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
@@ -288,29 +289,36 @@ bs_status bsi_open(int dir, const char *name, unsigned flags, uint32_t mode, int
     return BS_OK;
 }
 
+static bs_status random_name(char *out, size_t size)
+{
+    uint64_t chance[2] = {0};
+
+    BSI_TRY(bsi_random(chance, sizeof(chance)));
+    (void)snprintf(out, size, ".tmp-%016" PRIx64 "%016" PRIx64, chance[0], chance[1]);
+    return BS_OK;
+}
+
 /* For file systems without O_TMPFILE. */
 static bs_status temp_file_by_name(int dir, int *fd_out)
 {
     char name[48];
-    uint64_t chance[2];
     int fd = -1;
+    int code = EEXIST;
 
-    for (int i = 0; i < TEMP_TRIES && fd < 0; i++) {
-        BSI_TRY(bsi_random(chance, sizeof(chance)));
-        (void)snprintf(name, sizeof(name), ".tmp-%016llx%016llx", (unsigned long long)chance[0],
-                       (unsigned long long)chance[1]);
-        fd = plain_open(dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0 && errno != EEXIST) {
-            return bsi_fail_os(BS_LAYER_SYSTEM, errno, "making a temporary file");
+    for (int i = 0; i < TEMP_TRIES && fd < 0 && code == EEXIST; i++) {
+        const bs_status status = random_name(name, sizeof(name));
+        if (status < 0) {
+            return status;
         }
+        fd = plain_open(dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        code = fd < 0 ? errno : 0;
     }
-    if (fd < 0) {
-        return bsi_fail_os(BS_LAYER_SYSTEM, EEXIST, "making a temporary file");
-    }
-    if (BSI_SYSCALL(BSI_OS_UNLINK, unlinkat(dir, name, 0)) != 0) {
-        const int code = errno;
+    if (fd >= 0 && BSI_SYSCALL(BSI_OS_UNLINK, unlinkat(dir, name, 0)) != 0) {
+        code = errno;
         bsi_close_quietly(fd);
         (void)unlinkat(dir, name, 0);
+    }
+    if (code != 0) {
         return bsi_fail_os(BS_LAYER_SYSTEM, code, "making a temporary file");
     }
     *fd_out = fd;

@@ -22,6 +22,7 @@
 enum {
     TAIL_SIZE = 512,
     CHUNK_SIZE = 4096,
+    DRAIN_CHUNKS = 256, /* The most that a pipe can hold. */
     NAME_SIZE = 128,
     FIRST_FREE_FD = 3,
     LOOK_MS = 50, /* How often to ask for the end while others hold the pipes open. */
@@ -43,10 +44,8 @@ struct bsi_process {
 /* The child's side of the pipes must not lie where its standard descriptors go. */
 static int move_up(int *fd)
 {
-    int moved = *fd;
-
     if (*fd < FIRST_FREE_FD) {
-        moved = fcntl(*fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+        const int moved = fcntl(*fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
         if (moved < 0) {
             return -1;
         }
@@ -229,7 +228,8 @@ static ssize_t take_some(int *fd, char *buf, size_t size)
     return got;
 }
 
-static void take_err(bsi_process *process)
+/* False when there is nothing now. */
+static bool take_err(bsi_process *process)
 {
     char chunk[CHUNK_SIZE];
     const ssize_t got = process->err < 0 ? 0 : take_some(&process->err, chunk, sizeof(chunk));
@@ -237,6 +237,7 @@ static void take_err(bsi_process *process)
     if (got > 0) {
         keep_tail(process, chunk, (size_t)got);
     }
+    return got > 0;
 }
 
 /* Until one of the pipes has something, or the time is over. poll() skips those that are -1. */
@@ -291,7 +292,7 @@ bs_status bsi_process_read(bsi_process *process, void *buf, size_t size, uint32_
                             process->name);
         }
         wait_for_output(process, left);
-        take_err(process);
+        (void)take_err(process);
     }
     *got_out = 0;
     return BS_OK;
@@ -313,7 +314,7 @@ static void take_rest(bsi_process *process)
 {
     char chunk[CHUNK_SIZE];
 
-    take_err(process);
+    (void)take_err(process);
     if (process->out >= 0) {
         (void)take_some(&process->out, chunk, sizeof(chunk));
     }
@@ -351,7 +352,9 @@ bs_status bsi_process_finish(bsi_process *process)
     if (!process->ended) {
         collect(process, 0);
     }
-    take_err(process);
+    /* What it left in the pipe, but not all that others may go on to write there. */
+    for (int i = 0; i < DRAIN_CHUNKS && take_err(process); i++) {
+    }
     if (process->lost) {
         return bsi_fail(BS_LAYER_SYSTEM, BS_E_COMMAND, "how '%s' ended is not known",
                         process->name);

@@ -74,7 +74,7 @@ static void format_uuid(const uint8_t uuid[UUID_SIZE], char out[BS_ID_SIZE])
 
 bs_status bsi_new_id(char out[BS_ID_SIZE])
 {
-    uint8_t chance[10];
+    uint8_t chance[10] = {0};
     uint8_t uuid[UUID_SIZE];
     uint64_t stamp = 0;
 

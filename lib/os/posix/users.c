@@ -113,20 +113,17 @@ static bool means_none(int code)
 static bs_status ask(bsi_users *users, bool groups, const char *name, uint32_t *id,
                      const char **name_out)
 {
-    int code = 0;
+    bs_status status = BS_OK;
+    int code = EINTR;
 
-    for (;;) {
+    while (status == BS_OK && (code == EINTR || code == ERANGE)) {
         code = ask_once(users, groups, name, id, name_out);
-        if (code == ERANGE) {
-            BSI_TRY(grow_buffer(users));
-        } else if (code != EINTR) {
-            break;
-        }
+        status = code == ERANGE ? grow_buffer(users) : BS_OK;
     }
-    if (!*name_out && !means_none(code)) {
-        return bsi_fail_os(BS_LAYER_SYSTEM, code, "asking the user database");
+    if (status == BS_OK && !*name_out && !means_none(code)) {
+        status = bsi_fail_os(BS_LAYER_SYSTEM, code, "asking the user database");
     }
-    return BS_OK;
+    return status;
 }
 
 static const known *remember(known **bucket, uint32_t id, const char *name)
@@ -188,36 +185,41 @@ static const char *name_of(bsi_users *users, directory *dir, uint32_t id)
     return entry ? entry->name : "";
 }
 
+static bs_status fail_unknown(const directory *dir, const char *name)
+{
+    char text[128];
+
+    return bsi_fail(BS_LAYER_SYSTEM, BS_E_NOT_FOUND, "no %s '%s'", dir->groups ? "group" : "user",
+                    bsi_printable(name, strlen(name), text, sizeof(text)));
+}
+
 static bs_status id_of(bsi_users *users, directory *dir, const char *name, uint32_t *id_out)
 {
+    const size_t hash = hash_name(name);
+    char **miss = &dir->no_id[hash % MISSES];
     const known *entry = find_name(dir, name);
-    char **miss = &dir->no_id[hash_name(name) % MISSES];
-    const bool is_miss = *miss && strcmp(*miss, name) == 0;
     const char *found = NULL;
-    char text[128];
     uint32_t id = 0;
 
     if (entry) {
         *id_out = entry->id;
         return BS_OK;
     }
-    if (!is_miss) {
-        BSI_TRY(ask(users, dir->groups, name, &id, &found));
+    if (*miss && strcmp(*miss, name) == 0) {
+        return fail_unknown(dir, name);
     }
-    if (found) {
-        /* Under the name that was asked for, which is not always spelt as the answer. */
-        if (!remember(&dir->by_name[hash_name(name) % BUCKETS], id, name)) {
-            return BS_E_NOMEM;
-        }
-        *id_out = id;
-        return BS_OK;
-    }
-    if (!is_miss) {
+    BSI_TRY(ask(users, dir->groups, name, &id, &found));
+    if (!found) {
         bsi_free(*miss);
         *miss = bsi_strdup(name);
+        return fail_unknown(dir, name);
     }
-    return bsi_fail(BS_LAYER_SYSTEM, BS_E_NOT_FOUND, "no %s '%s'", dir->groups ? "group" : "user",
-                    bsi_printable(name, strlen(name), text, sizeof(text)));
+    /* Under the name that was asked for, which is not always spelt as the answer. */
+    if (!remember(&dir->by_name[hash % BUCKETS], id, name)) {
+        return BS_E_NOMEM;
+    }
+    *id_out = id;
+    return BS_OK;
 }
 
 bs_status bsi_users_new(bsi_users **out)
