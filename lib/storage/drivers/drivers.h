@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BSI_STORAGE_DRIVERS_DRIVERS_H
+#define BSI_STORAGE_DRIVERS_DRIVERS_H
+
+#include <backupsvc/sys/storage_driver.h>
+
+/* The drivers of this tree; each is the one symbol of its file. */
+extern const bs_storage_driver bsi_storage_driver_local;
+extern const bs_storage_driver bsi_storage_driver_mem;
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TESTS_CONFORMANCE_STORAGE_SUITE_H
+#define TESTS_CONFORMANCE_STORAGE_SUITE_H
+
+#include "storage/storage.h"
+
+/* What every storage driver must do, run bare and through a decorator. */
+typedef struct storage_subject {
+    const char *name;
+    /* A new, empty storage. `place` is for what must outlive it and comes back at the end. */
+    bs_status (*open)(void **place, bsi_storage **out);
+    void (*close)(void *place);
+} storage_subject;
+
+/* The number of failed checks: what main() returns. */
+int storage_suite_run(const storage_subject *subject);
+
+#endif
