@@ -26,9 +26,10 @@
  * _commit() and _abort(): those may run on any one thread per file, many files
  * at a time, while the job's thread goes on.
  *
- * Memory: 64 directory descriptors, 40 bytes for each directory made and each
- * file with several names (stat.nlink > 1), and what is under way. A file under
- * way holds one descriptor; callers bound how many there are.
+ * Memory: 64 directory descriptors, about 100 bytes for each directory made and
+ * each file with several names (stat.nlink > 1), and what is under way. A file under
+ * way holds a descriptor, and one more that files of its directory share;
+ * callers bound how many there are.
  */
 typedef struct bsi_target bsi_target;
 typedef struct bsi_target_file bsi_target_file;
@@ -54,7 +55,8 @@ typedef struct bsi_target_options {
     bool privileged;
     const bsi_owner_rule *owners; /* First match counts, a name's before an id's. Borrowed. */
     size_t owner_count;
-    /* Stands in the names of temporary files, up to 8 hexadecimal digits; NULL: a random one. */
+    /* Stands in the names of temporary files, up to 8 lower-case hexadecimal digits of
+     * the job's id. NULL: random ones. */
     const char *short_id;
     const bsi_warn *warn; /* Borrowed; NULL: nobody listens. */
 } bsi_target_options;
@@ -82,13 +84,13 @@ BS_NODISCARD bs_status bsi_target_dir(bsi_target *target, const bsi_entry *entry
 
 /*
  * Give a directory its metadata, when everything in it is done: only one that this run made or,
- * with `overwrite`, one that was there. BS_OK when there is nothing to do.
+ * with `overwrite`, one that was there. Once for each. BS_OK when there is nothing to do.
  */
 BS_NODISCARD bs_status bsi_target_dir_finish(bsi_target *target, const bsi_entry *entry);
 
 /*
- * Begin a file under a temporary name. Copies what it needs of the entry. Its size is set at once:
- * what is never written reads as zeros. `*out` is set only on BS_OK, and ends with
+ * Begin a file under a temporary name. Copies what it needs of the entry. What is never written
+ * reads as zeros, and each byte is written once at most. `*out` is set only on BS_OK, and ends with
  * bsi_target_file_commit() or bsi_target_file_abort().
  */
 BS_NODISCARD bs_status bsi_target_file_begin(bsi_target *target, const bsi_entry *entry,
@@ -125,8 +127,8 @@ BS_NODISCARD bs_status bsi_target_node(bsi_target *target, const bsi_entry *entr
 
 /*
  * Remove temporary files of runs that died, from one directory ("" is the root). The root and
- * every existing directory given to bsi_target_dir() are swept anyway. Does nothing while another
- * restore works beneath the same root.
+ * every existing directory given to bsi_target_dir() are swept anyway. Those of runs
+ * that live, and of runs that had another root, are left alone.
  */
 BS_NODISCARD bs_status bsi_target_sweep(bsi_target *target, bsi_slice dir);
 

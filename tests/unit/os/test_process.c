@@ -153,7 +153,7 @@ static void no_descriptor_but_the_three_is_inherited(void **state)
 
 static void an_unknown_command_is_not_found(void **state)
 {
-    const char *const argv[] = {"/no-such-directory/command", NULL};
+    const char *const argv[] = {"no-such-command-here", NULL};
     bsi_process *process = NULL;
 
     (void)state;
