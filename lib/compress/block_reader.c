@@ -71,6 +71,11 @@ bs_status bsi_block_reader_start(bsi_block_reader *reader, uint64_t offset)
                         "a block lies behind the end of the stored data");
     }
     reader->codec->decoder_reset(reader->decoder);
+    /* Many small streams lie in one piece of input. */
+    if (offset <= reader->offset && reader->offset - offset <= reader->size) {
+        reader->at = reader->size - (size_t)(reader->offset - offset);
+        return BS_OK;
+    }
     reader->offset = offset;
     reader->at = 0;
     reader->size = 0;
@@ -85,9 +90,10 @@ static bs_status fill(bsi_block_reader *reader)
     if (reader->at < reader->size || size == 0) {
         return BS_OK;
     }
+    reader->at = 0;
+    reader->size = 0;
     BSI_TRY(reader->source.read(reader->source.user, reader->offset, reader->input, size));
     reader->offset += size;
-    reader->at = 0;
     reader->size = size;
     return BS_OK;
 }

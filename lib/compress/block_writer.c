@@ -349,6 +349,21 @@ static bs_status finish(bsi_block_writer *writer)
     return BS_OK;
 }
 
+static bs_status flush(bsi_block_writer *writer)
+{
+    slot *block = NULL;
+
+    BSI_TRY(open_slot(writer, &block));
+    BSI_CHECK(block->in_size == writer->segment_start);
+    if (block->segment_count > 0) {
+        BSI_TRY(submit_slot(writer));
+    }
+    while (writer->under_way > 0) {
+        BSI_TRY(hand_on_oldest(writer));
+    }
+    return BS_OK;
+}
+
 /* Keep the first failure and let the queue run dry. */
 static bs_status settle(bsi_block_writer *writer, bs_status status)
 {
@@ -471,6 +486,12 @@ bs_status bsi_block_writer_cut(bsi_block_writer *writer, bool last)
 {
     BSI_TRY(check(writer));
     return settle(writer, cut(writer, last));
+}
+
+bs_status bsi_block_writer_flush(bsi_block_writer *writer)
+{
+    BSI_TRY(check(writer));
+    return settle(writer, flush(writer));
 }
 
 void bsi_block_writer_tell(const bsi_block_writer *writer, uint64_t *segment_out,

@@ -55,6 +55,9 @@ BS_NODISCARD bs_status bsi_block_writer_commit(bsi_block_writer *writer, size_t 
  */
 BS_NODISCARD bs_status bsi_block_writer_cut(bsi_block_writer *writer, bool last);
 
+/* Right after a cut: encode what was cut off and wait until the sink has all of it. */
+BS_NODISCARD bs_status bsi_block_writer_flush(bsi_block_writer *writer);
+
 /* Where the next byte will lie: the segment, and how many bytes of it come before. */
 void bsi_block_writer_tell(const bsi_block_writer *writer, uint64_t *segment_out,
                            uint64_t *skip_out);
