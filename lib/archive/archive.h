@@ -60,6 +60,8 @@ typedef struct bsi_locator {
 
 typedef struct bsi_archive_writer bsi_archive_writer;
 typedef bs_status (*bsi_archive_sink_cb)(void *user, const void *data, size_t size);
+typedef bs_status (*bsi_archive_patch_cb)(void *user, uint64_t offset, const void *data,
+                                          size_t size);
 
 typedef struct bsi_archive_options {
     int level;   /* 0: the driver's default. Checked against its range. */
@@ -69,7 +71,19 @@ typedef struct bsi_archive_options {
     int temp_dir;             /* Directory for files without a name, when lists outgrow memory. */
     bsi_archive_sink_cb sink; /* Takes the container's bytes in order, on the writer's thread. */
     void *sink_user;
+
+    /*
+     * Overwrites bytes that the sink took before, while the container is not
+     * committed. Only 7z needs it, and only for the first BSI_ARCHIVE_PATCH_SIZE
+     * bytes: they go to the sink as zeros and are put right inside bsi_archive_finish().
+     * The same `sink_user`. May be NULL for the formats that do not need it.
+     */
+    bsi_archive_patch_cb patch;
 } bsi_archive_options;
+
+#define BSI_ARCHIVE_PATCH_SIZE 32
+/* Whether bsi_archive_writer_new() wants a patch callback. */
+bool bsi_archive_needs_patch(const bsi_archive_driver *driver);
 
 BS_NODISCARD bs_status bsi_archive_writer_new(const bsi_archive_driver *driver,
                                               const bsi_archive_options *options,
@@ -85,7 +99,10 @@ void bsi_archive_writer_free(bsi_archive_writer *writer);
 #define BSI_SIZE_UNKNOWN UINT64_MAX
 BS_NODISCARD bs_status bsi_archive_begin(bsi_archive_writer *writer, const bsi_entry *entry);
 
-/* Content of the present file: either copied in, or filled in place and then committed. */
+/*
+ * Content of the present file: either copied in, or filled in place and then
+ * committed. Room ends where the announced size does: then *size_out is 0.
+ */
 BS_NODISCARD bs_status bsi_archive_write(bsi_archive_writer *writer, const void *data, size_t size);
 BS_NODISCARD bs_status bsi_archive_space(bsi_archive_writer *writer, void **space_out,
                                          size_t *size_out);
@@ -104,7 +121,7 @@ BS_NODISCARD bs_status bsi_archive_end(bsi_archive_writer *writer, bsi_archive_m
 /* Write what the format ends with. All bytes have gone to the sink when it returns. */
 BS_NODISCARD bs_status bsi_archive_finish(bsi_archive_writer *writer);
 
-/* Only after bsi_archive_finish(): where a mark came to lie. */
+/* Only after bsi_archive_finish(): where a mark came to lie. All zeros for a file without bytes. */
 BS_NODISCARD bs_status bsi_archive_locate(const bsi_archive_writer *writer,
                                           const bsi_archive_mark *mark, bsi_locator *out);
 
