@@ -53,6 +53,7 @@ static bs_status encode(bsi_encoder *encoder, const void *data, size_t size, boo
     (void)encoder;
     (void)last;
     (void)verify;
+    BSI_CHECK(size <= BLOCK_SIZE);
     if (size > 0) {
         memcpy(out, data, size);
     }
