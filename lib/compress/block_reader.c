@@ -152,17 +152,19 @@ bs_status bsi_block_reader_read(bsi_block_reader *reader, void *buf, size_t size
 
 bs_status bsi_block_reader_skip(bsi_block_reader *reader, uint64_t size)
 {
+    bs_status status = BS_OK;
+
     if (size > 0 && !reader->skipped) {
         reader->skipped = bsi_alloc(SKIP_SIZE);
         if (!reader->skipped) {
             return BS_E_NOMEM;
         }
     }
-    while (size > 0) {
+    while (size > 0 && status == BS_OK) {
         const size_t part = (size_t)bsi_min_u64(size, SKIP_SIZE);
 
-        BSI_TRY(bsi_block_reader_read(reader, reader->skipped, part));
+        status = bsi_block_reader_read(reader, reader->skipped, part);
         size -= part;
     }
-    return BS_OK;
+    return status;
 }

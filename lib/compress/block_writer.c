@@ -101,16 +101,17 @@ static bs_status encode_segments(bsi_block_writer *writer, slot *block, bsi_enco
 {
     const uint8_t *in = block->in;
     uint8_t *out = block->out;
+    bs_status status = BS_OK;
 
-    for (size_t i = 0; i < block->segment_count; i++) {
+    for (size_t i = 0; i < block->segment_count && status == BS_OK; i++) {
         segment *part = &block->segments[i];
 
-        BSI_TRY(writer->codec->encode(encoder, in, part->raw_size, part->last, writer->verify, out,
-                                      &part->stored_size));
+        status = writer->codec->encode(encoder, in, part->raw_size, part->last, writer->verify, out,
+                                       &part->stored_size);
         in += part->raw_size;
         out += part->stored_size;
     }
-    return BS_OK;
+    return status;
 }
 
 static bs_status encode_slot(bsi_block_writer *writer, slot *block)
@@ -177,18 +178,19 @@ static bool is_done(bsi_block_writer *writer, const slot *block)
 static bs_status hand_on_segment(bsi_block_writer *writer, const segment *part, const uint8_t *data)
 {
     const bsi_block_sink *sink = &writer->sink;
+    bs_status status = BS_OK;
 
     if (sink->segment) {
-        BSI_TRY(sink->segment(sink->user, writer->handed, part->raw_size, part->stored_size));
+        status = sink->segment(sink->user, writer->handed, part->raw_size, part->stored_size);
     }
     writer->handed++;
-    if (part->stored_size > 0) {
-        BSI_TRY(sink->data(sink->user, data, part->stored_size));
+    if (status == BS_OK && part->stored_size > 0) {
+        status = sink->data(sink->user, data, part->stored_size);
     }
-    if (part->last && writer->codec->trailer_size > 0) {
-        BSI_TRY(sink->data(sink->user, writer->codec->trailer, writer->codec->trailer_size));
+    if (status == BS_OK && part->last && writer->codec->trailer_size > 0) {
+        status = sink->data(sink->user, writer->codec->trailer, writer->codec->trailer_size);
     }
-    return BS_OK;
+    return status;
 }
 
 /* Wait for the oldest slot, give its bytes to the sink and make it free. */
@@ -196,15 +198,19 @@ static bs_status hand_on_oldest(bsi_block_writer *writer)
 {
     slot *block = &writer->slots[writer->oldest];
     const uint8_t *data = block->out ? block->out : block->in;
+    bs_status status = BS_OK;
 
     wait_for(writer, block);
     if (block->status < 0) {
         bsi_error_restore(&block->error);
         return block->status;
     }
-    for (size_t i = 0; i < block->segment_count; i++) {
-        BSI_TRY(hand_on_segment(writer, &block->segments[i], data));
+    for (size_t i = 0; i < block->segment_count && status == BS_OK; i++) {
+        status = hand_on_segment(writer, &block->segments[i], data);
         data += block->segments[i].stored_size;
+    }
+    if (status < 0) {
+        return status;
     }
     block->in_size = 0;
     block->bound = 0;
@@ -217,6 +223,7 @@ static bs_status hand_on_oldest(bsi_block_writer *writer)
 static bs_status submit_slot(bsi_block_writer *writer)
 {
     slot *block = present_slot(writer);
+    bs_status status = BS_OK;
 
     BSI_TRY(bsi_call_check(writer->call));
     block->done = false;
@@ -228,31 +235,34 @@ static bs_status submit_slot(bsi_block_writer *writer)
     } else {
         bsi_pool_submit(writer->pool, &block->task);
     }
-    while (writer->under_way > 0 && is_done(writer, &writer->slots[writer->oldest])) {
-        BSI_TRY(hand_on_oldest(writer));
+    while (status == BS_OK && writer->under_way > 0 &&
+           is_done(writer, &writer->slots[writer->oldest])) {
+        status = hand_on_oldest(writer);
     }
-    return BS_OK;
+    return status;
 }
 
 /* The slot being filled, with its buffers; waits for one when all are under way. */
 static bs_status open_slot(bsi_block_writer *writer, slot **out)
 {
+    const bool plain = changes_nothing(writer);
+    bs_status status = BS_OK;
     slot *block = NULL;
 
     if (writer->under_way == writer->slot_count) {
-        BSI_TRY(hand_on_oldest(writer));
+        status = hand_on_oldest(writer);
+    }
+    if (status < 0) {
+        return status;
     }
     block = present_slot(writer);
     if (!block->in) {
         block->in = bsi_alloc(writer->block_size);
     }
-    if (!block->out && !changes_nothing(writer)) {
+    if (!block->out && !plain) {
         block->out = bsi_alloc(writer->out_capacity);
-        if (!block->out) {
-            return BS_E_NOMEM;
-        }
     }
-    if (!block->in) {
+    if (!block->in || (!block->out && !plain)) {
         return BS_E_NOMEM;
     }
     *out = block;
@@ -289,15 +299,25 @@ static bool is_crowded(const bsi_block_writer *writer, const slot *block)
            writer->out_capacity - block->bound < writer->codec->bound(rest);
 }
 
+/* Submit the slot being filled, and open the next one. */
+static bs_status turn_over(bsi_block_writer *writer, slot **block)
+{
+    close_segment(writer, *block, false);
+    BSI_TRY(submit_slot(writer));
+    return open_slot(writer, block);
+}
+
 static bs_status space(bsi_block_writer *writer, void **space_out, size_t *size_out)
 {
     slot *block = NULL;
+    bs_status status = BS_OK;
 
     BSI_TRY(open_slot(writer, &block));
     if (segment_is_full(writer, block)) {
-        close_segment(writer, block, false);
-        BSI_TRY(submit_slot(writer));
-        BSI_TRY(open_slot(writer, &block));
+        status = turn_over(writer, &block);
+    }
+    if (status < 0) {
+        return status;
     }
     *space_out = block->in + block->in_size;
     *size_out = writer->block_size - block->in_size;
@@ -309,8 +329,11 @@ static bs_status write_all(bsi_block_writer *writer, const uint8_t *data, size_t
     while (size > 0) {
         void *room = NULL;
         size_t part = 0;
+        const bs_status status = space(writer, &room, &part);
 
-        BSI_TRY(space(writer, &room, &part));
+        if (status < 0) {
+            return status;
+        }
         part = bsi_min_size(part, size);
         memcpy(room, data, part);
         present_slot(writer)->in_size += part;
@@ -335,18 +358,19 @@ static bs_status cut(bsi_block_writer *writer, bool last)
 static bs_status finish(bsi_block_writer *writer)
 {
     slot *block = NULL;
+    bs_status status = BS_OK;
 
     BSI_TRY(open_slot(writer, &block));
     if (block->in_size > writer->segment_start || writer->in_stream || !writer->ended_one) {
         close_segment(writer, block, true);
     }
     if (block->segment_count > 0) {
-        BSI_TRY(submit_slot(writer));
+        status = submit_slot(writer);
     }
-    while (writer->under_way > 0) {
-        BSI_TRY(hand_on_oldest(writer));
+    while (status == BS_OK && writer->under_way > 0) {
+        status = hand_on_oldest(writer);
     }
-    return BS_OK;
+    return status;
 }
 
 static bs_status flush(bsi_block_writer *writer)

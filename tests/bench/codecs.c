@@ -59,14 +59,20 @@ static bs_status feed(bench *run, bsi_block_writer *writer)
     for (;;) {
         void *room = NULL;
         size_t size = 0;
+        bs_status status = bsi_block_writer_space(writer, &room, &size);
 
-        BSI_TRY(bsi_block_writer_space(writer, &room, &size));
+        if (status < 0) {
+            return status;
+        }
         size = fread(room, 1, size, run->input);
         if (size == 0) {
             break;
         }
         run->raw += size;
-        BSI_TRY(bsi_block_writer_commit(writer, size));
+        status = bsi_block_writer_commit(writer, size);
+        if (status < 0) {
+            return status;
+        }
     }
     return bsi_block_writer_finish(writer);
 }

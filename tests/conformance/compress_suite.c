@@ -108,7 +108,9 @@ static bs_status decode_pieces(const bsi_codec *codec, bsi_decoder *decoder, con
         size_t used = 0;
         size_t got = 0;
 
-        memcpy(piece_in + in_step - part, in + at, part);
+        if (part > 0) {
+            memcpy(piece_in + in_step - part, in + at, part);
+        }
         status = codec->decode(decoder, piece_in + in_step - part, part, &used, piece_out, out_step,
                                &got);
         if (status < 0) {
@@ -504,11 +506,6 @@ static void an_ordinary_program_reads_it(void **state)
     bsi_buf coded;
 
     assert_non_null(back);
-    if (!subject->command) {
-        free(data);
-        free(back);
-        skip();
-    }
     bsi_buf_init(&coded, BUF_MAX);
     const size_t size = encode_blocks(subject->codec, data, &coded, starts);
     const int descriptor = mkstemp(path);

@@ -157,6 +157,7 @@ static bs_status encode(bsi_encoder *encoder, const void *data, size_t size, boo
 {
     bz_stream stream = {.bzalloc = pool_alloc, .bzfree = pool_free, .opaque = encoder->pool};
     const size_t room = bound(size);
+    bs_status status = BS_OK;
     size_t used = 0;
     int result = BZ_OK;
 
@@ -175,11 +176,11 @@ static bs_status encode(bsi_encoder *encoder, const void *data, size_t size, boo
         return bsi_fail(BS_LAYER_STORAGE, BS_E_INTERNAL, "bzip2 took more room than its bound");
     }
     used = room - stream.avail_out;
-    if (verify) {
-        BSI_TRY(verify_stream(encoder, data, size, out, used));
+    status = verify ? verify_stream(encoder, data, size, out, used) : BS_OK;
+    if (status == BS_OK) {
+        *size_out = used;
     }
-    *size_out = used;
-    return BS_OK;
+    return status;
 }
 
 static bs_status decoder_new(bsi_decoder **out)
@@ -249,6 +250,7 @@ static bs_status decode(bsi_decoder *decoder, const void *in, size_t in_size, si
     char *next_out = out;
     unsigned in_left = (unsigned)bsi_min_size(in_size, INT_MAX);
     unsigned out_left = (unsigned)bsi_min_size(out_size, INT_MAX);
+    bs_status status = BS_OK;
 
     *in_used_out = 0;
     *out_used_out = 0;
@@ -256,14 +258,18 @@ static bs_status decode(bsi_decoder *decoder, const void *in, size_t in_size, si
         return BS_END;
     }
     do {
-        if (!decoder->ready) {
-            BSI_TRY(begin_stream(decoder));
+        status = decoder->ready ? BS_OK : begin_stream(decoder);
+        if (status < 0) {
+            return status;
         }
         stream->next_in = next_in;
         stream->avail_in = in_left;
         stream->next_out = next_out;
         stream->avail_out = out_left;
-        BSI_TRY(decompress_some(decoder));
+        status = decompress_some(decoder);
+        if (status < 0) {
+            return status;
+        }
         next_in = stream->next_in;
         in_left = stream->avail_in;
         next_out = stream->next_out;

@@ -221,6 +221,7 @@ static bs_status join(bsi_encoder *encoder, const void *data, size_t size, uint8
 static bs_status encode(bsi_encoder *encoder, const void *data, size_t size, bool last, bool verify,
                         void *out, size_t *size_out)
 {
+    bs_status status = BS_OK;
     size_t used = 0;
 
     BSI_CHECK(size <= BLOCK_SIZE);
@@ -234,12 +235,14 @@ static bs_status encode(bsi_encoder *encoder, const void *data, size_t size, boo
         return bsi_fail(BS_LAYER_STORAGE, BS_E_INTERNAL, "deflate took more room than its bound");
     }
     if (!last) {
-        BSI_TRY(join(encoder, data, size, out, &used));
+        status = join(encoder, data, size, out, &used);
     } else if (verify) {
-        BSI_TRY(verify_last(encoder, data, size, out, used));
+        status = verify_last(encoder, data, size, out, used);
     }
-    *size_out = used;
-    return BS_OK;
+    if (status == BS_OK) {
+        *size_out = used;
+    }
+    return status;
 }
 
 static void decoder_free(bsi_decoder *decoder)

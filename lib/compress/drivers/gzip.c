@@ -103,6 +103,7 @@ static bs_status verify_member(bsi_encoder *encoder, const void *data, size_t si
 static bs_status encode(bsi_encoder *encoder, const void *data, size_t size, bool last, bool verify,
                         void *out, size_t *size_out)
 {
+    bs_status status = BS_OK;
     size_t used = 0;
 
     (void)last;
@@ -111,11 +112,11 @@ static bs_status encode(bsi_encoder *encoder, const void *data, size_t size, boo
     if (used == 0) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_INTERNAL, "gzip took more room than its bound");
     }
-    if (verify) {
-        BSI_TRY(verify_member(encoder, data, size, out, used));
+    status = verify ? verify_member(encoder, data, size, out, used) : BS_OK;
+    if (status == BS_OK) {
+        *size_out = used;
     }
-    *size_out = used;
-    return BS_OK;
+    return status;
 }
 
 static void *zlib_alloc(void *opaque, unsigned count, unsigned size)
@@ -193,6 +194,7 @@ static bs_status decode(bsi_decoder *decoder, const void *in, size_t in_size, si
     z_stream *stream = &decoder->stream;
     const unsigned in_part = (unsigned)bsi_min_size(in_size, INT_MAX);
     const unsigned out_part = (unsigned)bsi_min_size(out_size, INT_MAX);
+    bs_status status = BS_OK;
 
     *in_used_out = 0;
     *out_used_out = 0;
@@ -204,8 +206,11 @@ static bs_status decode(bsi_decoder *decoder, const void *in, size_t in_size, si
     stream->next_out = out;
     stream->avail_out = out_part;
     do {
-        BSI_TRY(inflate_some(decoder));
-    } while (decoder->between && stream->avail_in > 0 && stream->avail_out > 0);
+        status = inflate_some(decoder);
+    } while (status == BS_OK && decoder->between && stream->avail_in > 0 && stream->avail_out > 0);
+    if (status < 0) {
+        return status;
+    }
     *in_used_out = in_part - stream->avail_in;
     *out_used_out = out_part - stream->avail_out;
     return BS_OK;

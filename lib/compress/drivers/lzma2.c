@@ -161,11 +161,11 @@ static bs_status encode(bsi_encoder *encoder, const void *data, size_t size, boo
         return bsi_fail(BS_LAYER_STORAGE, BS_E_INTERNAL, "LZMA2 took more room than its bound");
     }
     used = room - encoder->stream.avail_out;
-    if (verify) {
-        BSI_TRY(verify_block(encoder, data, size, out, used));
+    status = verify ? verify_block(encoder, data, size, out, used) : BS_OK;
+    if (status == BS_OK) {
+        *size_out = used - sizeof(end_mark);
     }
-    *size_out = used - sizeof(end_mark);
-    return BS_OK;
+    return status;
 }
 
 static void decoder_free(bsi_decoder *decoder)

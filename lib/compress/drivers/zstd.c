@@ -112,10 +112,11 @@ static bs_status prepare_check(bsi_encoder *encoder)
 static bs_status verify_frame(bsi_encoder *encoder, const void *data, size_t size,
                               const void *frame, size_t frame_size)
 {
+    const size_t room = size;
     size_t got = 0;
 
     BSI_TRY(prepare_check(encoder));
-    got = ZSTD_decompressDCtx(encoder->checker, encoder->check, size, frame, frame_size);
+    got = ZSTD_decompressDCtx(encoder->checker, encoder->check, room, frame, frame_size);
     if (ZSTD_isError(got) || got != size || (size > 0 && memcmp(encoder->check, data, size) != 0)) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_INTERNAL,
                         "a block compressed with zstd does not decode to what it was");
@@ -126,6 +127,7 @@ static bs_status verify_frame(bsi_encoder *encoder, const void *data, size_t siz
 static bs_status encode(bsi_encoder *encoder, const void *data, size_t size, bool last, bool verify,
                         void *out, size_t *size_out)
 {
+    bs_status status = BS_OK;
     size_t used = 0;
 
     (void)last;
@@ -138,11 +140,11 @@ static bs_status encode(bsi_encoder *encoder, const void *data, size_t size, boo
         return bsi_fail(BS_LAYER_STORAGE, BS_E_INTERNAL, "zstd can not compress: %s",
                         ZSTD_getErrorName(used));
     }
-    if (verify) {
-        BSI_TRY(verify_frame(encoder, data, size, out, used));
+    status = verify ? verify_frame(encoder, data, size, out, used) : BS_OK;
+    if (status == BS_OK) {
+        *size_out = used;
     }
-    *size_out = used;
-    return BS_OK;
+    return status;
 }
 
 static void decoder_free(bsi_decoder *decoder)
