@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads manifests as a stream of lines, and checks what no line can tell alone:
+ * order, counts, references and the hash.
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/checked.h"
+#include "compress/block_reader.h"
+#include "vault/manifest_parse.h"
+
+enum { CHUNK = 256 * 1024 };
+
+struct bsi_manifest_reader {
+    bsi_storage *storage;
+    const bs_call *call;
+    char *key;
+    uint64_t object_size;
+    bsi_block_reader *blocks;
+    bsi_sha256 *stored; /* Of the object, while it is read in order. */
+    uint64_t stored_size;
+    bsi_sha256 *said; /* Of the lines before the last. */
+    bool checked;     /* The hash was right once; it is not computed again. */
+    bool at_end;
+
+    bsi_buf text; /* Decoded bytes; the present line begins at line_at. */
+    size_t line_at;
+    size_t next_at; /* Behind the present line. */
+    bool source_ended;
+
+    bsi_manifest_info info;
+    bsi_line_memory memory;
+    bsi_manifest_entry entry;
+    bsi_buf previous; /* Path of the entry before. */
+    bool previous_is_dir;
+    uint64_t entries;
+    const bsi_warn *warnings;
+};
+
+static bs_status read_stored(void *user, uint64_t offset, void *buf, size_t size)
+{
+    bsi_manifest_reader *reader = user;
+
+    BSI_TRY(bsi_storage_read(reader->storage, reader->call, reader->key, offset, buf, size));
+    if (offset == reader->stored_size && !reader->checked) {
+        bsi_sha256_update(reader->stored, buf, size);
+        reader->stored_size += size;
+    }
+    return BS_OK;
+}
+
+/* Drop the lines that were used and read on, until there is a whole line or nothing more. */
+static bs_status fill(bsi_manifest_reader *reader)
+{
+    bsi_buf *text = &reader->text;
+    size_t got = 0;
+    bs_status status = BS_OK;
+
+    if (reader->next_at > 0) {
+        memmove(text->data, text->data + reader->next_at, text->size - reader->next_at);
+        text->size -= reader->next_at;
+        reader->next_at = 0;
+    }
+    BSI_TRY(bsi_call_check(reader->call));
+    status = bsi_buf_reserve(text, CHUNK);
+    if (status == BS_E_LIMIT) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "a line is too long");
+    }
+    BSI_TRY(status);
+    status = bsi_block_reader_read_some(reader->blocks, text->data + text->size, CHUNK, &got);
+    if (status == BS_END) {
+        reader->source_ended = true;
+        return BS_OK;
+    }
+    BSI_TRY(status);
+    text->size += got;
+    return BS_OK;
+}
+
+/* The next line, with its line feed: BS_END where the text ends. */
+static bs_status next_line(bsi_manifest_reader *reader, bsi_slice *out)
+{
+    size_t searched = reader->next_at;
+
+    for (;;) {
+        const char *begin = (const char *)reader->text.data;
+        const size_t left = reader->text.size - searched;
+        const char *feed = left > 0 ? memchr(begin + searched, '\n', left) : NULL;
+        if (feed) {
+            reader->line_at = reader->next_at;
+            reader->next_at = (size_t)(feed - begin) + 1;
+            *out = (bsi_slice){begin + reader->line_at, reader->next_at - reader->line_at};
+            return BS_OK;
+        }
+        if (reader->source_ended) {
+            if (reader->text.size > reader->next_at) {
+                return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "the last line is cut short");
+            }
+            return BS_END;
+        }
+        searched = reader->text.size - reader->next_at;
+        BSI_TRY(fill(reader));
+    }
+}
+
+static bs_status restart(bsi_manifest_reader *reader)
+{
+    reader->text.size = 0;
+    reader->line_at = 0;
+    reader->next_at = 0;
+    reader->source_ended = false;
+    reader->at_end = false;
+    reader->stored_size = 0;
+    reader->entries = 0;
+    reader->previous.size = 0;
+    reader->previous_is_dir = true;
+    bsi_sha256_reset(reader->said);
+    bsi_sha256_reset(reader->stored);
+    return bsi_block_reader_start(reader->blocks, 0);
+}
+
+static bs_status check_end(bsi_manifest_reader *reader, bsi_slice line)
+{
+    uint64_t entries = 0;
+    bsi_digest said = {0};
+    bsi_digest computed;
+    bsi_slice more = {0};
+
+    BSI_TRY(bsi_parse_end(line, &entries, &said));
+    if (!reader->checked) {
+        bsi_sha256_finish(reader->said, &computed);
+        if (!bsi_digest_equal(&said, &computed)) {
+            return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "its own hash does not fit");
+        }
+    }
+    if (entries != reader->info.entries) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "first and last line tell other counts");
+    }
+    reader->at_end = true;
+    if (next_line(reader, &more) != BS_END) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "something follows its last line");
+    }
+    return BS_OK;
+}
+
+static bs_status read_info_line(bsi_manifest_reader *reader)
+{
+    bsi_slice line = {0};
+    bsi_line_kind kind = BSI_LINE_END;
+    bs_status status = next_line(reader, &line);
+
+    BSI_TRY(status);
+    if (status == BS_OK) {
+        BSI_TRY(bsi_line_kind_of(line, &kind));
+    }
+    if (kind != BSI_LINE_INFO) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it does not begin as a manifest");
+    }
+    if (!reader->checked) {
+        bsi_sha256_update(reader->said, line.data, line.size);
+    }
+    if (reader->info.id[0]) {
+        return BS_OK; /* Read before. */
+    }
+    return bsi_parse_info(line, &reader->info);
+}
+
+static bs_status open_object(bsi_manifest_reader *reader, const bsi_vault_env *env)
+{
+    bs_storage_object object = {0};
+    bsi_block_source source = {.read = read_stored, .user = reader};
+
+    BSI_TRY(bsi_storage_stat(env->storage, env->call, reader->key, &object));
+    reader->object_size = object.size;
+    source.size = object.size;
+    BSI_TRY(bsi_sha256_new(&reader->stored));
+    BSI_TRY(bsi_sha256_new(&reader->said));
+    BSI_TRY(bsi_block_reader_new(&bsi_codec_zstd, &source, &reader->blocks));
+    BSI_TRY(restart(reader));
+    return read_info_line(reader);
+}
+
+static bs_status say_which(const bsi_manifest_reader *reader, bs_status status)
+{
+    return status < 0 ? bsi_fail_context(BS_LAYER_STORAGE, status, "manifest '%s'", reader->key)
+                      : status;
+}
+
+bs_status bsi_manifest_open(const bsi_vault_env *env, const char *key, bsi_manifest_reader **out)
+{
+    bs_status status = BS_OK;
+    bsi_manifest_reader *reader = bsi_calloc(1, sizeof(*reader));
+
+    if (!reader) {
+        return BS_E_NOMEM;
+    }
+    reader->call = env->call;
+    reader->storage = bsi_storage_ref(env->storage);
+    bsi_buf_init(&reader->text, BSI_MANIFEST_LINE_MAX);
+    bsi_buf_init(&reader->previous, BSI_PATH_MAX);
+    bsi_line_memory_init(&reader->memory);
+    reader->key = bsi_strdup(key);
+    status = reader->key ? say_which(reader, open_object(reader, env)) : BS_E_NOMEM;
+    if (status < 0) {
+        bsi_manifest_close(reader);
+        return status;
+    }
+    *out = reader;
+    return BS_OK;
+}
+
+void bsi_manifest_close(bsi_manifest_reader *reader)
+{
+    if (!reader) {
+        return;
+    }
+    bsi_block_reader_free(reader->blocks);
+    bsi_sha256_free(reader->stored);
+    bsi_sha256_free(reader->said);
+    bsi_buf_dispose(&reader->text);
+    bsi_buf_dispose(&reader->previous);
+    bsi_line_memory_dispose(&reader->memory);
+    bsi_manifest_info_dispose(&reader->info);
+    bsi_storage_unref(reader->storage);
+    bsi_free(reader->key);
+    bsi_free(reader);
+}
+
+/* All lines by their hash alone: what they say is checked when they are used. */
+static bs_status check_all(bsi_manifest_reader *reader)
+{
+    bsi_slice line = {0};
+    bsi_line_kind kind = BSI_LINE_INFO;
+    bs_status status = BS_OK;
+
+    while (!reader->at_end) {
+        status = next_line(reader, &line);
+        BSI_TRY(status);
+        if (status == BS_END) {
+            return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it has no last line");
+        }
+        BSI_TRY(bsi_line_kind_of(line, &kind));
+        if (kind == BSI_LINE_END) {
+            BSI_TRY(check_end(reader, line));
+        } else {
+            bsi_sha256_update(reader->said, line.data, line.size);
+        }
+    }
+    if (reader->stored_size != reader->object_size) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it was not read whole");
+    }
+    reader->info.manifest_size = reader->object_size;
+    bsi_sha256_finish(reader->stored, &reader->info.manifest_sha256);
+    reader->checked = true;
+    BSI_TRY(restart(reader));
+    return read_info_line(reader);
+}
+
+bs_status bsi_manifest_open_checked(const bsi_vault_env *env, const char *key,
+                                    bsi_manifest_reader **out)
+{
+    bsi_manifest_reader *reader = NULL;
+    bs_status status = bsi_manifest_open(env, key, &reader);
+
+    BSI_TRY(status);
+    status = say_which(reader, check_all(reader));
+    if (status < 0) {
+        bsi_manifest_close(reader);
+        return status;
+    }
+    *out = reader;
+    return BS_OK;
+}
+
+const bsi_manifest_info *bsi_manifest_reader_info(const bsi_manifest_reader *reader)
+{
+    return &reader->info;
+}
+
+void bsi_manifest_report_to(bsi_manifest_reader *reader, const bsi_warn *warnings)
+{
+    reader->warnings = warnings;
+}
+
+bsi_slice bsi_manifest_line(const bsi_manifest_reader *reader)
+{
+    return (bsi_slice){(const char *)reader->text.data + reader->line_at,
+                       reader->next_at - reader->line_at};
+}
+
+/* --- Entries --- */
+
+static bs_status corrupt_entry(const bsi_manifest_entry *entry, const char *what)
+{
+    char path[256];
+
+    bsi_printable(entry->listed.entry.path.data, entry->listed.entry.path.size, path, sizeof(path));
+    return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "entry '%s': %s", path, what);
+}
+
+/* The size of the container that an entry says its bytes are in. */
+static bool find_container(const bsi_manifest_info *info, const char *id, uint64_t *size_out)
+{
+    if (strcmp(id, info->id) == 0) {
+        *size_out = info->container_size;
+        return true;
+    }
+    for (size_t i = 0; i < info->needs_count; i++) {
+        if (strcmp(id, info->needs[i].id) == 0) {
+            *size_out = info->needs[i].size;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bs_status check_place(const bsi_manifest_reader *reader, const bsi_manifest_entry *entry)
+{
+    uint64_t size = 0;
+    uint64_t end = 0;
+
+    if (entry->listed.entry.stat.type != BSI_TYPE_FILE ||
+        strcmp(reader->info.form, "archive") != 0) {
+        return BS_OK;
+    }
+    if (!entry->has_locator || !find_container(&reader->info, entry->listed.stored_in, &size)) {
+        return corrupt_entry(entry, "its content is in no container that the manifest names");
+    }
+    if (!bsi_add_u64(entry->locator.offset, entry->locator.stored, &end) || end > size) {
+        return corrupt_entry(entry, "its content lies outside of the container");
+    }
+    return BS_OK;
+}
+
+static bs_status check_order(bsi_manifest_reader *reader, const bsi_manifest_entry *entry)
+{
+    const bsi_slice path = entry->listed.entry.path;
+    const bsi_slice previous = {(const char *)reader->previous.data, reader->previous.size};
+
+    if (reader->entries > 0 && bsi_path_compare(previous, path) >= 0) {
+        return corrupt_entry(entry, "it stands twice or out of order");
+    }
+    if (reader->entries > 0 && !reader->previous_is_dir && bsi_path_is_below(path, previous)) {
+        return corrupt_entry(entry, "it lies below something that is no directory");
+    }
+    bsi_buf_clear(&reader->previous);
+    reader->previous_is_dir = entry->listed.entry.stat.type == BSI_TYPE_DIR;
+    return bsi_buf_append(&reader->previous, path.data, path.size);
+}
+
+static bs_status take_entry(bsi_manifest_reader *reader, bsi_slice line)
+{
+    BSI_TRY(bsi_parse_entry(line, &reader->memory, &reader->entry));
+    BSI_TRY(check_order(reader, &reader->entry));
+    BSI_TRY(check_place(reader, &reader->entry));
+    reader->entries++;
+    return BS_OK;
+}
+
+static bs_status take_warning(bsi_manifest_reader *reader, bsi_slice line)
+{
+    bsi_slice path = {0};
+    bs_error error;
+
+    if (!reader->warnings) {
+        return BS_OK;
+    }
+    BSI_TRY(bsi_parse_warning(line, &reader->memory, &path, &error));
+    reader->warnings->report(reader->warnings->user, path, &error);
+    return BS_OK;
+}
+
+static bs_status finish(bsi_manifest_reader *reader, bsi_slice line)
+{
+    BSI_TRY(check_end(reader, line));
+    if (reader->entries != reader->info.entries) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it has %llu entries instead of %llu",
+                        (unsigned long long)reader->entries,
+                        (unsigned long long)reader->info.entries);
+    }
+    return BS_END;
+}
+
+/* BS_OK: an entry; BS_PARTIAL: something else, go on; BS_END: the end. */
+static bs_status take_line(bsi_manifest_reader *reader)
+{
+    bsi_slice line = {0};
+    bsi_line_kind kind = BSI_LINE_INFO;
+    const bs_status status = next_line(reader, &line);
+
+    BSI_TRY(status);
+    if (status == BS_END) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it has no last line");
+    }
+    BSI_TRY(bsi_line_kind_of(line, &kind));
+    if (kind == BSI_LINE_END) {
+        return finish(reader, line);
+    }
+    if (!reader->checked) {
+        bsi_sha256_update(reader->said, line.data, line.size);
+    }
+    if (kind == BSI_LINE_ENTRY) {
+        return take_entry(reader, line);
+    }
+    if (kind == BSI_LINE_INFO) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "its first line stands twice");
+    }
+    BSI_TRY(take_warning(reader, line));
+    return BS_PARTIAL;
+}
+
+bs_status bsi_manifest_next(bsi_manifest_reader *reader, const bsi_manifest_entry **out)
+{
+    bs_status status = reader->at_end ? BS_END : BS_PARTIAL;
+
+    while (status == BS_PARTIAL) {
+        status = take_line(reader);
+    }
+    if (status == BS_OK) {
+        *out = &reader->entry;
+    }
+    return say_which(reader, status);
+}

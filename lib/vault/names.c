@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names of objects, and the small words of the vault.
+ */
+#include "vault/names.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/utf8.h"
+#include "text/rfc3339.h"
+
+static const char *const kind_names[] = {
+    [BSI_KIND_FULL] = "full",
+    [BSI_KIND_INCREMENTAL] = "incremental",
+    [BSI_KIND_DIFFERENTIAL] = "differential",
+    [BSI_KIND_MIRROR] = "mirror",
+};
+
+const char *bsi_backup_kind_name(bsi_backup_kind kind)
+{
+    if ((size_t)kind >= BSI_ARRAY_SIZE(kind_names) || !kind_names[kind]) {
+        return "unknown";
+    }
+    return kind_names[kind];
+}
+
+bsi_backup_kind bsi_backup_kind_parse(bsi_slice name)
+{
+    for (size_t i = BSI_KIND_FULL; i < BSI_ARRAY_SIZE(kind_names); i++) {
+        if (bsi_slice_is(name, kind_names[i])) {
+            return (bsi_backup_kind)i;
+        }
+    }
+    return (bsi_backup_kind)0;
+}
+
+void bsi_short_id(const char *id, char out[BSI_SHORT_ID_SIZE])
+{
+    const size_t size = strlen(id);
+    const size_t digits = BSI_SHORT_ID_SIZE - 1;
+    const char *tail = size > digits ? id + size - digits : id;
+
+    (void)snprintf(out, BSI_SHORT_ID_SIZE, "%s", tail);
+}
+
+static char *take(bsi_buf *key, bs_status status)
+{
+    char *text = status < 0 ? NULL : bsi_buf_take_text(key);
+
+    bsi_buf_dispose(key);
+    return text;
+}
+
+char *bsi_object_key(const bsi_backup_plan *plan, const char *suffix)
+{
+    bsi_civil at;
+    char short_id[BSI_SHORT_ID_SIZE];
+    bsi_buf key;
+
+    if (bsi_civil_from_time(plan->created_at.sec, &at) < 0) {
+        return NULL;
+    }
+    bsi_short_id(plan->id, short_id);
+    bsi_buf_init(&key, BSI_PATH_MAX);
+    return take(&key,
+                bsi_buf_append_format(&key, "%s/%04d%02d%02dT%02d%02d%02dZ-%s-%s%s", plan->name,
+                                      at.year, at.month, at.day, at.hour, at.minute, at.second,
+                                      bsi_backup_kind_name(plan->kind), short_id, suffix));
+}
+
+char *bsi_mirror_key(const char *name)
+{
+    return bsi_join_key(name, bsi_slice_of("mirror"));
+}
+
+char *bsi_mirror_staging_key(const char *name, const char *id)
+{
+    char last[32];
+    char short_id[BSI_SHORT_ID_SIZE];
+
+    bsi_short_id(id, short_id);
+    (void)snprintf(last, sizeof(last), "mirror.%s", short_id);
+    return bsi_join_key(name, bsi_slice_of(last));
+}
+
+char *bsi_join_key(const char *prefix, bsi_slice path)
+{
+    const size_t before = strlen(prefix);
+    char *key = bsi_alloc(before + path.size + 2);
+
+    if (key) {
+        memcpy(key, prefix, before);
+        key[before] = '/';
+        memcpy(key + before + 1, path.data, path.size);
+        key[before + 1 + path.size] = '\0';
+    }
+    return key;
+}
+
+bool bsi_utf8_is_text(bsi_slice bytes)
+{
+    return bsi_utf8_valid(bytes.data, bytes.size) &&
+           (bytes.size == 0 || memchr(bytes.data, '\0', bytes.size) == NULL);
+}
+
+static bool name_byte_is_valid(char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= '0' && byte <= '9') || byte == ' ' || byte == '.' || byte == '_' || byte == '-';
+}
+
+bool bsi_backup_name_is_valid(const char *name)
+{
+    const size_t size = strlen(name);
+
+    if (size < 1 || size > 128 || name[0] == '.' || name[0] == ' ' || name[size - 1] == ' ') {
+        return false;
+    }
+    for (size_t i = 0; i < size; i++) {
+        if (!name_byte_is_valid(name[i])) {
+            return false;
+        }
+    }
+    return true;
+}

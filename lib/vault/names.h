@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BSI_VAULT_NAMES_H
+#define BSI_VAULT_NAMES_H
+
+#include "vault/vault.h"
+
+/*
+ * How the objects of a backup are called on a storage:
+ *
+ *     NAME/20261123T020000Z-full-1a2b3c4d.tar.gz              the container
+ *     NAME/20261123T020000Z-full-1a2b3c4d.manifest.json.zst   its manifest
+ *     NAME/mirror/PATH                                        a mirror's files
+ *     NAME/mirror.1a2b3c4d/PATH                               files of a run not yet in place
+ *
+ * The eight digits are the last of the backup's id: UUIDs of version 7 begin
+ * with the time, so their beginnings are alike.
+ */
+enum { BSI_SHORT_ID_SIZE = 9 };
+
+/* The last eight digits of an id. */
+void bsi_short_id(const char *id, char out[BSI_SHORT_ID_SIZE]);
+
+/* "NAME/<time>-<kind>-<short id>" with `suffix` behind it; freed with bsi_free(). NULL: no memory.
+ */
+char *bsi_object_key(const bsi_backup_plan *plan, const char *suffix);
+
+/* "NAME/mirror", and "NAME/mirror.<short id>"; freed with bsi_free(). NULL: no memory. */
+char *bsi_mirror_key(const char *name);
+char *bsi_mirror_staging_key(const char *name, const char *id);
+
+/* Both parts with a slash between; freed with bsi_free(). NULL: no memory. */
+char *bsi_join_key(const char *prefix, bsi_slice path);
+
+/* Whether bytes may stand in JSON as they are: UTF-8 without a NUL. */
+bool bsi_utf8_is_text(bsi_slice bytes);
+
+#endif
