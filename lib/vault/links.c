@@ -124,6 +124,12 @@ bs_status bsi_links_add(bsi_links *links, const bsi_stat *stat, bsi_slice path, 
     return BS_OK;
 }
 
+bool bsi_links_is_member(const bsi_links *links, uint32_t group, const bsi_stat *stat)
+{
+    return stat->type == BSI_TYPE_FILE && stat->dev == links->groups[group].dev &&
+           stat->ino == links->groups[group].ino;
+}
+
 bsi_slice bsi_links_head(const bsi_links *links, uint32_t group)
 {
     return (bsi_slice){links->groups[group].head, links->groups[group].head_size};

@@ -35,6 +35,9 @@ void bsi_links_free(bsi_links *links);
 BS_NODISCARD bs_status bsi_links_add(bsi_links *links, const bsi_stat *stat, bsi_slice path,
                                      uint32_t *group_out, bool *is_new_out);
 
+/* Whether an inode still belongs to the group that it was put into. */
+bool bsi_links_is_member(const bsi_links *links, uint32_t group, const bsi_stat *stat);
+
 /* Borrowed until the next bsi_links_add() or bsi_links_set_head(). */
 bsi_slice bsi_links_head(const bsi_links *links, uint32_t group);
 bsi_group_content *bsi_links_content(bsi_links *links, uint32_t group);

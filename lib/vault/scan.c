@@ -24,6 +24,7 @@ void bsi_scan_dispose(bsi_scan *scan)
 {
     bsi_draft_free(scan->draft);
     bsi_links_free(scan->links);
+    bsi_id_set_dispose(&scan->needs);
     *scan = (bsi_scan){0};
 }
 
@@ -98,6 +99,7 @@ static bs_status keep(scanner *scan, const bsi_walk_item *item, uint32_t group)
             bsi_manifest_format_end(&scan->bytes, before->has_locator ? &before->locator : NULL));
         record.bytes = (bsi_slice){(const char *)scan->bytes.data, scan->bytes.size};
     }
+    BSI_TRY(bsi_id_set_add(&scan->out->needs, before->listed.stored_in));
     if (group != BSI_NO_GROUP) {
         bsi_group_content *content = bsi_links_content(scan->out->links, group);
         content->known = true;

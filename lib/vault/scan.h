@@ -3,6 +3,7 @@
 #define BSI_VAULT_SCAN_H
 
 #include "vault/draft.h"
+#include "vault/id_set.h"
 #include "vault/links.h"
 #include "vault/manifest.h"
 
@@ -32,6 +33,7 @@ typedef struct bsi_scan_known {
 typedef struct bsi_scan {
     bsi_draft *draft;
     bsi_links *links;
+    bsi_id_set needs; /* Backups whose containers hold what is kept. */
     bsi_time began;
     uint64_t entries;
     uint64_t files;

@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stores entries in a container.
+ *
+ * A file that fits the buffer is read whole first, so that what is stored is
+ * one state of it, and so that content which the base has already is not stored
+ * again. A larger one goes straight into the container's blocks; when only its
+ * times differ from the base it is read once for its hash before.
+ */
+#include "vault/archive/store.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/checked.h"
+
+enum { BUFFER_SIZE = 1024 * 1024, ATTEMPTS = 2 };
+
+/* One file on its way, and one attempt to store it. */
+typedef struct file_job {
+    bsi_source_file *file;
+    bsi_listed listed; /* What its line will say. */
+    uint32_t group;
+    const bsi_scan_known *known; /* NULL: the base has nothing like it. */
+    bool last_attempt;
+    uint64_t counted; /* Bytes of it that progress has heard of. */
+} file_job;
+
+bs_status bsi_store_init(bsi_store *store, const bsi_vault_env *env, const bsi_backup_plan *plan,
+                         bsi_archive_writer *writer, bsi_scan *scan)
+{
+    *store = (bsi_store){.env = env, .plan = plan, .writer = writer, .scan = scan};
+    store->driver = bsi_archive_find(bsi_slice_of(plan->compression));
+    bsi_buf_init(&store->line, BSI_MANIFEST_LINE_MAX);
+    store->buffer = bsi_alloc(BUFFER_SIZE);
+    if (!store->buffer) {
+        return BS_E_NOMEM;
+    }
+    BSI_TRY(bsi_sha256_new(&store->hash));
+    BSI_TRY(bsi_draft_new(env->temp_dir, &store->lines));
+    return bsi_source_tree_new(plan->walk.roots, plan->walk.root_count, env->warn, &store->tree);
+}
+
+void bsi_store_dispose(bsi_store *store)
+{
+    bsi_source_tree_free(store->tree);
+    bsi_sha256_free(store->hash);
+    bsi_free(store->buffer);
+    bsi_buf_dispose(&store->line);
+    bsi_draft_free(store->lines);
+    bsi_id_set_dispose(&store->needs);
+    *store = (bsi_store){0};
+}
+
+/* Whether the container takes a sparse file's extents only, without its holes. */
+static bool keeps_holes(const bsi_store *store)
+{
+    return (bsi_archive_caps(store->driver) & BSI_ARCHIVE_SPARSE) != 0;
+}
+
+static void count_losses(bsi_store *store, const bsi_entry *entry)
+{
+    const unsigned losses = bsi_archive_losses(store->driver, entry);
+
+    for (size_t i = 0; i < BSI_LOSS_KINDS; i++) {
+        store->losses[i] += losses >> i & 1;
+    }
+}
+
+static bool is_source_failure(bs_status status)
+{
+    return status < 0 && bs_error_last()->layer == BS_LAYER_SOURCE;
+}
+
+/* --- Lines of the manifest --- */
+
+static bs_status put_line(bsi_store *store, const bsi_listed *listed, const bsi_archive_mark *mark,
+                          const bsi_locator *locator)
+{
+    bsi_record record = {.kind = BSI_LINE_WHOLE};
+
+    bsi_buf_clear(&store->line);
+    BSI_TRY(bsi_manifest_format_entry(&store->line, listed));
+    if (mark) {
+        record.kind = BSI_LINE_MARKED;
+        record.a = mark->segment;
+        record.b = mark->skip;
+    } else {
+        BSI_TRY(bsi_manifest_format_end(&store->line, locator));
+    }
+    record.bytes = (bsi_slice){(const char *)store->line.data, store->line.size};
+    store->entries++;
+    if (listed->entry.stat.type == BSI_TYPE_FILE) {
+        store->files++;
+        store->bytes += listed->entry.stat.size;
+    }
+    return bsi_draft_put(store->lines, &record);
+}
+
+static void set_group(bsi_store *store, const file_job *job, const bsi_group_content *content)
+{
+    if (job->group != BSI_NO_GROUP) {
+        *bsi_links_content(store->scan->links, job->group) = *content;
+    }
+}
+
+/* The file's content went into the container at `mark`. */
+static bs_status put_stored(bsi_store *store, file_job *job, const bsi_archive_mark *mark)
+{
+    bsi_group_content content = {.known = true, .sha256 = job->listed.sha256, .mark = *mark};
+
+    memcpy(job->listed.stored_in, store->plan->id, BS_ID_SIZE);
+    memcpy(content.stored_in, store->plan->id, BS_ID_SIZE);
+    set_group(store, job, &content);
+    count_losses(store, &job->listed.entry);
+    return put_line(store, &job->listed, mark, NULL);
+}
+
+/* The base's container has the same content. */
+static bs_status put_known(bsi_store *store, file_job *job)
+{
+    bsi_group_content content = {.known = true,
+                                 .stored_before = true,
+                                 .sha256 = job->known->sha256,
+                                 .locator = job->known->locator};
+
+    memcpy(job->listed.stored_in, job->known->stored_in, BS_ID_SIZE);
+    memcpy(content.stored_in, job->known->stored_in, BS_ID_SIZE);
+    set_group(store, job, &content);
+    store->bytes_deduplicated += job->listed.entry.stat.size;
+    BSI_TRY(bsi_id_set_add(&store->needs, job->known->stored_in));
+    return put_line(store, &job->listed, NULL, &job->known->locator);
+}
+
+static void progress_to(bsi_store *store, file_job *job, uint64_t bytes)
+{
+    if (bytes > job->counted) {
+        bsi_progress_add(store->env->progress, 0, bytes - job->counted);
+        job->counted = bytes;
+    }
+}
+
+/* --- Content --- */
+
+static bs_status write_zeros(bsi_store *store, uint64_t size)
+{
+    while (size > 0) {
+        void *space = NULL;
+        size_t room = 0;
+        BSI_TRY(bsi_call_check(store->env->call));
+        BSI_TRY(bsi_archive_space(store->writer, &space, &room));
+        BSI_CHECK(room > 0);
+        room = (size_t)bsi_min_u64(room, size);
+        memset(space, 0, room);
+        BSI_TRY(bsi_archive_commit(store->writer, room));
+        size -= room;
+    }
+    return BS_OK;
+}
+
+/*
+ * Write the next data bytes of a file where the container has them: in one
+ * piece, or with the zeros of its holes in between. `at` counts data bytes.
+ */
+static bs_status write_data(bsi_store *store, const bsi_entry *entry, uint64_t at,
+                            const uint8_t *data, size_t size)
+{
+    uint64_t before = 0;
+    uint64_t hole = 0; /* Where the hole in front of the extent begins. */
+
+    if (!entry->sparse || keeps_holes(store)) {
+        return bsi_archive_write(store->writer, data, size);
+    }
+    for (size_t i = 0; i < entry->extent_count && size > 0; i++) {
+        const bsi_extent *extent = &entry->extents[i];
+        if (at < before + extent->size) {
+            const size_t part = (size_t)bsi_min_u64(size, before + extent->size - at);
+            if (at == before) {
+                BSI_TRY(write_zeros(store, extent->offset - hole));
+            }
+            BSI_TRY(bsi_archive_write(store->writer, data, part));
+            at += part;
+            data += part;
+            size -= part;
+        }
+        before += extent->size;
+        hole = extent->offset + extent->size;
+    }
+    return BS_OK;
+}
+
+/* The zeros behind the last extent, where the container has them. */
+static bs_status write_last_hole(bsi_store *store, const bsi_entry *entry)
+{
+    uint64_t hole = 0;
+
+    if (!entry->sparse || keeps_holes(store)) {
+        return BS_OK;
+    }
+    if (entry->extent_count > 0) {
+        const bsi_extent *last = &entry->extents[entry->extent_count - 1];
+        hole = last->offset + last->size;
+    }
+    return write_zeros(store, entry->stat.size - hole);
+}
+
+/* Zeros in the place of data that the file no longer had. */
+static bs_status write_missing(bsi_store *store, const bsi_entry *entry, uint64_t from,
+                               uint64_t size)
+{
+    memset(store->buffer, 0, BUFFER_SIZE);
+    while (from < size) {
+        const size_t part = (size_t)bsi_min_u64(size - from, BUFFER_SIZE);
+        BSI_TRY(write_data(store, entry, from, store->buffer, part));
+        from += part;
+    }
+    return BS_OK;
+}
+
+static void warn_changed(bsi_store *store, const file_job *job)
+{
+    bsi_warn_new(store->env->warn, job->listed.entry.path, BS_LAYER_SOURCE, BS_E_CHANGED,
+                 "it changed while it was read, twice; one mixed state was stored");
+}
+
+/* --- Small files: read whole, then stored --- */
+
+static bs_status read_small(bsi_store *store, file_job *job, size_t *got_out)
+{
+    const bs_status status =
+        bsi_source_read(job->file, store->env->call, store->buffer, BUFFER_SIZE, got_out);
+
+    return status < 0 ? status : bsi_source_check(job->file);
+}
+
+/* What is left of a file that became shorter; a sparse one keeps its shape. */
+static void accept_change(bsi_store *store, file_job *job, size_t *size)
+{
+    bsi_entry *entry = &job->listed.entry;
+    const size_t whole = (size_t)bsi_entry_data_size(entry);
+
+    warn_changed(store, job);
+    if (!entry->sparse) {
+        entry->stat.size = *size;
+    } else if (*size < whole) {
+        memset(store->buffer + *size, 0, whole - *size);
+        *size = whole;
+    }
+}
+
+static bs_status store_small(bsi_store *store, file_job *job)
+{
+    bsi_entry *entry = &job->listed.entry;
+    bsi_archive_mark mark = {0};
+    size_t size = 0;
+    const bs_status status = read_small(store, job, &size);
+
+    if (status == BS_E_CHANGED && !job->last_attempt) {
+        return status;
+    }
+    if (status == BS_E_CHANGED) {
+        accept_change(store, job, &size);
+    } else {
+        BSI_TRY(status);
+    }
+    job->listed.has_digest = true;
+    bsi_sha256_of(store->buffer, size, &job->listed.sha256);
+    if (job->known && !entry->sparse &&
+        bsi_digest_equal(&job->known->sha256, &job->listed.sha256)) {
+        return put_known(store, job);
+    }
+    BSI_TRY(bsi_archive_begin(store->writer, entry));
+    BSI_TRY(write_data(store, entry, 0, store->buffer, size));
+    BSI_TRY(write_last_hole(store, entry));
+    BSI_TRY(bsi_archive_end(store->writer, &mark));
+    return put_stored(store, job, &mark);
+}
+
+/* --- Large files: copied as they are read --- */
+
+static bs_status hash_large(bsi_store *store, file_job *job, bsi_digest *out)
+{
+    size_t got = 0;
+
+    bsi_sha256_reset(store->hash);
+    do {
+        BSI_TRY(bsi_source_read(job->file, store->env->call, store->buffer, BUFFER_SIZE, &got));
+        bsi_sha256_update(store->hash, store->buffer, got);
+    } while (got > 0);
+    bsi_sha256_finish(store->hash, out);
+    bsi_source_rewind(job->file);
+    return bsi_source_check(job->file);
+}
+
+/* Straight from the file into the container's block. */
+static bs_status copy_in_place(bsi_store *store, file_job *job, uint64_t *got_out)
+{
+    size_t got = 1;
+
+    while (got > 0) {
+        void *space = NULL;
+        size_t room = 0;
+        BSI_TRY(bsi_archive_space(store->writer, &space, &room));
+        if (room == 0) {
+            return BS_OK;
+        }
+        BSI_TRY(bsi_source_read(job->file, store->env->call, space, room, &got));
+        bsi_sha256_update(store->hash, space, got);
+        BSI_TRY(bsi_archive_commit(store->writer, got));
+        *got_out += got;
+        progress_to(store, job, *got_out);
+    }
+    return BS_OK;
+}
+
+static bs_status copy_through_buffer(bsi_store *store, file_job *job, uint64_t *got_out)
+{
+    size_t got = 1;
+
+    while (got > 0) {
+        BSI_TRY(bsi_source_read(job->file, store->env->call, store->buffer, BUFFER_SIZE, &got));
+        bsi_sha256_update(store->hash, store->buffer, got);
+        BSI_TRY(write_data(store, &job->listed.entry, *got_out, store->buffer, got));
+        *got_out += got;
+        progress_to(store, job, *got_out);
+    }
+    return BS_OK;
+}
+
+/* All data bytes, hashed on their way, as many as the entry announced. */
+static bs_status copy_data(bsi_store *store, file_job *job, uint64_t *got_out)
+{
+    const bool in_place = !job->listed.entry.sparse || keeps_holes(store);
+    bs_status status = BS_OK;
+
+    bsi_sha256_reset(store->hash);
+    status =
+        in_place ? copy_in_place(store, job, got_out) : copy_through_buffer(store, job, got_out);
+    bsi_sha256_finish(store->hash, &job->listed.sha256);
+    job->listed.has_digest = true;
+    return status < 0 ? status : bsi_source_check(job->file);
+}
+
+/*
+ * Write a file's content to the container and end the entry. A failure of the
+ * source comes back only after the announced size was filled up with zeros, so
+ * that the container stays whole.
+ */
+static bs_status write_content(bsi_store *store, file_job *job, uint64_t *got_out,
+                               bsi_archive_mark *mark_out)
+{
+    const bsi_entry *entry = &job->listed.entry;
+    bs_error failure = {0};
+    bs_status status = BS_OK;
+
+    BSI_TRY(bsi_archive_begin(store->writer, entry));
+    status = copy_data(store, job, got_out);
+    if (status < 0 && !is_source_failure(status)) {
+        return status;
+    }
+    bsi_error_save(&failure);
+    BSI_TRY(write_missing(store, entry, *got_out, bsi_entry_data_size(entry)));
+    BSI_TRY(write_last_hole(store, entry));
+    BSI_TRY(bsi_archive_end(store->writer, mark_out));
+    bsi_error_restore(&failure);
+    return status;
+}
+
+static bs_status store_large(bsi_store *store, file_job *job)
+{
+    bsi_entry *entry = &job->listed.entry;
+    bsi_archive_mark mark = {0};
+    uint64_t got = 0;
+    bs_status status = BS_OK;
+
+    if (job->known && !entry->sparse) {
+        BSI_TRY(hash_large(store, job, &job->listed.sha256));
+        if (bsi_digest_equal(&job->known->sha256, &job->listed.sha256)) {
+            job->listed.has_digest = true;
+            return put_known(store, job);
+        }
+    }
+    status = write_content(store, job, &got, &mark);
+    if (status == BS_E_CHANGED && !job->last_attempt &&
+        (bsi_archive_caps(store->driver) & BSI_ARCHIVE_REPLACE)) {
+        return status;
+    }
+    if (status == BS_E_CHANGED && got < bsi_entry_data_size(entry)) {
+        if (entry->sparse) {
+            return bsi_fail(BS_LAYER_SOURCE, BS_E_CHANGED, "it became shorter while it was read");
+        }
+        entry->stat.size = got;
+    }
+    if (status == BS_E_CHANGED) {
+        warn_changed(store, job);
+    } else {
+        BSI_TRY(status);
+    }
+    return put_stored(store, job, &mark);
+}
+
+/* --- Entries --- */
+
+static bs_status store_other(bsi_store *store, const bsi_entry *entry)
+{
+    const bsi_listed listed = {.entry = *entry};
+
+    BSI_TRY(bsi_archive_begin(store->writer, entry));
+    BSI_TRY(bsi_archive_end(store->writer, NULL));
+    count_losses(store, entry);
+    return put_line(store, &listed, NULL, NULL);
+}
+
+static bs_status store_file(bsi_store *store, file_job *job)
+{
+    bs_status status = BS_OK;
+
+    job->listed = (bsi_listed){.entry = *bsi_source_entry(job->file)};
+    status = bsi_entry_data_size(&job->listed.entry) < BUFFER_SIZE ? store_small(store, job)
+                                                                   : store_large(store, job);
+    if (status >= 0) {
+        progress_to(store, job, job->listed.entry.stat.size);
+        bsi_progress_add(store->env->progress, 1, 0);
+    }
+    return status;
+}
+
+static bs_status try_path(bsi_store *store, bsi_slice path, file_job *job)
+{
+    bs_status status = bsi_source_open(store->tree, path, &job->file);
+
+    BSI_TRY(status);
+    if (bsi_source_entry(job->file)->stat.type == BSI_TYPE_FILE) {
+        status = store_file(store, job);
+    } else {
+        status = store_other(store, bsi_source_entry(job->file));
+    }
+    bsi_source_close(job->file);
+    job->file = NULL;
+    return status;
+}
+
+/* Store what is at `path`; what the source does not give is reported and left out. */
+static bs_status store_path(bsi_store *store, bsi_slice path, const bsi_scan_known *known,
+                            uint32_t group)
+{
+    file_job job = {.group = group, .known = known};
+    bs_status status = BS_E_CHANGED;
+
+    for (int attempt = 1; attempt <= ATTEMPTS && status == BS_E_CHANGED; attempt++) {
+        job.last_attempt = attempt == ATTEMPTS;
+        status = try_path(store, path, &job);
+    }
+    if (is_source_failure(status)) {
+        bsi_warn_last(store->env->warn, path);
+        return BS_OK;
+    }
+    return status;
+}
+
+/* --- Further names of hard links --- */
+
+/* The container holds a further name as a link if it can, and as a copy if it must. */
+static bs_status link_in_container(bsi_store *store, bsi_source_file *file, const bsi_entry *entry)
+{
+    file_job job = {.file = file, .listed = {.entry = *entry}, .counted = UINT64_MAX};
+    bsi_archive_mark unused = {0};
+    uint64_t got = 0;
+    bs_status status = BS_OK;
+
+    if (bsi_archive_caps(store->driver) & BSI_ARCHIVE_HARDLINKS) {
+        BSI_TRY(bsi_archive_begin(store->writer, entry));
+        return bsi_archive_end(store->writer, NULL);
+    }
+    job.listed.entry.linked = (bsi_slice){0};
+    status = write_content(store, &job, &got, &unused);
+    return is_source_failure(status) ? BS_OK : status;
+}
+
+static bs_status put_link(bsi_store *store, bsi_source_file *file, uint32_t group)
+{
+    const bsi_group_content content = *bsi_links_content(store->scan->links, group);
+    bsi_listed listed = {
+        .entry = *bsi_source_entry(file), .has_digest = true, .sha256 = content.sha256};
+
+    listed.entry.linked = bsi_links_head(store->scan->links, group);
+    memcpy(listed.stored_in, content.stored_in, BS_ID_SIZE);
+    bsi_progress_add(store->env->progress, 1, listed.entry.stat.size);
+    if (content.stored_before) {
+        store->bytes_deduplicated += listed.entry.stat.size;
+        BSI_TRY(bsi_id_set_add(&store->needs, content.stored_in));
+        return put_line(store, &listed, NULL, &content.locator);
+    }
+    count_losses(store, &listed.entry);
+    BSI_TRY(link_in_container(store, file, &listed.entry));
+    return put_line(store, &listed, &content.mark, NULL);
+}
+
+/* A further name. When it is no longer one, or the head was not stored, it stands for itself. */
+static bs_status store_link(bsi_store *store, bsi_slice path, uint32_t group)
+{
+    bsi_source_file *file = NULL;
+    bs_status status = BS_OK;
+
+    if (!bsi_links_content(store->scan->links, group)->known) {
+        BSI_TRY(bsi_links_set_head(store->scan->links, group, path));
+        return store_path(store, path, NULL, group);
+    }
+    status = bsi_source_open(store->tree, path, &file);
+    if (is_source_failure(status)) {
+        bsi_warn_last(store->env->warn, path);
+        return BS_OK;
+    }
+    BSI_TRY(status);
+    if (!bsi_links_is_member(store->scan->links, group, &bsi_source_entry(file)->stat)) {
+        bsi_source_close(file);
+        return store_path(store, path, NULL, BSI_NO_GROUP);
+    }
+    status = put_link(store, file, group);
+    bsi_source_close(file);
+    return status;
+}
+
+/* --- The run --- */
+
+static bs_status keep_line(bsi_store *store, const bsi_record *found)
+{
+    const bsi_record record = {.kind = BSI_LINE_WHOLE, .bytes = found->bytes};
+
+    store->entries++;
+    store->files += found->a;
+    store->bytes += found->b;
+    store->bytes_deduplicated += found->b;
+    if (found->a) {
+        bsi_progress_add(store->env->progress, found->a, found->b);
+    }
+    return bsi_draft_put(store->lines, &record);
+}
+
+static bs_status store_compared(bsi_store *store, const bsi_record *found)
+{
+    bsi_scan_known known;
+    const bsi_slice path = {found->bytes.data + sizeof(known), found->bytes.size - sizeof(known)};
+
+    memcpy(&known, found->bytes.data, sizeof(known));
+    return store_path(store, path, &known, found->group);
+}
+
+static bs_status store_record(bsi_store *store, const bsi_record *found)
+{
+    switch (found->kind) {
+    case BSI_SCAN_KEEP:
+        return keep_line(store, found);
+    case BSI_SCAN_STORE:
+        return store_path(store, found->bytes, NULL, found->group);
+    case BSI_SCAN_COMPARE:
+        return store_compared(store, found);
+    case BSI_SCAN_LINK:
+        return store_link(store, found->bytes, found->group);
+    default:
+        return BS_OK;
+    }
+}
+
+bs_status bsi_store_run(bsi_store *store)
+{
+    bsi_record found;
+    bs_status status = BS_OK;
+
+    for (size_t i = 0; i < store->scan->needs.count; i++) {
+        BSI_TRY(bsi_id_set_add(&store->needs, store->scan->needs.ids[i]));
+    }
+    while ((status = bsi_draft_next(store->scan->draft, &found)) == BS_OK) {
+        BSI_TRY(bsi_call_check(store->env->call));
+        BSI_TRY(store_record(store, &found));
+    }
+    return status < 0 ? status : BS_OK;
+}
