@@ -164,4 +164,8 @@ BS_NODISCARD bs_status bsi_absolute_path(const char *path, char **out);
 /* Whether this process may act on files of others (effective user 0). */
 bool bsi_is_privileged(void);
 
+/* The ids that files made by this process belong to. */
+uint32_t bsi_process_uid(void);
+uint32_t bsi_process_gid(void);
+
 #endif

@@ -126,8 +126,11 @@ bs_status bsi_links_add(bsi_links *links, const bsi_stat *stat, bsi_slice path, 
 
 bool bsi_links_is_member(const bsi_links *links, uint32_t group, const bsi_stat *stat)
 {
-    return stat->type == BSI_TYPE_FILE && stat->dev == links->groups[group].dev &&
-           stat->ino == links->groups[group].ino;
+    const link_group *found = &links->groups[group];
+
+    return stat->type == BSI_TYPE_FILE && stat->dev == found->dev && stat->ino == found->ino &&
+           stat->size == found->content.size &&
+           bsi_time_compare(&stat->mtime, &found->content.mtime) == 0;
 }
 
 bsi_slice bsi_links_head(const bsi_links *links, uint32_t group)

@@ -19,6 +19,8 @@ enum { BSI_NO_GROUP = UINT32_MAX };
 typedef struct bsi_group_content {
     bool known;         /* false: the head was not stored (yet, or never). */
     bool stored_before; /* In a container that exists: locator and stored_in count. */
+    uint64_t size;      /* Of the head when it was stored, */
+    bsi_time mtime;     /* and its time: other names must agree. */
     bsi_digest sha256;
     char stored_in[BS_ID_SIZE];
     bsi_locator locator;
@@ -35,7 +37,7 @@ void bsi_links_free(bsi_links *links);
 BS_NODISCARD bs_status bsi_links_add(bsi_links *links, const bsi_stat *stat, bsi_slice path,
                                      uint32_t *group_out, bool *is_new_out);
 
-/* Whether an inode still belongs to the group that it was put into. */
+/* Whether a file is of the group's inode, and as it was when its content became known. */
 bool bsi_links_is_member(const bsi_links *links, uint32_t group, const bsi_stat *stat);
 
 /* Borrowed until the next bsi_links_add() or bsi_links_set_head(). */

@@ -72,6 +72,9 @@ void bsi_manifest_close(bsi_manifest_reader *reader);
 BS_NODISCARD bs_status bsi_manifest_open_checked(const bsi_vault_env *env, const char *key,
                                                  bsi_manifest_reader **out);
 
+/* Begin again at the first entry. */
+BS_NODISCARD bs_status bsi_manifest_rewind(bsi_manifest_reader *reader);
+
 /* Valid until the reader is closed. Sizes and hash of the object only when it was checked. */
 const bsi_manifest_info *bsi_manifest_reader_info(const bsi_manifest_reader *reader);
 

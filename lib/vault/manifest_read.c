@@ -273,6 +273,16 @@ bs_status bsi_manifest_open_checked(const bsi_vault_env *env, const char *key,
     return BS_OK;
 }
 
+bs_status bsi_manifest_rewind(bsi_manifest_reader *reader)
+{
+    bs_status status = restart(reader);
+
+    if (status >= 0) {
+        status = read_info_line(reader);
+    }
+    return say_which(reader, status);
+}
+
 const bsi_manifest_info *bsi_manifest_reader_info(const bsi_manifest_reader *reader)
 {
     return &reader->info;

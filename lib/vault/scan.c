@@ -104,6 +104,8 @@ static bs_status keep(scanner *scan, const bsi_walk_item *item, uint32_t group)
         bsi_group_content *content = bsi_links_content(scan->out->links, group);
         content->known = true;
         content->stored_before = true;
+        content->size = item->stat.size;
+        content->mtime = item->stat.mtime;
         content->sha256 = before->listed.sha256;
         content->locator = before->locator;
         memcpy(content->stored_in, before->listed.stored_in, BS_ID_SIZE);

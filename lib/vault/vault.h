@@ -89,6 +89,7 @@ typedef struct bsi_backup_plan {
 typedef struct bsi_backup_result {
     char *container_key; /* Of a mirror, the prefix of its tree. */
     char *manifest_key;
+    char *note; /* The plan's, and what the bare container does not keep. */
     uint64_t container_size;
     uint64_t manifest_size;
     bsi_digest manifest_sha256; /* Of the stored object. */

@@ -362,3 +362,13 @@ bool bsi_is_privileged(void)
 {
     return geteuid() == 0;
 }
+
+uint32_t bsi_process_uid(void)
+{
+    return geteuid();
+}
+
+uint32_t bsi_process_gid(void)
+{
+    return getegid();
+}

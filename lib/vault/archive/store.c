@@ -97,8 +97,13 @@ static bs_status put_line(bsi_store *store, const bsi_listed *listed, const bsi_
     return bsi_draft_put(store->lines, &record);
 }
 
-static void set_group(bsi_store *store, const file_job *job, const bsi_group_content *content)
+static void set_group(bsi_store *store, const file_job *job, bsi_group_content *content)
 {
+    content->known = true;
+    content->size = job->listed.entry.stat.size;
+    content->mtime = job->listed.entry.stat.mtime;
+    content->sha256 = job->listed.sha256;
+    memcpy(content->stored_in, job->listed.stored_in, BS_ID_SIZE);
     if (job->group != BSI_NO_GROUP) {
         *bsi_links_content(store->scan->links, job->group) = *content;
     }
@@ -107,10 +112,9 @@ static void set_group(bsi_store *store, const file_job *job, const bsi_group_con
 /* The file's content went into the container at `mark`. */
 static bs_status put_stored(bsi_store *store, file_job *job, const bsi_archive_mark *mark)
 {
-    bsi_group_content content = {.known = true, .sha256 = job->listed.sha256, .mark = *mark};
+    bsi_group_content content = {.mark = *mark};
 
     memcpy(job->listed.stored_in, store->plan->id, BS_ID_SIZE);
-    memcpy(content.stored_in, store->plan->id, BS_ID_SIZE);
     set_group(store, job, &content);
     count_losses(store, &job->listed.entry);
     return put_line(store, &job->listed, mark, NULL);
@@ -119,13 +123,9 @@ static bs_status put_stored(bsi_store *store, file_job *job, const bsi_archive_m
 /* The base's container has the same content. */
 static bs_status put_known(bsi_store *store, file_job *job)
 {
-    bsi_group_content content = {.known = true,
-                                 .stored_before = true,
-                                 .sha256 = job->known->sha256,
-                                 .locator = job->known->locator};
+    bsi_group_content content = {.stored_before = true, .locator = job->known->locator};
 
     memcpy(job->listed.stored_in, job->known->stored_in, BS_ID_SIZE);
-    memcpy(content.stored_in, job->known->stored_in, BS_ID_SIZE);
     set_group(store, job, &content);
     store->bytes_deduplicated += job->listed.entry.stat.size;
     BSI_TRY(bsi_id_set_add(&store->needs, job->known->stored_in));

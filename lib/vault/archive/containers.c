@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads files out of containers by the locators of a manifest. What a container
+ * itself says about its content is never looked at.
+ */
+#include "vault/archive/containers.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/checked.h"
+
+typedef struct container {
+    bsi_containers *owner;
+    const char *id;
+    const char *key;
+    const char *compression;
+    uint64_t size;
+    const bsi_archive_driver *driver;
+    bsi_archive_reader *reader; /* NULL: not opened yet. */
+} container;
+
+struct bsi_containers {
+    bsi_vault_env env;
+    container *list;
+    size_t count;
+
+    /* The file being read. */
+    container *current;
+    const bsi_entry *entry;
+    size_t extent;
+    uint64_t in_extent;
+    uint64_t at; /* Position in the file, for containers that hold the zeros of holes. */
+};
+
+bs_status bsi_containers_new(const bsi_vault_env *env, const bsi_manifest_info *info,
+                             bsi_containers **out)
+{
+    bsi_containers *containers = bsi_calloc(1, sizeof(*containers));
+
+    if (!containers) {
+        return BS_E_NOMEM;
+    }
+    containers->env = *env;
+    containers->list = bsi_calloc(info->needs_count + 1, sizeof(*containers->list));
+    if (!containers->list) {
+        bsi_free(containers);
+        return BS_E_NOMEM;
+    }
+    containers->count = info->needs_count + 1;
+    containers->list[0] = (container){
+        containers, info->id, info->container_key, info->compression, info->container_size,
+        NULL,       NULL};
+    for (size_t i = 0; i < info->needs_count; i++) {
+        const bsi_container_ref *need = &info->needs[i];
+        containers->list[i + 1] =
+            (container){containers, need->id, need->key, need->compression, need->size, NULL, NULL};
+    }
+    *out = containers;
+    return BS_OK;
+}
+
+void bsi_containers_free(bsi_containers *containers)
+{
+    if (!containers) {
+        return;
+    }
+    for (size_t i = 0; i < containers->count; i++) {
+        bsi_archive_reader_free(containers->list[i].reader);
+    }
+    bsi_free(containers->list);
+    bsi_free(containers);
+}
+
+static bs_status read_bytes(void *user, uint64_t offset, void *buf, size_t size)
+{
+    const container *self = user;
+    const bsi_vault_env *env = &self->owner->env;
+    const bs_status status =
+        bsi_storage_read(env->storage, env->call, self->key, offset, buf, size);
+
+    if (status == BS_E_NOT_FOUND) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_MISSING, "container '%s' is missing", self->key);
+    }
+    if (status == BS_E_RANGE) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "container '%s' is cut short", self->key);
+    }
+    return status;
+}
+
+static bs_status open_container(container *self)
+{
+    if (self->reader) {
+        return BS_OK;
+    }
+    self->driver = bsi_archive_find(bsi_slice_of(self->compression));
+    if (!self->driver) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_UNSUPPORTED,
+                        "container '%s' is of the unknown kind '%s'", self->key, self->compression);
+    }
+    return bsi_archive_reader_new(self->driver, read_bytes, self, self->size, &self->reader);
+}
+
+static container *find(bsi_containers *containers, const char *id)
+{
+    for (size_t i = 0; i < containers->count; i++) {
+        if (strcmp(containers->list[i].id, id) == 0) {
+            return &containers->list[i];
+        }
+    }
+    return NULL;
+}
+
+static bs_status say_which(const container *self, bs_status status)
+{
+    return status < 0 ? bsi_fail_context(BS_LAYER_STORAGE, status, "container '%s'", self->key)
+                      : BS_OK;
+}
+
+static bs_status begin(void *user, const bsi_manifest_entry *entry)
+{
+    bsi_containers *containers = user;
+    container *self = find(containers, entry->listed.stored_in);
+
+    BSI_CHECK(self && entry->has_locator); /* The manifest reader has seen to that. */
+    containers->current = self;
+    containers->entry = &entry->listed.entry;
+    containers->extent = 0;
+    containers->in_extent = 0;
+    containers->at = 0;
+    BSI_TRY(open_container(self));
+    if (bsi_entry_data_size(containers->entry) == 0) {
+        return BS_OK; /* Nothing lies anywhere. */
+    }
+    return say_which(self, bsi_archive_reader_seek(self->reader, &entry->locator));
+}
+
+/* Pass over zeros that stand for a hole. */
+static bs_status skip_hole(bsi_containers *containers, uint64_t offset)
+{
+    uint8_t zeros[4096];
+
+    while (containers->at < offset) {
+        const size_t part = (size_t)bsi_min_u64(offset - containers->at, sizeof(zeros));
+        BSI_TRY(bsi_call_check(containers->env.call));
+        BSI_TRY(bsi_archive_reader_read(containers->current->reader, zeros, part));
+        containers->at += part;
+    }
+    return BS_OK;
+}
+
+static bs_status next_among_holes(bsi_containers *containers, uint8_t *buf, size_t size)
+{
+    while (size > 0) {
+        const bsi_extent *extent = &containers->entry->extents[containers->extent];
+        const size_t part = (size_t)bsi_min_u64(size, extent->size - containers->in_extent);
+        BSI_TRY(skip_hole(containers, extent->offset + containers->in_extent));
+        BSI_TRY(bsi_archive_reader_read(containers->current->reader, buf, part));
+        containers->at += part;
+        containers->in_extent += part;
+        buf += part;
+        size -= part;
+        if (containers->in_extent == extent->size) {
+            containers->extent++;
+            containers->in_extent = 0;
+        }
+    }
+    return BS_OK;
+}
+
+static bs_status next(void *user, void *buf, size_t size)
+{
+    bsi_containers *containers = user;
+    container *self = containers->current;
+
+    if (containers->entry->sparse && !(bsi_archive_caps(self->driver) & BSI_ARCHIVE_SPARSE)) {
+        return say_which(self, next_among_holes(containers, buf, size));
+    }
+    return say_which(self, bsi_archive_reader_read(self->reader, buf, size));
+}
+
+bsi_content bsi_containers_content(bsi_containers *containers)
+{
+    return (bsi_content){begin, next, containers};
+}
