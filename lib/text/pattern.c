@@ -28,7 +28,8 @@ static const char bom[] = "\xef\xbb\xbf";
 
 typedef struct compiled {
     bsi_pattern_rule rule;
-    pcre2_code *code; /* NULL for literal kinds. */
+    pcre2_code *code;  /* NULL for literal kinds. */
+    pcre2_code *plain; /* For DFA matching; NULL where `code` serves. */
 } compiled;
 
 struct bsi_pattern_list {
@@ -68,10 +69,10 @@ static bs_status fail_pcre(bs_layer layer, bs_status code, const char *what, int
     return bsi_fail(layer, code, "%s: %s", what, (const char *)text);
 }
 
-static bs_status compile_expression(const bsi_buf *text, pcre2_code **out)
+static bs_status compile_expression(const bsi_buf *text, bool jit, pcre2_code **out)
 {
-    const uint32_t flags =
-        PCRE2_ANCHORED | PCRE2_DOTALL | PCRE2_NO_AUTO_CAPTURE | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP;
+    const uint32_t flags = PCRE2_ANCHORED | PCRE2_DOTALL | PCRE2_EXTENDED | PCRE2_NO_AUTO_CAPTURE |
+                           PCRE2_NEVER_UTF | PCRE2_NEVER_UCP;
     pcre2_general_context *general = pcre2_general_context_create(pcre_alloc, pcre_free, NULL);
     pcre2_compile_context *context = general ? pcre2_compile_context_create(general) : NULL;
     pcre2_code *code = NULL;
@@ -84,8 +85,9 @@ static bs_status compile_expression(const bsi_buf *text, pcre2_code **out)
     }
     code = pcre2_compile(text->data, text->size, flags, &error, &place, context);
     if (code) {
-        /* Where there is no JIT compiler, matching interprets. */
-        (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+        if (jit) {
+            (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* Failing, matching interprets. */
+        }
         *out = code;
         status = BS_OK;
     } else if (error != PCRE2_ERROR_HEAP_FAILED) {
@@ -119,6 +121,25 @@ static bs_status grow(bsi_pattern_list *list)
     return BS_OK;
 }
 
+static void dispose_compiled(compiled *pattern)
+{
+    pcre2_code_free(pattern->code);
+    pcre2_code_free(pattern->plain);
+    bsi_pattern_rule_dispose(&pattern->rule);
+}
+
+static bs_status compile_rule(compiled *pattern)
+{
+    if (pattern->rule.kind < BSI_PATTERN_NAME_REGEX) {
+        return BS_OK;
+    }
+    BSI_TRY(compile_expression(&pattern->rule.text, true, &pattern->code));
+    if (pattern->rule.plain.size == 0) {
+        return BS_OK;
+    }
+    return compile_expression(&pattern->rule.plain, false, &pattern->plain);
+}
+
 static bs_status add_pattern(bsi_pattern_list *list, const char *pattern, size_t size)
 {
     compiled added = {.code = NULL};
@@ -126,12 +147,10 @@ static bs_status add_pattern(bsi_pattern_list *list, const char *pattern, size_t
 
     BSI_TRY(grow(list));
     BSI_TRY(bsi_pattern_rule_parse(pattern, size, &added.rule));
-    if (added.rule.kind >= BSI_PATTERN_NAME_REGEX) {
-        status = compile_expression(&added.rule.text, &added.code);
-        if (status < 0) {
-            bsi_pattern_rule_dispose(&added.rule);
-            return status;
-        }
+    status = compile_rule(&added);
+    if (status < 0) {
+        dispose_compiled(&added);
+        return status;
     }
     list->has_negated = list->has_negated || added.rule.negated;
     list->patterns[list->count++] = added;
@@ -223,8 +242,7 @@ void bsi_pattern_list_free(bsi_pattern_list *list)
         return;
     }
     for (size_t i = 0; i < list->count; i++) {
-        pcre2_code_free(list->patterns[i].code);
-        bsi_pattern_rule_dispose(&list->patterns[i].rule);
+        dispose_compiled(&list->patterns[i]);
     }
     bsi_free(list->patterns);
     bsi_free(list);
@@ -330,7 +348,8 @@ static bs_status match_expression(const compiled *pattern, bsi_pattern_scratch *
         *matched = result >= 0;
         return BS_OK;
     }
-    return match_side_by_side(pattern->code, scratch, subject, matched);
+    return match_side_by_side(pattern->plain ? pattern->plain : pattern->code, scratch, subject,
+                              matched);
 }
 
 static bool ends_with(bsi_slice subject, const bsi_buf *text)

@@ -6,6 +6,13 @@
  * The expression holds only what is written here: \xHH for each byte that is
  * meant literally, classes of such bytes, and the few forms for stars. Nothing
  * of the user's text reaches PCRE2 as syntax.
+ *
+ * Stars are what makes matching go back and try again. Between two stars of one
+ * component, though, the leftmost place is as good as any: what a later place
+ * would leave to the first star, the second one can take. So the first star and
+ * what follows it become an atomic group with a lazy star, and are never tried
+ * again. The same holds for the components between two "**". Without this,
+ * a pattern such as "*a*a*a*a*b" takes a time exponential in its stars.
  */
 #include "text/pattern_rule.h"
 
@@ -21,9 +28,12 @@ enum {
 };
 
 static const char one_byte[] = "[^/]";
-static const char within_component[] = "[^/]*";
-static const char any_directories[] = "(?:.*/)?";
 static const char anything[] = ".*";
+
+/* Groups that are closed later. A space means nothing to PCRE2 (with PCRE2_EXTENDED) and makes
+ * room for the '?' of a lazy star, should the group turn out to be atomic. */
+static const char within_component[] = "(?:[^/]* ";
+static const char any_directories[] = "(?:(?:.* /)? ";
 
 /* The pattern while it is read; bytes beyond its end read as NUL, which it can not hold. */
 typedef struct parser {
@@ -31,6 +41,10 @@ typedef struct parser {
     size_t size;
     size_t at;
     bool wild;           /* Not only literal bytes so far. */
+    bool plain;          /* Make no atomic groups. */
+    bool has_atomic;     /* One has been made. */
+    size_t star;         /* Where the open group of a star begins, plus 1; 0: none. */
+    size_t stars;        /* The same for "**". */
     bsi_buf *expression; /* What has been read, as an expression. */
     bsi_buf *literal;    /* The literal bytes up to the first wild one. */
     const char *whole;   /* For complaints. */
@@ -79,8 +93,46 @@ static bs_status append_hex(bsi_buf *out, uint8_t byte)
     return bsi_buf_append(out, text, sizeof(text));
 }
 
+static bs_status open_group(parser *in, size_t *group, const char *expression)
+{
+    *group = in->expression->size + 1;
+    return emit(in, expression);
+}
+
+/* Close a group if it is open; it becomes atomic when a star that takes as much comes next. */
+static bs_status close_group(parser *in, size_t *group, size_t opening_size, bool before_star)
+{
+    uint8_t *opening = in->expression->data + (*group > 0 ? *group - 1 : 0);
+
+    if (*group == 0) {
+        return BS_OK;
+    }
+    *group = 0;
+    if (before_star && !in->plain) {
+        in->has_atomic = true;
+        for (size_t i = 0; i < opening_size; i++) {
+            opening[i] = opening[i] == ' ' ? '?' : opening[i];
+        }
+        opening[2] = '>';
+    }
+    return emit(in, ")");
+}
+
+static bs_status close_star(parser *in, bool before_star)
+{
+    return close_group(in, &in->star, sizeof(within_component) - 1, before_star);
+}
+
+static bs_status close_stars(parser *in, bool before_stars)
+{
+    return close_group(in, &in->stars, sizeof(any_directories) - 1, before_stars);
+}
+
 static bs_status emit_literal(parser *in, char byte)
 {
+    if (byte == '/') {
+        BSI_TRY(close_star(in, false));
+    }
     if (!in->wild) {
         BSI_TRY(bsi_buf_append_byte(in->literal, (uint8_t)byte));
     }
@@ -250,7 +302,7 @@ static bs_status read_bracket(parser *in)
     } while (byte_at(in, in->at) != ']');
     in->at++;
     if (!negated && is_empty(set)) {
-        return emit(in, "(?!)"); /* "[z-a]" or "[/]" match nothing. */
+        return emit(in, "(?!)"); /* "[/]" matches nothing. */
     }
     return emit_set(in, set, negated);
 }
@@ -270,11 +322,13 @@ static bs_status read_stars(parser *in)
     opens = start == 0 || in->bytes[start - 1] == '/';
     closes = next == '\0' || next == '/' || (next == '\\' && byte_at(in, in->at + 1) == '/');
     if (in->at - start < 2 || !opens || !closes) {
-        return emit(in, within_component);
+        BSI_TRY(close_star(in, true));
+        return open_group(in, &in->star, within_component);
     }
+    BSI_TRY(close_stars(in, true));
     if (next == '/') {
         in->at++;
-        return emit(in, any_directories);
+        return open_group(in, &in->stars, any_directories);
     }
     return emit(in, anything);
 }
@@ -307,7 +361,8 @@ static bs_status read_all(parser *in)
     while (in->at < in->size) {
         BSI_TRY(read_one(in));
     }
-    return BS_OK;
+    BSI_TRY(close_star(in, false));
+    return close_stars(in, false);
 }
 
 /* "*.ext": the bytes behind the star become the text, if they are all literal. */
@@ -329,7 +384,6 @@ static bs_status try_suffix(const parser *in, bsi_pattern_rule *rule, bool *is_s
     return BS_OK;
 }
 
-/* "\A(?:" and ")\z" would say the same as the flags, but DFA matching wants the end spelled out. */
 static bs_status read_rule(parser *in, bsi_pattern_rule *rule, bool by_name)
 {
     bool is_suffix = false;
@@ -349,6 +403,16 @@ static bs_status read_rule(parser *in, bsi_pattern_rule *rule, bool by_name)
     }
     rule->kind = by_name ? BSI_PATTERN_NAME : BSI_PATTERN_PATH;
     return BS_OK;
+}
+
+/* The same expression once more, without atomic groups, which DFA matching takes otherwise. */
+static bs_status read_plain(const parser *in, bsi_buf *out)
+{
+    parser again = {.bytes = in->bytes, .size = in->size, .wild = true, .plain = true};
+
+    again.expression = out;
+    BSI_TRY(read_all(&again));
+    return bsi_buf_append_text(out, "\\z");
 }
 
 /* Read what stands before and behind the names: '!', slashes. Returns whether it is a lone name. */
@@ -385,12 +449,14 @@ bs_status bsi_pattern_rule_parse(const char *pattern, size_t size, bsi_pattern_r
     bsi_pattern_rule rule = {.kind = BSI_PATTERN_NAME};
     bsi_buf expression;
     bsi_buf literal;
+    bsi_buf plain;
     parser in = {.bytes = pattern, .size = size, .whole = pattern, .whole_size = size};
     bs_status status = BS_OK;
     bool by_name = false;
 
     bsi_buf_init(&expression, EXPRESSION_MAX);
     bsi_buf_init(&literal, BSI_PATTERN_MAX_SIZE);
+    bsi_buf_init(&plain, EXPRESSION_MAX);
     in.expression = &expression;
     in.literal = &literal;
     if (size > BSI_PATTERN_MAX_SIZE) {
@@ -408,6 +474,9 @@ bs_status bsi_pattern_rule_parse(const char *pattern, size_t size, bsi_pattern_r
         goto out;
     }
     status = read_rule(&in, &rule, by_name);
+    if (status == BS_OK && in.has_atomic) {
+        status = read_plain(&in, &plain);
+    }
     if (status < 0) {
         goto out;
     }
@@ -418,17 +487,21 @@ bs_status bsi_pattern_rule_parse(const char *pattern, size_t size, bsi_pattern_r
     } else {
         rule.text = literal;
     }
+    rule.plain = plain;
     bsi_buf_init(&literal, 0);
+    bsi_buf_init(&plain, 0);
     *out = rule;
 
 out:
     bsi_buf_dispose(&expression);
     bsi_buf_dispose(&literal);
+    bsi_buf_dispose(&plain);
     return status;
 }
 
 void bsi_pattern_rule_dispose(bsi_pattern_rule *rule)
 {
     bsi_buf_dispose(&rule->text);
+    bsi_buf_dispose(&rule->plain);
     bsi_buf_dispose(&rule->head);
 }

@@ -21,8 +21,9 @@ typedef struct bsi_pattern_rule {
     bsi_pattern_kind kind;
     bool negated;
     bool dirs_only;
-    bsi_buf text; /* Literal bytes, or a regular expression of PCRE2. */
-    bsi_buf head; /* With an expression: what every match begins with. */
+    bsi_buf text;  /* Literal bytes, or a regular expression of PCRE2. */
+    bsi_buf plain; /* The expression without atomic groups, when `text` has any. */
+    bsi_buf head;  /* With an expression: what every match begins with. */
 } bsi_pattern_rule;
 
 /* How long the pattern is without the spaces at its end that do not count. */

@@ -78,6 +78,10 @@ static void patterns_mean_what_they_mean_to_git(void **state)
         {{"[[:digit:]]"}, "7", BSI_PATTERN_MATCH},
         {{"[]]"}, "]", BSI_PATTERN_MATCH},
         {{"[z-a]"}, "b", BSI_PATTERN_NONE},
+        {{"a[/]b"}, "a/b", BSI_PATTERN_NONE},
+        {{"[[:blank:]]x"}, "\tx", BSI_PATTERN_MATCH},
+        {{"[[:a]"}, ":", BSI_PATTERN_MATCH},
+        {{"[[:a]"}, "[", BSI_PATTERN_MATCH},
         {{"\\*"}, "*", BSI_PATTERN_MATCH},
         {{"\\*"}, "x", BSI_PATTERN_NONE},
         {{"\\!a"}, "!a", BSI_PATTERN_MATCH},
@@ -190,6 +194,25 @@ static void wild_patterns_end_with_the_right_answer(void **state)
     bsi_pattern_list_free(list);
 }
 
+static void an_expression_that_takes_too_long_is_matched_without_backtracking(void **state)
+{
+    static const char *const patterns[PATTERNS_MAX] = {"/**\\/**\\/**\\/**\\/**\\/**\\/**\\/[bd]",
+                                                       "/[x]**\\/**\\/**\\/**\\/**\\/*c*d*"};
+    bsi_pattern_list *list = list_of(patterns);
+    char path[1001];
+
+    for (size_t i = 0; i < sizeof(path) - 1; i++) {
+        path[i] = i % 2 ? '/' : 'a';
+    }
+    path[sizeof(path) - 2] = 'c';
+    path[sizeof(path) - 1] = '\0';
+    assert_int_equal(ask(*state, list, path), BSI_PATTERN_NONE);
+    path[sizeof(path) - 3] = '/';
+    path[sizeof(path) - 2] = 'b';
+    assert_int_equal(ask(*state, list, path), BSI_PATTERN_MATCH);
+    bsi_pattern_list_free(list);
+}
+
 static void the_longest_patterns_work_or_are_refused(void **state)
 {
     char pattern[BSI_PATTERN_MAX_SIZE + 2];
@@ -215,12 +238,28 @@ static void the_longest_patterns_work_or_are_refused(void **state)
     assert_status(bsi_pattern_list_new(patterns, 1, &list, NULL), BS_E_INVALID);
 }
 
+static void the_number_of_patterns_is_bounded(void **state)
+{
+    bsi_pattern_list *list = NULL;
+    static char text[2 * (BSI_PATTERN_MAX_COUNT + 1)];
+    size_t line = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(text); i += 2) {
+        memcpy(text + i, "a\n", 2);
+    }
+    assert_status(bsi_pattern_list_parse(text, sizeof(text), &list, &line), BS_E_LIMIT);
+    assert_int_equal(line, BSI_PATTERN_MAX_COUNT + 1);
+    assert_status(bsi_pattern_list_parse("a\0b\n", 4, &list, &line), BS_E_INVALID);
+    assert_null(list);
+}
+
 static void survives_running_out_of_memory(void **state)
 {
-    static const char *const patterns[] = {"*.o",   "!a*b",  "x/**/y",
-                                           "[a-c]", "plain", "*a*a*a*a*a*a*b"};
-    static const char path[] =
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    static const char *const patterns[] = {"*.o",   "!a*b",   "x/**/y",
+                                           "[a-c]", "*a*a*b", "/**\\/**\\/**\\/**\\/**\\/[bd]"};
+    static const char path[] = "a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/"
+                               "a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/z";
     bs_status status = BS_E_NOMEM;
 
     (void)state;
@@ -254,7 +293,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_include_list_keeps_what_lies_below_a_match, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(wild_patterns_end_with_the_right_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            an_expression_that_takes_too_long_is_matched_without_backtracking, setup, teardown),
         cmocka_unit_test_setup_teardown(the_longest_patterns_work_or_are_refused, setup, teardown),
+        cmocka_unit_test(the_number_of_patterns_is_bounded),
         cmocka_unit_test_setup_teardown(survives_running_out_of_memory, setup, teardown),
     };
 
