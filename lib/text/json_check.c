@@ -97,47 +97,49 @@ static int compare_keys(const void *left, const void *right)
 /* The object whose keys begin at `first` is over. */
 static bs_status close_object(checker *check, size_t first)
 {
-    const size_t count = check->key_count - first;
-    bsi_slice *keys = count > 1 ? check->keys + first : NULL;
     char shown[SHOWN_KEY_SIZE];
 
-    if (keys) {
-        qsort(keys, count, sizeof(*keys), compare_keys);
+    if (check->key_count > first + 1) {
+        qsort(check->keys + first, check->key_count - first, sizeof(*check->keys), compare_keys);
     }
-    for (size_t i = 1; i < count; i++) {
-        if (bsi_slice_equal(keys[i - 1], keys[i])) {
+    for (size_t i = first + 1; i < check->key_count; i++) {
+        const bsi_slice key = check->keys[i];
+        if (bsi_slice_equal(check->keys[i - 1], key)) {
             return bsi_json_fail(&check->reader, "key '%s' twice in one object",
-                                 bsi_printable(keys[i].data, keys[i].size, shown, sizeof(shown)));
+                                 bsi_printable(key.data, key.size, shown, sizeof(shown)));
         }
     }
     check->key_count = first;
     return BS_OK;
 }
 
-/* To the next value of the innermost container, or out of it with BS_END. */
-static bs_status next_value(checker *check)
+/* To the next value of the innermost object, or out of it with BS_END. */
+static bs_status next_member(checker *check)
 {
     const size_t first = check->first_key[check->reader.depth - 1];
     bs_status status = BS_OK;
     bsi_slice key;
     bool escaped = false;
 
-    if (bsi_json_in_array(&check->reader)) {
-        return bsi_json_next_item(&check->reader);
-    }
     status = bsi_json_next_raw_key(&check->reader, &key, &escaped);
     if (status == BS_END) {
-        BSI_TRY(close_object(check, first));
-        return BS_END;
+        status = close_object(check, first);
+        return status < 0 ? status : BS_END;
     }
     if (status < 0) {
         return status;
     }
     BSI_TRY(count_node(check));
     if (escaped) {
-        BSI_TRY(unescape_key(check, &key));
+        status = unescape_key(check, &key);
     }
-    return push_key(check, key);
+    return status < 0 ? status : push_key(check, key);
+}
+
+static bs_status next_value(checker *check)
+{
+    return bsi_json_in_array(&check->reader) ? bsi_json_next_item(&check->reader)
+                                             : next_member(check);
 }
 
 static bs_status check_value(checker *check)

@@ -75,7 +75,10 @@ static char next_byte(bsi_json_reader *reader)
         return *reader->at;
     }
     skip_space(reader);
-    return reader->at < reader->end ? *reader->at : '\0';
+    if (reader->at == reader->end) {
+        return '\0';
+    }
+    return *reader->at;
 }
 
 bsi_json_type bsi_json_peek(bsi_json_reader *reader)

@@ -105,12 +105,12 @@ static bs_status grow(bsi_pattern_list *list)
     const size_t capacity = list->capacity ? list->capacity * 2 : 8;
     compiled *patterns = NULL;
 
-    if (list->count < list->capacity) {
-        return BS_OK;
-    }
-    if (list->count >= BSI_PATTERN_MAX_COUNT) {
+    if (list->count == BSI_PATTERN_MAX_COUNT) {
         return bsi_fail(BS_LAYER_CALLER, BS_E_LIMIT, "more than %d patterns",
                         BSI_PATTERN_MAX_COUNT);
+    }
+    if (list->count < list->capacity) {
+        return BS_OK;
     }
     patterns = bsi_realloc_array(list->patterns, capacity, sizeof(*patterns));
     if (!patterns) {
@@ -174,28 +174,37 @@ static void put_cheap_last(bsi_pattern_list *list)
     }
 }
 
+/* Hand a list over if all of it is good, else give it up. `number` is that of the last pattern. */
+static bs_status finish_list(bsi_pattern_list *list, bs_status status, size_t number,
+                             bsi_pattern_list **out, size_t *bad_number_out)
+{
+    if (status == BS_OK) {
+        put_cheap_last(list);
+        *out = list;
+        return BS_OK;
+    }
+    bsi_pattern_list_free(list);
+    if (bad_number_out) {
+        *bad_number_out = number;
+    }
+    return status;
+}
+
 bs_status bsi_pattern_list_new(const char *const *patterns, size_t count, bsi_pattern_list **out,
                                size_t *bad_index_out)
 {
     bsi_pattern_list *list = bsi_calloc(1, sizeof(*list));
+    bs_status status = BS_OK;
+    size_t done = 0;
 
     if (!list) {
         return BS_E_NOMEM;
     }
-    for (size_t i = 0; i < count; i++) {
-        const size_t size = bsi_pattern_trim(patterns[i], strlen(patterns[i]));
-        const bs_status status = add_pattern(list, patterns[i], size);
-        if (status < 0) {
-            bsi_pattern_list_free(list);
-            if (bad_index_out) {
-                *bad_index_out = i;
-            }
-            return status;
-        }
+    while (done < count && status == BS_OK) {
+        const char *pattern = patterns[done++];
+        status = add_pattern(list, pattern, bsi_pattern_trim(pattern, strlen(pattern)));
     }
-    put_cheap_last(list);
-    *out = list;
-    return BS_OK;
+    return finish_list(list, status, done - 1, out, bad_index_out);
 }
 
 /* A line without its end; empty when it holds no pattern. */
@@ -211,29 +220,23 @@ bs_status bsi_pattern_list_parse(const char *text, size_t size, bsi_pattern_list
                                  size_t *bad_line_out)
 {
     bsi_pattern_list *list = bsi_calloc(1, sizeof(*list));
-    const size_t start = size >= 3 && memcmp(text, bom, 3) == 0 ? 3 : 0;
-    size_t line = 1;
+    bs_status status = BS_OK;
+    size_t at = size >= 3 && memcmp(text, bom, 3) == 0 ? 3 : 0;
+    size_t lines = 0;
 
     if (!list) {
         return BS_E_NOMEM;
     }
-    for (size_t at = start; at < size; line++) {
+    for (; at < size && status == BS_OK; lines++) {
         const char *end = memchr(text + at, '\n', size - at);
         const size_t length = end ? (size_t)(end - (text + at)) : size - at;
         const size_t kept = pattern_size(text + at, length);
-        const bs_status status = kept > 0 ? add_pattern(list, text + at, kept) : BS_OK;
-        if (status < 0) {
-            bsi_pattern_list_free(list);
-            if (bad_line_out) {
-                *bad_line_out = line;
-            }
-            return status;
+        if (kept > 0) {
+            status = add_pattern(list, text + at, kept);
         }
         at += length + 1;
     }
-    put_cheap_last(list);
-    *out = list;
-    return BS_OK;
+    return finish_list(list, status, lines, out, bad_line_out);
 }
 
 void bsi_pattern_list_free(bsi_pattern_list *list)
@@ -303,23 +306,27 @@ static bs_status grow_workspace(bsi_pattern_scratch *scratch)
     return BS_OK;
 }
 
+static int run_side_by_side(const pcre2_code *code, bsi_pattern_scratch *scratch, bsi_slice subject)
+{
+    return pcre2_dfa_match(code, (PCRE2_SPTR)subject.data, subject.size, 0, PCRE2_DFA_SHORTEST,
+                           scratch->match, NULL, scratch->workspace, scratch->workspace_size);
+}
+
 /* All ways through the expression side by side: slower as a rule, never by more than its length. */
 static bs_status match_side_by_side(const pcre2_code *code, bsi_pattern_scratch *scratch,
                                     bsi_slice subject, bool *matched)
 {
+    bs_status status = scratch->workspace ? BS_OK : grow_workspace(scratch);
     int result = PCRE2_ERROR_DFA_WSSIZE;
 
-    if (!scratch->workspace) {
-        BSI_TRY(grow_workspace(scratch));
-    }
-    for (;;) {
-        result =
-            pcre2_dfa_match(code, (PCRE2_SPTR)subject.data, subject.size, 0, PCRE2_DFA_SHORTEST,
-                            scratch->match, NULL, scratch->workspace, scratch->workspace_size);
-        if (result != PCRE2_ERROR_DFA_WSSIZE) {
-            break;
+    while (status == BS_OK && result == PCRE2_ERROR_DFA_WSSIZE) {
+        result = run_side_by_side(code, scratch, subject);
+        if (result == PCRE2_ERROR_DFA_WSSIZE) {
+            status = grow_workspace(scratch);
         }
-        BSI_TRY(grow_workspace(scratch));
+    }
+    if (status < 0) {
+        return status;
     }
     if (result == PCRE2_ERROR_NOMEMORY) {
         return bsi_fail(BS_LAYER_SYSTEM, BS_E_NOMEM, "out of memory");
@@ -402,21 +409,24 @@ bs_status bsi_pattern_match(const bsi_pattern_list *list, bsi_pattern_scratch *s
 {
     const bsi_slice whole = {path, size};
     const bsi_slice name = last_component(whole);
+    const compiled *pattern = NULL;
+    bs_status status = BS_OK;
+    bool matched = false;
 
-    for (size_t i = list->count; i-- > 0;) {
-        const compiled *pattern = &list->patterns[i];
-        bool matched = false;
-
-        if (pattern->rule.dirs_only && !is_dir) {
-            continue;
-        }
-        BSI_TRY(match_one(pattern, scratch, whole, name, &matched));
-        if (matched) {
-            *out = pattern->rule.negated ? BSI_PATTERN_NEGATED : BSI_PATTERN_MATCH;
-            return BS_OK;
+    for (size_t i = list->count; i > 0 && !matched && status == BS_OK; i--) {
+        pattern = &list->patterns[i - 1];
+        if (is_dir || !pattern->rule.dirs_only) {
+            status = match_one(pattern, scratch, whole, name, &matched);
         }
     }
-    *out = BSI_PATTERN_NONE;
+    if (status < 0) {
+        return status;
+    }
+    if (matched) {
+        *out = pattern->rule.negated ? BSI_PATTERN_NEGATED : BSI_PATTERN_MATCH;
+    } else {
+        *out = BSI_PATTERN_NONE;
+    }
     return BS_OK;
 }
 
@@ -425,17 +435,18 @@ bs_status bsi_pattern_match_or_parent(const bsi_pattern_list *list, bsi_pattern_
                                       bsi_pattern_result *out)
 {
     bsi_pattern_result result = BSI_PATTERN_NONE;
+    bs_status status = bsi_pattern_match(list, scratch, path, size, is_dir, &result);
 
-    for (;;) {
-        const char *slash = NULL;
-        BSI_TRY(bsi_pattern_match(list, scratch, path, size, is_dir, &result));
-        slash = size > 0 ? memrchr(path, '/', size) : NULL;
-        if (result != BSI_PATTERN_NONE || !slash) {
+    while (status == BS_OK && result == BSI_PATTERN_NONE && size > 0) {
+        const char *slash = memrchr(path, '/', size);
+        if (!slash) {
             break;
         }
         size = (size_t)(slash - path);
-        is_dir = true;
+        status = bsi_pattern_match(list, scratch, path, size, true, &result);
     }
-    *out = result;
-    return BS_OK;
+    if (status == BS_OK) {
+        *out = result;
+    }
+    return status;
 }

@@ -53,7 +53,10 @@ typedef struct parser {
 
 static char byte_at(const parser *in, size_t at)
 {
-    return at < in->size ? in->bytes[at] : '\0';
+    if (at >= in->size) {
+        return '\0';
+    }
+    return in->bytes[at];
 }
 
 static bs_status refuse(const parser *in, const char *reason)
@@ -130,13 +133,15 @@ static bs_status close_stars(parser *in, bool before_stars)
 
 static bs_status emit_literal(parser *in, char byte)
 {
+    bs_status status = BS_OK;
+
     if (byte == '/') {
-        BSI_TRY(close_star(in, false));
+        status = close_star(in, false);
     }
-    if (!in->wild) {
-        BSI_TRY(bsi_buf_append_byte(in->literal, (uint8_t)byte));
+    if (status == BS_OK && !in->wild) {
+        status = bsi_buf_append_byte(in->literal, (uint8_t)byte);
     }
-    return append_hex(in->expression, (uint8_t)byte);
+    return status < 0 ? status : append_hex(in->expression, (uint8_t)byte);
 }
 
 /* Bracket expressions */
@@ -148,37 +153,28 @@ static void add_range(bool set[BYTES], uint8_t first, uint8_t last)
     }
 }
 
-static void add_bytes(bool set[BYTES], const char *bytes)
-{
-    for (; *bytes; bytes++) {
-        set[(uint8_t)*bytes] = true;
-    }
-}
-
 /* Named classes are those of ASCII, whatever the locale; white space is git's. */
-static bool add_class(bool set[BYTES], const char *name, size_t size)
-{
-    static const struct {
-        const char *name;
-        const char *ranges; /* Pairs of first and last byte. */
-        const char *bytes;
-    } classes[] = {
-        {"alnum", "09AZaz", ""},       {"alpha", "AZaz", ""}, {"blank", "", " \t"},
-        {"cntrl", "\x01\x1f", "\x7f"}, {"digit", "09", ""},   {"graph", "!~", ""},
-        {"lower", "az", ""},           {"print", " ~", ""},   {"punct", "!/:@[`{~", ""},
-        {"space", "", " \t\n\r"},      {"upper", "AZ", ""},   {"xdigit", "09AFaf", ""},
-    };
+static const struct {
+    const char *name;
+    const char *ranges; /* Pairs of first and last byte. */
+} classes[] = {
+    {"alnum", "09AZaz"},   {"alpha", "AZaz"},
+    {"blank", "  \t\t"},   {"cntrl", "\x01\x1f\x7f\x7f"},
+    {"digit", "09"},       {"graph", "!~"},
+    {"lower", "az"},       {"print", " ~"},
+    {"punct", "!/:@[`{~"}, {"space", "  \t\n\r\r"},
+    {"upper", "AZ"},       {"xdigit", "09AFaf"},
+};
 
+/* The ranges of a named class; NULL: there is none. */
+static const char *find_class(const char *name, size_t size)
+{
     for (size_t i = 0; i < BSI_ARRAY_SIZE(classes); i++) {
         if (strlen(classes[i].name) == size && memcmp(classes[i].name, name, size) == 0) {
-            for (const char *range = classes[i].ranges; *range; range += 2) {
-                add_range(set, (uint8_t)range[0], (uint8_t)range[1]);
-            }
-            add_bytes(set, classes[i].bytes);
-            return true;
+            return classes[i].ranges;
         }
     }
-    return false;
+    return NULL;
 }
 
 /*
@@ -188,6 +184,7 @@ static bool add_class(bool set[BYTES], const char *name, size_t size)
 static bs_status read_class(parser *in, bool set[BYTES], bool *was_class)
 {
     const size_t start = in->at + 2;
+    const char *ranges = NULL;
     size_t end = start;
 
     *was_class = false;
@@ -200,8 +197,12 @@ static bs_status read_class(parser *in, bool set[BYTES], bool *was_class)
     if (end == start || in->bytes[end - 1] != ':') {
         return BS_OK;
     }
-    if (!add_class(set, in->bytes + start, end - 1 - start)) {
+    ranges = find_class(in->bytes + start, end - 1 - start);
+    if (!ranges) {
         return refuse(in, "names an unknown class of characters");
+    }
+    for (; *ranges; ranges += 2) {
+        add_range(set, (uint8_t)ranges[0], (uint8_t)ranges[1]);
     }
     in->at = end;
     *was_class = true;
@@ -217,6 +218,19 @@ static char read_escaped(parser *in)
     return byte_at(in, in->at);
 }
 
+/* A '[' with ':' behind it: a class, or the plain byte. */
+static bs_status read_class_or_byte(parser *in, bool set[BYTES], char *previous)
+{
+    bool was_class = false;
+
+    BSI_TRY(read_class(in, set, &was_class));
+    if (!was_class) {
+        set['['] = true;
+        *previous = '[';
+    }
+    return BS_OK;
+}
+
 /*
  * One element of a bracket expression, the reader ending at its last byte.
  * `previous` is the byte that a range may begin with; NUL: none.
@@ -226,18 +240,14 @@ static bs_status read_element(parser *in, bool set[BYTES], char *previous)
     const char byte = byte_at(in, in->at);
     const char next = byte_at(in, in->at + 1);
     const char first = *previous;
-    bool was_class = false;
 
     *previous = '\0';
+    if (byte == '[' && next == ':') {
+        return read_class_or_byte(in, set, previous);
+    }
     if (byte == '-' && first != '\0' && next != '\0' && next != ']') {
         in->at++;
         add_range(set, (uint8_t)first, (uint8_t)read_escaped(in));
-    } else if (byte == '[' && next == ':') {
-        BSI_TRY(read_class(in, set, &was_class));
-        if (!was_class) {
-            set['['] = true;
-            *previous = '[';
-        }
     } else {
         *previous = read_escaped(in);
         set[(uint8_t)*previous] = true;
@@ -245,92 +255,95 @@ static bs_status read_element(parser *in, bool set[BYTES], char *previous)
     return byte_at(in, in->at) == '\0' ? refuse(in, "has an unclosed bracket") : BS_OK;
 }
 
+static bs_status emit_range(parser *in, unsigned int first, unsigned int last)
+{
+    BSI_TRY(append_hex(in->expression, (uint8_t)first));
+    BSI_TRY(emit(in, "-"));
+    return append_hex(in->expression, (uint8_t)last);
+}
+
+/* The set must hold something; negated, the slash, which is never matched, is part of it. */
 static bs_status emit_set(parser *in, const bool set[BYTES], bool negated)
 {
+    bs_status status = emit(in, negated ? "[^" : "[");
     unsigned int byte = 0;
 
-    BSI_TRY(emit(in, "["));
-    if (negated) {
-        /* A slash is never matched, so it is one of those that are left out. */
-        BSI_TRY(emit(in, "^/"));
-    }
-    while (byte < BYTES) {
-        unsigned int last = byte;
-        if (!set[byte] || byte == '/') {
+    while (byte < BYTES && status == BS_OK) {
+        const unsigned int first = byte;
+        while (byte < BYTES && set[byte]) {
             byte++;
-            continue;
         }
-        while (last + 1 < BYTES && set[last + 1] && last + 1 != '/') {
-            last++;
+        if (byte > first) {
+            status = emit_range(in, first, byte - 1);
         }
-        BSI_TRY(append_hex(in->expression, (uint8_t)byte));
-        BSI_TRY(emit(in, "-"));
-        BSI_TRY(append_hex(in->expression, (uint8_t)last));
-        byte = last + 1;
+        byte++; /* It is the end, or not in the set. */
     }
-    return emit(in, "]");
+    return status < 0 ? status : emit(in, "]");
 }
 
-static bool is_empty(const bool set[BYTES])
+/* The elements up to the ']', which as the first one stands for itself. */
+static bs_status read_elements(parser *in, bool set[BYTES])
 {
-    for (unsigned int byte = 0; byte < BYTES; byte++) {
-        if (set[byte] && byte != '/') {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* From '[' to behind its ']', which as the first byte stands for itself. */
-static bs_status read_bracket(parser *in)
-{
-    bool set[BYTES] = {false};
-    bool negated = false;
     char previous = '\0';
+    bs_status status = BS_OK;
 
-    in->at++;
-    if (byte_at(in, in->at) == '!' || byte_at(in, in->at) == '^') {
-        negated = true;
-        in->at++;
-    }
     do {
         if (byte_at(in, in->at) == '\0') {
             return refuse(in, "has an unclosed bracket");
         }
-        BSI_TRY(read_element(in, set, &previous));
+        status = read_element(in, set, &previous);
         in->at++;
-    } while (byte_at(in, in->at) != ']');
+    } while (status == BS_OK && byte_at(in, in->at) != ']');
+    return status;
+}
+
+static bs_status read_bracket(parser *in)
+{
+    bool set[BYTES] = {false};
+    const char sign = byte_at(in, in->at + 1);
+    const bool negated = sign == '!' || sign == '^';
+
+    in->at += negated ? 2 : 1;
+    BSI_TRY(read_elements(in, set));
     in->at++;
-    if (!negated && is_empty(set)) {
+    set['/'] = negated;
+    if (!negated && !memchr(set, true, sizeof(set))) {
         return emit(in, "(?!)"); /* "[/]" matches nothing. */
     }
     return emit_set(in, set, negated);
+}
+
+static bool is_whole_component(const parser *in, size_t start)
+{
+    const char next = byte_at(in, in->at);
+
+    return (start == 0 || in->bytes[start - 1] == '/') &&
+           (next == '\0' || next == '/' || (next == '\\' && byte_at(in, in->at + 1) == '/'));
+}
+
+static bs_status read_star(parser *in)
+{
+    BSI_TRY(close_star(in, true));
+    return open_group(in, &in->star, within_component);
 }
 
 /* Stars: two or more that are a whole component match across slashes. */
 static bs_status read_stars(parser *in)
 {
     const size_t start = in->at;
-    char next = '\0';
-    bool opens = false;
-    bool closes = false;
 
     while (byte_at(in, in->at) == '*') {
         in->at++;
     }
-    next = byte_at(in, in->at);
-    opens = start == 0 || in->bytes[start - 1] == '/';
-    closes = next == '\0' || next == '/' || (next == '\\' && byte_at(in, in->at + 1) == '/');
-    if (in->at - start < 2 || !opens || !closes) {
-        BSI_TRY(close_star(in, true));
-        return open_group(in, &in->star, within_component);
+    if (in->at - start < 2 || !is_whole_component(in, start)) {
+        return read_star(in);
     }
     BSI_TRY(close_stars(in, true));
-    if (next == '/') {
-        in->at++;
-        return open_group(in, &in->stars, any_directories);
+    if (byte_at(in, in->at) != '/') {
+        return emit(in, anything);
     }
-    return emit(in, anything);
+    in->at++;
+    return open_group(in, &in->stars, any_directories);
 }
 
 static bs_status read_one(parser *in)
@@ -358,9 +371,12 @@ static bs_status read_one(parser *in)
 
 static bs_status read_all(parser *in)
 {
-    while (in->at < in->size) {
-        BSI_TRY(read_one(in));
+    bs_status status = BS_OK;
+
+    while (in->at < in->size && status == BS_OK) {
+        status = read_one(in);
     }
+    BSI_TRY(status);
     BSI_TRY(close_star(in, false));
     return close_stars(in, false);
 }
@@ -387,12 +403,10 @@ static bs_status try_suffix(const parser *in, bsi_pattern_rule *rule, bool *is_s
 static bs_status read_rule(parser *in, bsi_pattern_rule *rule, bool by_name)
 {
     bool is_suffix = false;
+    const bs_status status = by_name ? try_suffix(in, rule, &is_suffix) : BS_OK;
 
-    if (by_name) {
-        BSI_TRY(try_suffix(in, rule, &is_suffix));
-        if (is_suffix) {
-            return BS_OK;
-        }
+    if (status < 0 || is_suffix) {
+        return status;
     }
     bsi_buf_clear(in->literal);
     bsi_buf_clear(in->expression);

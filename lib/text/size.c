@@ -66,7 +66,10 @@ static bool is_digit(char c)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    if (c >= 'A' && c <= 'Z') {
+        return (char)(c - 'A' + 'a');
+    }
+    return c;
 }
 
 /* Without strcasecmp(), which follows the locale. */
@@ -130,6 +133,23 @@ static bool multiply(const amount *in, uint64_t factor, uint64_t *out)
     return true;
 }
 
+/* The factor of the unit behind an amount of bytes; 0: there is no such unit. */
+static uint64_t size_factor(const amount *size)
+{
+    const bool spaced = *size->rest == ' ';
+    const char *name = spaced ? size->rest + 1 : size->rest;
+
+    if (*name == '\0') {
+        return spaced ? 0 : 1;
+    }
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(size_units); i++) {
+        if (equal_but_for_case(name, size_units[i].name)) {
+            return size_units[i].factor;
+        }
+    }
+    return 0;
+}
+
 bs_status bsi_size_parse(const char *text, uint64_t *bytes_out)
 {
     amount size;
@@ -137,15 +157,7 @@ bs_status bsi_size_parse(const char *text, uint64_t *bytes_out)
     char shown[SHOWN_SIZE];
 
     if (parse_amount(text, &size)) {
-        const bool spaced = *size.rest == ' ';
-        const char *name = spaced ? size.rest + 1 : size.rest;
-
-        factor = *name == '\0' && !spaced && size.scale == 1 ? 1 : 0;
-        for (size_t i = 0; i < BSI_ARRAY_SIZE(size_units); i++) {
-            if (equal_but_for_case(name, size_units[i].name)) {
-                factor = size_units[i].factor;
-            }
-        }
+        factor = size_factor(&size);
     }
     if (factor == 0 || (factor == 1 && size.scale > 1) || !multiply(&size, factor, bytes_out)) {
         return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID,
@@ -155,6 +167,19 @@ bs_status bsi_size_parse(const char *text, uint64_t *bytes_out)
     return BS_OK;
 }
 
+static uint64_t duration_factor(const char *name)
+{
+    if (*name == '\0') {
+        return 1;
+    }
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(duration_units); i++) {
+        if (strcmp(name, duration_units[i].name) == 0) {
+            return duration_units[i].factor;
+        }
+    }
+    return 0;
+}
+
 bs_status bsi_duration_parse(const char *text, uint64_t *seconds_out)
 {
     amount duration;
@@ -162,12 +187,7 @@ bs_status bsi_duration_parse(const char *text, uint64_t *seconds_out)
     char shown[SHOWN_SIZE];
 
     if (parse_amount(text, &duration) && duration.scale == 1) {
-        factor = *duration.rest == '\0' ? 1 : 0;
-        for (size_t i = 0; i < BSI_ARRAY_SIZE(duration_units); i++) {
-            if (strcmp(duration.rest, duration_units[i].name) == 0) {
-                factor = duration_units[i].factor;
-            }
-        }
+        factor = duration_factor(duration.rest);
     }
     if (factor == 0 || !multiply(&duration, factor, seconds_out)) {
         return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID,

@@ -164,8 +164,7 @@ static void refuses_what_the_rfc_does_not_allow(void **state)
         "\"\xf4\x90\x80\x80\"",
         "\"\xc3\"",
         "/**/1",
-        "\xef\xbb\xbf"
-        "1",
+        "\xef\xbb\xbf 1",
         "\f1",
         "\"abcdefg\x01\"",
         "\"abcdefgh\x80\"",
