@@ -16,8 +16,8 @@
 enum {
     MAX_SEGMENTS = 256,          /* In one slot. */
     SEGMENT_OVERHEAD = 64 << 10, /* For what the bounds of many segments add up to. */
-    BLOCKS_PER_THREAD = 2,       /* One at work, one waiting, so that no thread runs dry. */
     BLOCKS_BESIDES = 2,          /* One being filled, one being handed on. */
+    LARGE_BLOCK = 4 << 20,       /* From here on memory counts for more than a full queue. */
     MAX_THREADS = 256,
 };
 
@@ -410,7 +410,8 @@ static bs_status check(const bsi_block_writer *writer)
 static bs_status make_slots(bsi_block_writer *writer)
 {
     const size_t threads = bsi_min_size(bsi_pool_threads(writer->pool), MAX_THREADS);
-    const size_t count = threads * BLOCKS_PER_THREAD + BLOCKS_BESIDES;
+    const size_t waiting = writer->block_size < LARGE_BLOCK ? threads : 1;
+    const size_t count = threads + waiting + BLOCKS_BESIDES;
 
     writer->idle = bsi_calloc(count, sizeof(bsi_encoder *));
     if (!writer->idle) {

@@ -32,6 +32,15 @@ static double now_s(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+/* Processor time of all threads. */
+static double cpu_s(void)
+{
+    struct timespec time;
+
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
 static bs_status on_data(void *user, const void *data, size_t size)
 {
     bench *run = user;
@@ -126,10 +135,12 @@ static bs_status measure(bench *run)
     double begin = now_s();
     double middle = 0;
     double end = 0;
+    double cpu = 0;
     bs_status status = BS_OK;
 
     BSI_TRY(bsi_pool_new(run->threads, &pool));
     status = encode(run, pool);
+    cpu = cpu_s();
     middle = now_s();
     if (status == BS_OK) {
         status = decode(run);
@@ -139,12 +150,12 @@ static bs_status measure(bench *run)
     (void)getrusage(RUSAGE_SELF, &usage);
     if (status == BS_OK) {
         const double mb = (double)run->raw / 1e6;
-        (void)printf("%-8s level %2d threads %u verify %d: %6.1f MB (%5.2f %%) encode %6.2f s "
-                     "%7.1f MB/s, decode %7.1f MB/s, peak %ld MB\n",
-                     run->codec->name, run->level, run->threads, run->verify,
-                     (double)run->stored / 1e6, 100.0 * (double)run->stored / (double)run->raw,
-                     middle - begin, mb / (middle - begin), mb / (end - middle),
-                     usage.ru_maxrss / 1024);
+        (void)printf(
+            "%-8s level %2d threads %u verify %d: %6.1f MB (%5.2f %%) encode %6.2f s (cpu %6.2f s) "
+            "%7.1f MB/s, decode %7.1f MB/s, peak %ld MB\n",
+            run->codec->name, run->level, run->threads, run->verify, (double)run->stored / 1e6,
+            100.0 * (double)run->stored / (double)run->raw, middle - begin, cpu,
+            mb / (middle - begin), mb / (end - middle), usage.ru_maxrss / 1024);
     }
     return status;
 }

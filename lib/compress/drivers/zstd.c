@@ -12,7 +12,11 @@
 #include "compress/codec.h"
 
 enum {
-    BLOCK_SIZE = 4 << 20,
+    BLOCK_LOG = 23,
+    BLOCK_SIZE = 1 << BLOCK_LOG,
+    DEFAULT_LEVEL = 3,
+    DEFAULT_HASH_LOG = 16,
+    DEFAULT_CHAIN_LOG = 15,
     WINDOW_LOG_MAX = 27, /* What every zstd program reads without being told to. */
 };
 
@@ -68,6 +72,28 @@ static void encoder_free(bsi_encoder *encoder)
     bsi_free(encoder);
 }
 
+static bool set(ZSTD_CCtx *context, ZSTD_cParameter parameter, int value)
+{
+    return !ZSTD_isError(ZSTD_CCtx_setParameter(context, parameter, value));
+}
+
+/*
+ * The window spans the whole block, which at most levels makes the result
+ * smaller than zstd's own. At the default level that gain is given back for
+ * speed, by tables that stay in the processor's cache: they pay for verifying.
+ */
+static bool set_parameters(ZSTD_CCtx *context, int level)
+{
+    bool done = set(context, ZSTD_c_compressionLevel, level) &&
+                set(context, ZSTD_c_checksumFlag, 1) && set(context, ZSTD_c_windowLog, BLOCK_LOG);
+
+    if (level == DEFAULT_LEVEL) {
+        done = done && set(context, ZSTD_c_hashLog, DEFAULT_HASH_LOG) &&
+               set(context, ZSTD_c_chainLog, DEFAULT_CHAIN_LOG);
+    }
+    return done;
+}
+
 static bs_status encoder_new(int level, bsi_encoder **out)
 {
     bsi_encoder *encoder = bsi_calloc(1, sizeof(*encoder));
@@ -80,8 +106,7 @@ static bs_status encoder_new(int level, bsi_encoder **out)
         encoder_free(encoder);
         return no_memory();
     }
-    if (ZSTD_isError(ZSTD_CCtx_setParameter(encoder->context, ZSTD_c_compressionLevel, level)) ||
-        ZSTD_isError(ZSTD_CCtx_setParameter(encoder->context, ZSTD_c_checksumFlag, 1))) {
+    if (!set_parameters(encoder->context, level)) {
         encoder_free(encoder);
         return bsi_fail(BS_LAYER_STORAGE, BS_E_INTERNAL, "zstd has no level %d", level);
     }
@@ -225,7 +250,7 @@ const bsi_codec bsi_codec_zstd = {
     .name = "zstd",
     .level_min = 1,
     .level_max = 19,
-    .level_default = 3,
+    .level_default = DEFAULT_LEVEL,
     .block_size = block_size,
     .bound = bound,
     .encoder_new = encoder_new,
