@@ -94,7 +94,7 @@ static void build_plain(int dir)
     make_dir(dir, "order/ab");
     write_file(dir, "order/ab/in", 10, 4);
     make_dir(dir, "many");
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 50; i++) {
         (void)snprintf(name, sizeof(name), "many/%03d", i);
         write_file(dir, name, (size_t)i, (uint64_t)i);
     }

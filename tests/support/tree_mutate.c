@@ -19,6 +19,7 @@ enum {
     PATHS_MAX = 4096,
     LEVEL_MAX = 8, /* Deeper ones are left as they are. */
     PATH_ROOM = 3000,
+    COPY_MAX = 8 * 1024 * 1024, /* A sparse file may claim any size. */
 };
 
 /* For nftw(), which passes nothing through. */
@@ -250,11 +251,14 @@ static void break_link(const char *top)
     const char *path = pick(S_IFREG);
     char copy[PATH_ROOM];
     char block[2048];
+    struct stat info;
     int from = -1;
     int to = -1;
 
     new_name(top, copy);
-    from = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    from = path && lstat(path, &info) == 0 && info.st_size <= COPY_MAX
+               ? open(path, O_RDONLY | O_CLOEXEC)
+               : -1;
     to = from >= 0 ? open(copy, O_WRONLY | O_CREAT | O_CLOEXEC, 0644) : -1;
     for (ssize_t got = to >= 0 ? read(from, block, sizeof(block)) : 0; got > 0;
          got = read(from, block, sizeof(block))) {

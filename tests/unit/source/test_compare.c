@@ -17,7 +17,7 @@ static char original[300];
 static char copy[300];
 
 /* Two trees that a program of the system has made equal. */
-static int setup(void **state)
+static int setup_with(void **state, unsigned flags)
 {
     char command[700];
     const test_dir *dir = NULL;
@@ -28,9 +28,21 @@ static int setup(void **state)
     dir = *state;
     (void)snprintf(original, sizeof(original), "%s/original", dir->path);
     (void)snprintf(copy, sizeof(copy), "%s/copy", dir->path);
-    tree_build(original, TREE_EVERYTHING & ~(unsigned)TREE_DEEP); /* cp knows no long paths. */
+    tree_build(original, flags);
     (void)snprintf(command, sizeof(command), "cp -a --sparse=auto '%s' '%s'", original, copy);
     return system(command);
+}
+
+static int setup(void **state)
+{
+    return setup_with(state,
+                      TREE_HARD_LINKS | TREE_SPARSE | TREE_SPECIAL | TREE_XATTRS | TREE_TIMES);
+}
+
+/* cp knows no long paths. */
+static int setup_everything(void **state)
+{
+    return setup_with(state, TREE_EVERYTHING & ~(unsigned)TREE_DEEP);
 }
 
 static int teardown(void **state)
@@ -228,7 +240,7 @@ static void mutations_change_the_tree_the_same_way_for_the_same_seed(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_faithful_copy_is_equal, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_faithful_copy_is_equal, setup_everything, teardown),
         cmocka_unit_test_setup_teardown(a_changed_byte_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(a_changed_mode_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(a_nanosecond_is_found, setup, teardown),
