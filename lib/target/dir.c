@@ -140,13 +140,13 @@ static bs_status adopt(bsi_target *target, bsi_slice path, int fd, bool drop_acl
     bs_status status = BS_OK;
 
     BSI_TRY(bsi_fstat(fd, &info));
-    if (info.uid != target->uid || (info.mode & 0777) != MODE_WHILE_FILLED) {
+    if (info.uid != target->uid || (info.mode & 0777 & ~(uint32_t)MODE_WHILE_FILLED) != 0) {
         return bsi_fail(BS_LAYER_TARGET, BS_E_EXISTS, "another directory took the place");
     }
     if (drop_acl) {
         status = bsi_target_drop_acl(fd, BSI_TYPE_DIR, false);
     }
-    if (status == BS_OK && mode != MODE_WHILE_FILLED) {
+    if (status == BS_OK && (drop_acl || mode != MODE_WHILE_FILLED)) {
         status = bsi_fchmod(fd, mode);
     }
     if (status < 0) {
