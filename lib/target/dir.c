@@ -100,10 +100,12 @@ static bs_status replace_by_dir(bsi_target *target, int parent, const char *name
     }
     status = bsi_mkdir(parent, name, MODE_WHILE_FILLED);
     if (status == BS_OK) {
-        return bsi_unlink(parent, aside);
+        bsi_target_discard(target, parent, aside);
+        return BS_OK;
     }
     bsi_error_save(&error);
     if (bsi_rename(parent, aside, parent, name, true) < 0) {
+        atomic_store(&target->leftovers, true);
         bsi_error_restore(&error);
     }
     return status;

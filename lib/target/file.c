@@ -241,7 +241,7 @@ bs_status bsi_target_file_commit(bsi_target_file *file)
         file_free(file);
         return BS_OK;
     }
-    bsi_target_discard(file->place->fd, file->temp);
+    bsi_target_discard(file->target, file->place->fd, file->temp);
     status = bsi_target_answer(file->target, status, path_of(file));
     bsi_close_quietly(file->fd);
     file_free(file);
@@ -252,7 +252,7 @@ void bsi_target_file_abort(bsi_target_file *file)
 {
     if (file) {
         if (file->fd >= 0) {
-            bsi_target_discard(file->place->fd, file->temp);
+            bsi_target_discard(file->target, file->place->fd, file->temp);
             bsi_close_quietly(file->fd);
         }
         file_free(file);

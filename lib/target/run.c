@@ -30,12 +30,13 @@ void bsi_target_temp_name(bsi_target *target, char out[BSI_TEMP_NAME_SIZE])
     format_name(target->run, target->next_temp, out);
 }
 
-void bsi_target_discard(int dir, const char *temp)
+void bsi_target_discard(bsi_target *target, int dir, const char *temp)
 {
     bs_error error;
 
     bsi_error_save(&error);
     if (bsi_unlink(dir, temp) < 0) {
+        atomic_store(&target->leftovers, true);
         bsi_error_restore(&error);
     }
 }
@@ -162,7 +163,7 @@ static void visit_temp(bsi_target *target, int dir, const char *name, uint32_t r
 
     if (number != 0 && is_dead(target, run) && bsi_stat_at(dir, name, &info) == BS_OK &&
         info.type != BSI_TYPE_DIR && info.uid == target->uid) {
-        bsi_target_discard(dir, name);
+        bsi_target_discard(target, dir, name);
     }
 }
 
@@ -195,15 +196,15 @@ bs_status bsi_target_mark(bsi_target *target)
     return bsi_target_sweep_fd(target, target->root);
 }
 
-static void drop_mark(const bsi_target *target, int mark, uint32_t run)
+static void drop_mark(bsi_target *target, int mark, uint32_t run)
 {
     char name[BSI_TEMP_NAME_SIZE];
 
-    if (mark >= 0) {
+    if (mark >= 0 && !atomic_load(&target->leftovers)) {
         format_name(run, 0, name);
-        bsi_target_discard(target->root, name);
-        bsi_close_quietly(mark);
+        bsi_target_discard(target, target->root, name);
     }
+    bsi_close_quietly(mark);
 }
 
 void bsi_target_unmark(bsi_target *target)

@@ -87,10 +87,10 @@ out:
     return status;
 }
 
-static void discard(const bsi_target_place *place, const char *temp)
+static void discard(bsi_target *target, const bsi_target_place *place, const char *temp)
 {
     if (temp[0] != '\0') {
-        bsi_target_discard(place->fd, temp);
+        bsi_target_discard(target, place->fd, temp);
     }
 }
 
@@ -115,7 +115,7 @@ static bs_status put_thing(bsi_target *target, const request *wanted)
         status = bsi_target_publish(target, place, temp, name);
     }
     if (status < 0) {
-        discard(place, temp);
+        discard(target, place, temp);
     }
     bsi_target_place_unref(place);
     return status;
@@ -268,7 +268,7 @@ static bs_status put_link(bsi_target *target, const bsi_entry *entry, const bsi_
         status = publish_link(target, place, inode, temp, name);
     }
     if (status < 0) {
-        discard(place, temp);
+        discard(target, place, temp);
     }
     bsi_target_place_unref(place);
     return status;

@@ -84,6 +84,7 @@ struct bsi_target {
     size_t dead_count;
     uint32_t next_temp;
 
+    atomic_bool leftovers;    /* Some temporary file would not go: the marks stay. */
     atomic_bool user_refused; /* Files cannot be given to other users here. */
     bsi_mutex lock;           /* Guards the rest; nothing is called while it is held. */
     bsi_inode_map linked;     /* Files with several names. */
@@ -94,7 +95,7 @@ struct bsi_target {
 BS_NODISCARD bs_status bsi_target_mark(bsi_target *target);
 void bsi_target_unmark(bsi_target *target);
 /* Remove a temporary file; what stays a later restore sweeps. Leaves the error record alone. */
-void bsi_target_discard(int dir, const char *temp);
+void bsi_target_discard(bsi_target *target, int dir, const char *temp);
 void bsi_target_temp_name(bsi_target *target, char out[BSI_TEMP_NAME_SIZE]);
 BS_NODISCARD bs_status bsi_target_sweep_fd(bsi_target *target, int dir);
 

@@ -66,6 +66,7 @@ bs_status bsi_target_open(const char *path, const bsi_target_options *options, c
     target->root = -1;
     target->mark = -1;
     atomic_init(&target->user_refused, false);
+    atomic_init(&target->leftovers, false);
     bsi_mutex_init(&target->lock);
     status = init(target, path);
     if (status < 0) {
