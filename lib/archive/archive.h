@@ -43,7 +43,12 @@ enum {
 unsigned bsi_archive_losses(const bsi_archive_driver *driver, const bsi_entry *entry);
 
 enum {
-    BSI_ARCHIVE_SPARSE = 1 << 0, /* Takes the bytes of extents only; others want all zeros too. */
+    /*
+     * Takes the bytes of extents only; others want all zeros too. Extents begin
+     * and end at multiples of 512, or at the file's end: tar programs disagree
+     * about others (BS_E_INVALID).
+     */
+    BSI_ARCHIVE_SPARSE = 1 << 0,
     BSI_ARCHIVE_HARDLINKS = 1 << 1,  /* Holds entries that are further names of an earlier one. */
     BSI_ARCHIVE_REPLACE = 1 << 2,    /* Writing a path again supersedes what was written before. */
     BSI_ARCHIVE_SIZE_LATER = 1 << 3, /* A file's size need not be known when it begins. */

@@ -172,9 +172,9 @@ static void add_xattrs(sample_set *set)
 static void add_sparse(sample_set *set, const char *path, bool tail)
 {
     static const bsi_extent extents[] = {
-        {4096, 8192}, {MIB, 65536}, {2 * MIB + 4096, 10}, {SPARSE_SIZE - 4096, 4096}};
-    uint8_t *data = own(set, calloc(1, SPARSE_SIZE));
-    bsi_entry *entry = add_file(set, path, data, SPARSE_SIZE);
+        {4096, 8192}, {MIB, 65536}, {2 * MIB + 4096, 512}, {SPARSE_SIZE - 4096, 4096 + 100}};
+    uint8_t *data = own(set, calloc(1, SPARSE_SIZE + 100));
+    bsi_entry *entry = add_file(set, path, data, SPARSE_SIZE + 100);
 
     entry->sparse = true;
     entry->extents = extents;
@@ -211,7 +211,7 @@ static void add_special(sample_set *set)
     if (!set->small) {
         add_sparse(set, "tree/sparse", false);
         add_sparse(set, "tree/sparse-tail", true);
-        entry = add_file(set, "tree/sparse-void", set->items[set->count - 1].data, 4096);
+        entry = add_file(set, "tree/sparse-void", set->items[set->count - 1].data, 4000);
         entry->sparse = true;
     }
 }

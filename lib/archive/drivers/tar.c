@@ -67,6 +67,25 @@ static uint64_t map_line(const bsi_entry *entry, uint64_t extents, uint64_t n)
     return n % 2 == 1 ? entry->extents[index].offset : entry->extents[index].size;
 }
 
+/* GNU tar pads each extent to whole blocks, others do not; these come out the same for all. */
+static bs_status check_extents(const bsi_entry *entry)
+{
+    uint64_t at = 0;
+
+    for (size_t i = 0; i < entry->extent_count; i++) {
+        const bsi_extent *extent = &entry->extents[i];
+        const uint64_t end = extent->offset + extent->size;
+        const bool whole = end % BSI_TAR_BLOCK == 0 || end == entry->stat.size;
+        if (!whole || extent->offset % BSI_TAR_BLOCK != 0 || extent->offset < at || end < at ||
+            end > entry->stat.size) {
+            return bsi_fail(BS_LAYER_STORAGE, BS_E_INVALID,
+                            "an extent of a sparse file is not made of whole blocks");
+        }
+        at = end;
+    }
+    return BS_OK;
+}
+
 static uint64_t map_extents(const bsi_entry *entry)
 {
     const size_t count = entry->extent_count;
@@ -116,6 +135,7 @@ static bs_status tar_begin(bsi_archive_writer *writer, const bsi_entry *entry)
     tar_writer *tar = writer->self;
     const bool sparse = bsi_tar_is_sparse(entry);
 
+    BSI_TRY(sparse ? check_extents(entry) : BS_OK);
     tar->stored = writer->size + (sparse ? map_size(entry) : 0);
     BSI_TRY(bsi_tar_header(entry, tar->stored, &tar->records, &tar->out));
     BSI_TRY(bsi_block_writer_write(writer->blocks, tar->out.data, tar->out.size));

@@ -47,6 +47,12 @@ typedef struct zip_writer {
     bsi_buf record;
 } zip_writer;
 
+/* Times before 1970 are written, but unzip does not believe them. */
+static bool keeps_time(const bsi_time *time)
+{
+    return time->nsec == 0 && time->sec >= 0 && bsi_zip_time_fits(time->sec);
+}
+
 static unsigned zip_losses(const bsi_entry *entry)
 {
     const bsi_stat *stat = &entry->stat;
@@ -59,7 +65,7 @@ static unsigned zip_losses(const bsi_entry *entry)
     losses |= entry->xattr_count > 0 ? BSI_LOSS_XATTRS : 0;
     losses |= entry->linked.size > 0 ? BSI_LOSS_HARDLINK : 0;
     losses |= entry->sparse ? BSI_LOSS_SPARSE : 0;
-    losses |= stat->mtime.nsec != 0 || !bsi_zip_time_fits(stat->mtime.sec) ? BSI_LOSS_TIME : 0;
+    losses |= keeps_time(&stat->mtime) ? 0 : BSI_LOSS_TIME;
     if (entry->path.size >= NAME_MAX_ZIP || !bsi_utf8_valid(entry->path.data, entry->path.size)) {
         losses |= BSI_LOSS_NAME;
     }
