@@ -15,6 +15,14 @@ enum {
     BLOCK_SIZE = 8 << 20,
     CHUNK_MIN = 32 << 10, /* Incompressible data comes in chunks of nearly 64 KiB. */
     CHUNK_HEAD = 6,
+    STORED_MAX = 64 << 10, /* In one chunk. */
+    STORED_RESETTING = 1,  /* A chunk that is stored as it is, and forgets the dictionary. */
+    STORED = 2,            /* A chunk that is stored as it is. */
+    STORED_HEAD = 3,
+    PROBE_FROM = 256 << 10, /* Smaller blocks are not worth the question. */
+    PROBE_PIECE = 4 << 10,
+    PROBE_PIECES = 16,
+    PROBE_SIZE = PROBE_PIECE * PROBE_PIECES,
 };
 
 struct bsi_encoder {
@@ -22,6 +30,7 @@ struct bsi_encoder {
     lzma_options_lzma options;
     lzma_stream checker;
     uint8_t *check; /* A block decoded again; NULL until first needed. */
+    uint8_t probe[PROBE_SIZE];
 };
 
 struct bsi_decoder {
@@ -144,17 +153,13 @@ static bs_status verify_block(bsi_encoder *encoder, const void *data, size_t siz
     return BS_OK;
 }
 
-static bs_status encode(bsi_encoder *encoder, const void *data, size_t size, bool last, bool verify,
-                        void *out, size_t *size_out)
+static bs_status compress(bsi_encoder *encoder, const void *data, size_t size, void *out,
+                          size_t room, size_t *used_out)
 {
     const lzma_filter filters[] = {{LZMA_FILTER_LZMA2, &encoder->options},
                                    {LZMA_VLI_UNKNOWN, NULL}};
-    const size_t room = bound(size);
     bs_status status = BS_OK;
-    size_t used = 0;
 
-    (void)last;
-    BSI_CHECK(size <= BLOCK_SIZE);
     if (lzma_raw_encoder(&encoder->stream, filters) != LZMA_OK) {
         return no_memory();
     }
@@ -165,8 +170,66 @@ static bs_status encode(bsi_encoder *encoder, const void *data, size_t size, boo
     if (status != BS_END) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_INTERNAL, "LZMA2 took more room than its bound");
     }
-    used = room - encoder->stream.avail_out;
-    status = verify ? verify_block(encoder, data, size, out, used) : BS_OK;
+    *used_out = room - encoder->stream.avail_out;
+    return BS_OK;
+}
+
+/*
+ * Whether pieces from all over the block say that compressing it is in vain, as
+ * it is for pictures and archives: LZMA would spend its full time on finding out.
+ */
+static bs_status probe(bsi_encoder *encoder, const uint8_t *data, size_t size, void *out,
+                       bool *vain_out)
+{
+    const size_t step = size / PROBE_PIECES;
+    size_t used = 0;
+
+    for (size_t i = 0; i < PROBE_PIECES; i++) {
+        memcpy(encoder->probe + i * PROBE_PIECE, data + i * step, PROBE_PIECE);
+    }
+    BSI_TRY(compress(encoder, encoder->probe, PROBE_SIZE, out, bound(size), &used));
+    *vain_out = used > PROBE_SIZE - PROBE_SIZE / 64;
+    return BS_OK;
+}
+
+/* Chunks that hold the block as it is, with the end mark. */
+static size_t store(const uint8_t *data, size_t size, uint8_t *out)
+{
+    size_t used = 0;
+    size_t part = 0;
+
+    for (size_t at = 0; at < size; at += part) {
+        part = size - at < STORED_MAX ? size - at : STORED_MAX;
+        out[used] = at == 0 ? STORED_RESETTING : STORED;
+        out[used + 1] = (uint8_t)((part - 1) >> 8);
+        out[used + 2] = (uint8_t)(part - 1);
+        memcpy(out + used + STORED_HEAD, data + at, part);
+        used += STORED_HEAD + part;
+    }
+    memcpy(out + used, end_mark, sizeof(end_mark));
+    return used + sizeof(end_mark);
+}
+
+static bs_status encode(bsi_encoder *encoder, const void *data, size_t size, bool last, bool verify,
+                        void *out, size_t *size_out)
+{
+    bs_status status = BS_OK;
+    bool vain = false;
+    size_t used = 0;
+
+    (void)last;
+    BSI_CHECK(size <= BLOCK_SIZE);
+    if (size >= PROBE_FROM) {
+        status = probe(encoder, data, size, out, &vain);
+    }
+    if (status == BS_OK && vain) {
+        used = store(data, size, out);
+    } else if (status == BS_OK) {
+        status = compress(encoder, data, size, out, bound(size), &used);
+    }
+    if (status == BS_OK && verify) {
+        status = verify_block(encoder, data, size, out, used);
+    }
     if (status == BS_OK) {
         *size_out = used - sizeof(end_mark);
     }
