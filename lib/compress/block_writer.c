@@ -355,22 +355,26 @@ static bs_status cut(bsi_block_writer *writer, bool last)
     return is_crowded(writer, block) ? submit_slot(writer) : BS_OK;
 }
 
+/* Submit what segments the slot being filled holds, and wait for everything. */
+static bs_status hand_on_all(bsi_block_writer *writer, const slot *block)
+{
+    bs_status status = block->segment_count > 0 ? submit_slot(writer) : BS_OK;
+
+    while (status == BS_OK && writer->under_way > 0) {
+        status = hand_on_oldest(writer);
+    }
+    return status;
+}
+
 static bs_status finish(bsi_block_writer *writer)
 {
     slot *block = NULL;
-    bs_status status = BS_OK;
 
     BSI_TRY(open_slot(writer, &block));
     if (block->in_size > writer->segment_start || writer->in_stream || !writer->ended_one) {
         close_segment(writer, block, true);
     }
-    if (block->segment_count > 0) {
-        status = submit_slot(writer);
-    }
-    while (status == BS_OK && writer->under_way > 0) {
-        status = hand_on_oldest(writer);
-    }
-    return status;
+    return hand_on_all(writer, block);
 }
 
 static bs_status flush(bsi_block_writer *writer)
@@ -379,13 +383,7 @@ static bs_status flush(bsi_block_writer *writer)
 
     BSI_TRY(open_slot(writer, &block));
     BSI_CHECK(block->in_size == writer->segment_start);
-    if (block->segment_count > 0) {
-        BSI_TRY(submit_slot(writer));
-    }
-    while (writer->under_way > 0) {
-        BSI_TRY(hand_on_oldest(writer));
-    }
-    return BS_OK;
+    return hand_on_all(writer, block);
 }
 
 /* Keep the first failure and let the queue run dry. */
