@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of verbs and the texts of the help.
+ */
+#include "help.h"
+
+#include <string.h>
+
+#include "options.h"
+#include "output.h"
+#include "verbs.h"
+
+const tool_verb verbs[] = {
+    {"backup", "NAME SOURCE... [OPTION...] | NAME --command [OPTION...] -- ARGV...",
+     "back up files, or the output of a command",
+     "  NAME                 groups backups: letters, digits, space, . _ -\n"
+     "  --type T             full (default), incremental, differential, mirror\n"
+     "  --form F             archive (default), mirror, repository\n"
+     "  --compression C      none, zip (default), tar.gz, tar.bz2, tar.zst, 7z\n"
+     "  --level N            how hard to compress, within the container's range\n"
+     "  --storage S          a registered storage; default: local\n"
+     "  --include P          only files that match; may be given again\n"
+     "  --exclude P          nothing that matches; may be given again, wins\n"
+     "  --retention-days N   keep so long; 0: for ever\n"
+     "  --metadata JSON      an object to keep with the backup\n"
+     "  --one-file-system    do not enter mount points\n"
+     "  --command            run what follows -- and keep its output as one file\n"
+     "\n"
+     "Patterns are those of gitignore. SIGINT stops the backup and leaves nothing of it.\n",
+     verb_backup},
+    {"restore", "ID TARGET [OPTION...]", "put the files of a backup below a directory",
+     "  --path P             only this path or pattern; may be given again\n"
+     "  --overwrite          replace files that are there already\n"
+     "  --no-permissions     leave out modes, times, extended attributes and ACLs\n"
+     "  --no-ownership       leave out owners\n"
+     "  --no-verify          put files in place without comparing their hashes\n"
+     "  --owner-map FROM:TO  another owner; @FROM:TO for groups; may be given again\n"
+     "  --privileged         also setuid and setgid bits, devices, capabilities\n"
+     "  --strip              the content of the one source directly into TARGET\n"
+     "\n"
+     "/etc/hosts lands at TARGET/etc/hosts. Files that exist are kept and listed as warnings.\n",
+     verb_restore},
+    {"list", "[OPTION...]", "list backups, the newest first",
+     "  --name N             only of this name\n"
+     "  --status S           pending, running, completed, completed_with_warnings, failed,\n"
+     "                       cancelled\n"
+     "  --type T             full, incremental, differential, mirror\n"
+     "  --limit N            at most so many, 1 to 1000; default: 50\n"
+     "  --offset N           leave out so many of the newest\n",
+     verb_list},
+    {"show", "ID", "tell everything about a backup", "", verb_show},
+    {"files", "ID [PATH]", "list what a backup contains",
+     "  --recursive          everything below PATH, not only what lies in it\n", verb_files},
+    {"cat", "ID PATH", "print one file of a backup",
+     "The content is checked at its end: when that fails, the exit code is 1.\n", verb_cat},
+    {"export", "ID FILE", "copy a backup's container as it is stored",
+     "FILE may be - for standard output. The container is a plain zip, tar or 7z file.\n",
+     verb_export},
+    {"verify", "ID", "read everything of a backup again and compare",
+     "Prints each damaged object and the files that it costs.\n", verb_verify},
+    {"delete", "ID [--cascade]", "remove a backup",
+     "  --cascade            also remove the backups that need it\n", verb_delete},
+    {"stats", "", "sum up all backups", "", verb_stats},
+    {"rebuild", "", "make the catalogue anew from what lies on the storage",
+     "Also mends a catalogue that is damaged: it is set aside, and nothing is lost.\n",
+     verb_rebuild},
+    {"help", "[VERB]", "show this, or more about a verb", "", verb_help},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+const tool_verb *verb_find(const char *name)
+{
+    for (const tool_verb *one = verbs; one->name; one++) {
+        if (strcmp(one->name, name) == 0) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
+static const char global_text[] =
+    "  --state DIR          where backups are kept; default: BACKUP_STORAGE_PATH, ./backups\n"
+    "  --env FILE           settings from a .env file; the environment wins over it\n"
+    "  --json               one JSON document on standard output, also for errors\n"
+    "  -q, --quiet          no progress, no warnings\n"
+    "  -v, --verbose        the library's log as well, and all warnings\n"
+    "  -h, --help           this text, or that of the verb\n";
+
+void help_overview(FILE *to)
+{
+    (void)fputs("usage: backupsvc [OPTION...] VERB [ARGUMENT...]\n\n", to);
+    for (const tool_verb *one = verbs; one->name; one++) {
+        (void)fprintf(to, "  %-9s%s\n", one->name, one->summary);
+    }
+    (void)fprintf(to,
+                  "\n%s  -V, --version        the version, and what this build can do\n\n"
+                  "ID is a backup's id, an unambiguous beginning of it, or latest:NAME.\n"
+                  "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 completed with warnings.\n",
+                  global_text);
+}
+
+bool help_verb(FILE *to, const char *name)
+{
+    const tool_verb *verb = verb_find(name);
+
+    if (!verb) {
+        return false;
+    }
+    (void)fprintf(to, "usage: backupsvc [OPTION...] %s %s\n\n", verb->name, verb->form);
+    (void)fprintf(to, "%c%s.\n\n", verb->summary[0] - 'a' + 'A', verb->summary + 1);
+    if (*verb->text) {
+        (void)fprintf(to, "%s\n", verb->text);
+    }
+    (void)fprintf(to, "Options of every verb:\n%s", global_text);
+    return true;
+}
+
+int verb_help(tool_run *tool, int argc, char **argv)
+{
+    int first = 0;
+    int code = TOOL_DONE;
+
+    if (!options_read(tool, argc, argv, NULL, 0, 1, &first, &code)) {
+        return code;
+    }
+    if (first == argc) {
+        help_overview(stdout);
+    } else if (!help_verb(stdout, argv[first])) {
+        return output_usage(tool, "there is no verb '%s'; 'backupsvc help' lists them",
+                            argv[first]);
+    }
+    return TOOL_DONE;
+}

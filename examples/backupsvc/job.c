@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "job.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "output.h"
+#include "progress.h"
+
+/* How long a signal may wait to be seen. */
+#define STEP_MS 100
+#define WARNINGS_SHOWN 20
+
+/* Take one event if there is one. True when it says that the job has ended. */
+static bool take_event(progress_bar *progress, bs_subscription *events, const char *id)
+{
+    bs_event *event = NULL;
+    bool ended = false;
+
+    if (bs_subscription_next(events, STEP_MS, &event) != BS_OK) {
+        return false;
+    }
+    if (strcmp(event->job_id, id) == 0) {
+        ended = event->type == BS_EVENT_STATE && event->status >= BS_STATE_COMPLETED;
+        progress_show(progress, event);
+    }
+    bs_event_free(event);
+    return ended;
+}
+
+bs_status job_follow(const tool_run *tool, const job_kind *kind, bs_subscription *events,
+                     const char *id, double *seconds_out)
+{
+    progress_bar progress;
+    bs_status status = BS_E_TIMEOUT;
+    bool cancelled = false;
+    bool ended = false;
+
+    progress_begin(&progress, kind->noun, !tool->quiet && !tool->json);
+    while (!ended && status == BS_E_TIMEOUT) {
+        ended = take_event(&progress, events, id);
+        if (tool_interrupted() && !cancelled) {
+            cancelled = true;
+            (void)fprintf(stderr, "%sbackupsvc: stopping\n", progress_line_end());
+            (void)kind->cancel(tool->service, id);
+        }
+        status = kind->wait(tool->service, id, 0);
+    }
+    if (status == BS_E_TIMEOUT) {
+        status = kind->wait(tool->service, id, BS_FOREVER);
+    }
+    *seconds_out = progress_end(&progress);
+    return status;
+}
+
+int job_exit_code(bs_status status)
+{
+    if (status == BS_PARTIAL) {
+        return TOOL_WARNINGS;
+    }
+    return status < 0 ? TOOL_FAILED : TOOL_DONE;
+}
+
+void job_show_warnings(const tool_run *tool, const bs_warning *warnings, size_t kept,
+                       uint64_t count)
+{
+    size_t shown = tool->verbose || kept < WARNINGS_SHOWN ? kept : WARNINGS_SHOWN;
+
+    if (tool->quiet) {
+        return;
+    }
+    for (size_t i = 0; i < shown; i++) {
+        (void)fputs("warning: ", stderr);
+        if (*warnings[i].path) {
+            output_text(stderr, warnings[i].path);
+            (void)fputs(": ", stderr);
+        }
+        output_text(stderr, warnings[i].message);
+        (void)fputc('\n', stderr);
+    }
+    if (count > shown) {
+        (void)fprintf(stderr, "warning: and %" PRIu64 " more\n", count - shown);
+    }
+}
+
+void job_show_error(const tool_run *tool, const char *noun, const bs_error *error,
+                    bs_job_state state)
+{
+    (void)tool;
+    (void)fprintf(stderr, "backupsvc: the %s %s", noun,
+                  state == BS_STATE_CANCELLED ? "was cancelled" : "has failed");
+    if (state != BS_STATE_CANCELLED && *error->message) {
+        (void)fprintf(stderr, " (%s): ", bs_layer_name(error->layer));
+        output_text(stderr, error->message);
+    }
+    (void)fputc('\n', stderr);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef JOB_H
+#define JOB_H
+
+#include "tool.h"
+
+/* The calls by which one kind of job is followed. */
+typedef struct job_kind {
+    const char *noun;
+    bs_status (*wait)(bs_service *service, const char *id, uint32_t timeout_ms);
+    bs_status (*cancel)(bs_service *service, const char *id);
+} job_kind;
+
+/*
+ * Show progress until the job has ended; a signal cancels it. What its wait
+ * function says, with the record set. `events` must have been there before the
+ * job, so that none of its events is missed. `seconds_out` is how long it took.
+ */
+bs_status job_follow(const tool_run *tool, const job_kind *kind, bs_subscription *events,
+                     const char *id, double *seconds_out);
+
+/* What a job that was followed means for the exit code. */
+int job_exit_code(bs_status status);
+
+/* A job's warnings for a person, on standard error. */
+void job_show_warnings(const tool_run *tool, const bs_warning *warnings, size_t kept,
+                       uint64_t count);
+
+/* One line with the error of a job that has failed, on standard error. */
+void job_show_error(const tool_run *tool, const char *noun, const bs_error *error,
+                    bs_job_state state);
+
+#endif
