@@ -324,7 +324,7 @@ static void a_hard_link_to_a_hostile_path_is_refused(void **state)
 
 static void a_tree_deeper_than_a_path_may_be_long_is_restored(void **state)
 {
-    enum { DEPTH = 3000 };
+    enum { DEPTH = 2100 };
     fixture *f = *state;
     char *path = bsi_alloc(2 * DEPTH + 2);
     int fd = root_fd((open_target(f), f));
@@ -390,5 +390,6 @@ int main(void)
         CASE(special_files_need_a_reason),
     };
 
+    prefer_memory();
     return cmocka_run_group_tests_name("target/policy", tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
 #include "task/pool.h"
 
 enum {
-    ROUNDS = 1500, /* Of 6 operations. */
+    ROUNDS = 4200, /* Of 6 operations. */
     FILES = 2000,
     UNDER_WAY = 32,
 };
@@ -176,5 +176,6 @@ int main(void)
         CASE(many_files_are_completed_at_once),
     };
 
+    prefer_memory();
     return cmocka_run_group_tests_name("target/race", tests, NULL, NULL);
 }
