@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the tables hold, and the rows that come out of them.
+ */
+#include "catalog/rows.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "catalog/table.h"
+
+static const char *const status_names[] = {
+    [BSI_ROW_NONE] = "",
+    [BSI_ROW_PENDING] = "pending",
+    [BSI_ROW_RUNNING] = "running",
+    [BSI_ROW_COMPLETED] = "completed",
+    [BSI_ROW_COMPLETED_WITH_WARNINGS] = "completed_with_warnings",
+    [BSI_ROW_FAILED] = "failed",
+    [BSI_ROW_CANCELLED] = "cancelled",
+};
+
+const char *bsi_row_status_name(bsi_row_status status)
+{
+    return (size_t)status < BSI_ARRAY_SIZE(status_names) ? status_names[status] : "";
+}
+
+bsi_row_status bsi_row_status_parse(const char *name)
+{
+    for (size_t i = BSI_ROW_PENDING; i < BSI_ARRAY_SIZE(status_names); i++) {
+        if (strcmp(status_names[i], name) == 0) {
+            return (bsi_row_status)i;
+        }
+    }
+    return BSI_ROW_NONE;
+}
+
+#define COLUMN(row, member, column_type)                         \
+    {                                                            \
+#member, BSI_COLUMN_##column_type, offsetof(row, member) \
+    }
+
+static const bsi_column backup_columns[] = {
+    COLUMN(bsi_row_backup, id, TEXT),
+    COLUMN(bsi_row_backup, seq, NUMBER),
+    COLUMN(bsi_row_backup, name, TEXT),
+    COLUMN(bsi_row_backup, backup_type, TEXT),
+    COLUMN(bsi_row_backup, requested_type, TEXT),
+    COLUMN(bsi_row_backup, form, TEXT),
+    COLUMN(bsi_row_backup, storage, TEXT),
+    COLUMN(bsi_row_backup, compression, TEXT),
+    COLUMN(bsi_row_backup, compression_level, INT32),
+    COLUMN(bsi_row_backup, encryption, TEXT),
+    COLUMN(bsi_row_backup, status, STATUS),
+    COLUMN(bsi_row_backup, created_at, TIME),
+    COLUMN(bsi_row_backup, started_at, TIME),
+    COLUMN(bsi_row_backup, completed_at, TIME),
+    COLUMN(bsi_row_backup, expires_at, TIME),
+    COLUMN(bsi_row_backup, source_paths, TEXT),
+    COLUMN(bsi_row_backup, options, TEXT),
+    COLUMN(bsi_row_backup, metadata, TEXT),
+    COLUMN(bsi_row_backup, container_key, TEXT),
+    COLUMN(bsi_row_backup, manifest_key, TEXT),
+    COLUMN(bsi_row_backup, container_size, SIZE),
+    COLUMN(bsi_row_backup, manifest_size, SIZE),
+    COLUMN(bsi_row_backup, manifest_sha256, TEXT),
+    COLUMN(bsi_row_backup, bytes_processed, SIZE),
+    COLUMN(bsi_row_backup, files_processed, SIZE),
+    COLUMN(bsi_row_backup, total_bytes, SIZE),
+    COLUMN(bsi_row_backup, total_files, SIZE),
+    COLUMN(bsi_row_backup, bytes_stored, SIZE),
+    COLUMN(bsi_row_backup, bytes_deduplicated, SIZE),
+    COLUMN(bsi_row_backup, base_id, TEXT),
+    COLUMN(bsi_row_backup, base_note, TEXT),
+    COLUMN(bsi_row_backup, error_code, INT32),
+    COLUMN(bsi_row_backup, error_layer, INT32),
+    COLUMN(bsi_row_backup, error_message, TEXT),
+    COLUMN(bsi_row_backup, retention_days, UINT32),
+    COLUMN(bsi_row_backup, deleting, FLAG),
+};
+
+static const bsi_column need_columns[] = {
+    COLUMN(bsi_row_need, backup_id, TEXT),
+    COLUMN(bsi_row_need, needs_id, TEXT),
+};
+
+static const bsi_column job_columns[] = {
+    COLUMN(bsi_row_job, id, TEXT),
+    COLUMN(bsi_row_job, kind, TEXT),
+    COLUMN(bsi_row_job, backup_id, TEXT),
+    COLUMN(bsi_row_job, status, STATUS),
+    COLUMN(bsi_row_job, target, TEXT),
+    COLUMN(bsi_row_job, options, TEXT),
+    COLUMN(bsi_row_job, result, TEXT),
+    COLUMN(bsi_row_job, created_at, TIME),
+    COLUMN(bsi_row_job, started_at, TIME),
+    COLUMN(bsi_row_job, completed_at, TIME),
+    COLUMN(bsi_row_job, bytes_processed, SIZE),
+    COLUMN(bsi_row_job, files_processed, SIZE),
+    COLUMN(bsi_row_job, total_bytes, SIZE),
+    COLUMN(bsi_row_job, total_files, SIZE),
+    COLUMN(bsi_row_job, error_code, INT32),
+    COLUMN(bsi_row_job, error_layer, INT32),
+    COLUMN(bsi_row_job, error_message, TEXT),
+};
+
+static const bsi_column warning_columns[] = {
+    COLUMN(bsi_row_stored_warning, job_id, TEXT),
+    COLUMN(bsi_row_stored_warning, number, SIZE),
+    {"code", BSI_COLUMN_INT32, offsetof(bsi_row_stored_warning, warning.code)},
+    {"layer", BSI_COLUMN_INT32, offsetof(bsi_row_stored_warning, warning.layer)},
+    {"path", BSI_COLUMN_BYTES, offsetof(bsi_row_stored_warning, warning.path)},
+    {"message", BSI_COLUMN_TEXT, offsetof(bsi_row_stored_warning, warning.message)},
+};
+
+static const bsi_column warning_count_columns[] = {
+    COLUMN(bsi_row_warning_count, job_id, TEXT),
+    COLUMN(bsi_row_warning_count, count, SIZE),
+};
+
+static const bsi_column profile_columns[] = {
+    COLUMN(bsi_row_profile, name, TEXT),
+    COLUMN(bsi_row_profile, driver, TEXT),
+    COLUMN(bsi_row_profile, settings, TEXT),
+};
+
+static const bsi_column meta_columns[] = {
+    COLUMN(bsi_row_meta, key, TEXT),
+    COLUMN(bsi_row_meta, value, TEXT),
+};
+
+#define TABLE(table_name, table_columns, row)                                                     \
+    {                                                                                             \
+        .name = (table_name), .columns = (table_columns), .count = BSI_ARRAY_SIZE(table_columns), \
+        .row_size = sizeof(row), .memory = offsetof(row, memory)                                  \
+    }
+
+const bsi_table bsi_table_backup = TABLE("backup", backup_columns, bsi_row_backup);
+const bsi_table bsi_table_need = TABLE("backup_need", need_columns, bsi_row_need);
+const bsi_table bsi_table_job = TABLE("job", job_columns, bsi_row_job);
+const bsi_table bsi_table_warning_count =
+    TABLE("warning_count", warning_count_columns, bsi_row_warning_count);
+const bsi_table bsi_table_profile = TABLE("storage_profile", profile_columns, bsi_row_profile);
+const bsi_table bsi_table_meta = TABLE("meta", meta_columns, bsi_row_meta);
+const bsi_table bsi_table_warning = {
+    .name = "warning",
+    .columns = warning_columns,
+    .count = BSI_ARRAY_SIZE(warning_columns),
+    .row_size = sizeof(bsi_row_stored_warning),
+    .memory = offsetof(bsi_row_stored_warning, warning.memory),
+};
+
+_Static_assert(sizeof(bs_status) == sizeof(int32_t) && sizeof(bs_layer) == sizeof(int32_t),
+               "enumerations are stored as 32 bits");
+
+void bsi_row_backup_dispose(bsi_row_backup *row)
+{
+    bsi_table_dispose_row(&bsi_table_backup, row);
+}
+
+void bsi_row_job_dispose(bsi_row_job *row)
+{
+    bsi_table_dispose_row(&bsi_table_job, row);
+}
+
+void bsi_row_profile_dispose(bsi_row_profile *row)
+{
+    bsi_table_dispose_row(&bsi_table_profile, row);
+}
+
+void bsi_row_backups_free(bsi_row_backup *rows, size_t count)
+{
+    bsi_table_free_rows(&bsi_table_backup, rows, count);
+}
+
+void bsi_row_jobs_free(bsi_row_job *rows, size_t count)
+{
+    bsi_table_free_rows(&bsi_table_job, rows, count);
+}
+
+void bsi_row_warnings_free(bsi_row_warning *rows, size_t count)
+{
+    for (size_t i = 0; rows && i < count; i++) {
+        bsi_free(rows[i].memory);
+    }
+    bsi_free(rows);
+}
+
+void bsi_row_profiles_free(bsi_row_profile *rows, size_t count)
+{
+    bsi_table_free_rows(&bsi_table_profile, rows, count);
+}
+
+void bsi_row_sums_free(bsi_row_sum *rows, size_t count)
+{
+    for (size_t i = 0; rows && i < count; i++) {
+        bsi_free(rows[i].memory);
+    }
+    bsi_free(rows);
+}
