@@ -83,7 +83,9 @@ BS_API BS_NODISCARD bs_status bs_config_load_env(bs_config *config);
 /**
  * Take over the settings of a .env file: KEY=value lines, comments, quotes.
  *
- * Names that are not settings of this library are passed over.
+ * Names that are not settings of this library are passed over, unless one is
+ * so like a setting's that it must be a slip. An empty value, or a secret's
+ * placeholder that begins with "your_", leaves the default.
  *
  * @param config  The configuration.
  * @param path    The file.

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tables of words, and looking things up in them.
+ */
+#include "engine/words.h"
+
+#include <stdio.h>
+
+const bsi_word bsi_words_backup_type[] = {
+    {"full", BS_BACKUP_FULL},
+    {"incremental", BS_BACKUP_INCREMENTAL},
+    {"differential", BS_BACKUP_DIFFERENTIAL},
+    {"mirror", BS_BACKUP_MIRROR},
+    {NULL, 0},
+};
+
+const bsi_word bsi_words_form[] = {
+    {"archive", BS_FORM_ARCHIVE},
+    {"repository", BS_FORM_REPOSITORY},
+    {"mirror", BS_FORM_MIRROR},
+    {NULL, 0},
+};
+
+const bsi_word bsi_words_compression[] = {
+    {"none", BS_COMPRESSION_NONE},
+    {"zip", BS_COMPRESSION_ZIP},
+    {"tar.gz", BS_COMPRESSION_TAR_GZ},
+    {"tar.bz2", BS_COMPRESSION_TAR_BZ2},
+    {"tar.zst", BS_COMPRESSION_TAR_ZST},
+    {"7z", BS_COMPRESSION_7Z},
+    {NULL, 0},
+};
+
+const bsi_word bsi_words_encryption[] = {
+    {"none", BS_ENCRYPTION_NONE},
+    {"aes256", BS_ENCRYPTION_AES256},
+    {"rsa", BS_ENCRYPTION_RSA},
+    {NULL, 0},
+};
+
+const bsi_word bsi_words_job_state[] = {
+    {"pending", BS_STATE_PENDING},
+    {"running", BS_STATE_RUNNING},
+    {"completed", BS_STATE_COMPLETED},
+    {"completed_with_warnings", BS_STATE_COMPLETED_WITH_WARNINGS},
+    {"failed", BS_STATE_FAILED},
+    {"cancelled", BS_STATE_CANCELLED},
+    {NULL, 0},
+};
+
+const bsi_word bsi_words_entry_type[] = {
+    {"file", BS_ENTRY_FILE},
+    {"dir", BS_ENTRY_DIR},
+    {"symlink", BS_ENTRY_SYMLINK},
+    {"fifo", BS_ENTRY_FIFO},
+    {"socket", BS_ENTRY_SOCKET},
+    {"chardev", BS_ENTRY_CHAR_DEVICE},
+    {"blockdev", BS_ENTRY_BLOCK_DEVICE},
+    {NULL, 0},
+};
+
+const bsi_word bsi_words_job_kind[] = {
+    {"backup", BS_JOB_BACKUP},
+    {"restore", BS_JOB_RESTORE},
+    {"verify", BS_JOB_VERIFY},
+    {NULL, 0},
+};
+
+const bsi_word bsi_words_event_type[] = {
+    {"state", BS_EVENT_STATE},
+    {"progress", BS_EVENT_PROGRESS},
+    {"warning", BS_EVENT_WARNING},
+    {NULL, 0},
+};
+
+const bsi_word bsi_words_retry[] = {
+    {"never", BS_RETRY_NEVER},
+    {"safe", BS_RETRY_SAFE},
+    {"after", BS_RETRY_AFTER},
+    {NULL, 0},
+};
+
+const char *bsi_word_name(const bsi_word *words, int value)
+{
+    for (; words->word; words++) {
+        if (words->value == value) {
+            return words->word;
+        }
+    }
+    return "unknown";
+}
+
+bool bsi_word_parse(const bsi_word *words, bsi_slice word, int *value_out)
+{
+    for (; words->word; words++) {
+        if (bsi_slice_is(word, words->word)) {
+            *value_out = words->value;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *bsi_word_list(const bsi_word *words, char *out, size_t size)
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; words[i].word && used < size; i++) {
+        const int got = snprintf(out + used, size - used, "%s%s", i > 0 ? ", " : "", words[i].word);
+        used += got > 0 ? (size_t)got : 0;
+    }
+    return out;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BSI_ENGINE_WORDS_H
+#define BSI_ENGINE_WORDS_H
+
+#include <backupsvc/backup.h>
+#include <backupsvc/events.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+
+/*
+ * The words that JSON, the catalogue and settings use for the values of public
+ * enumerations. Tables end with a NULL word.
+ */
+typedef struct bsi_word {
+    const char *word;
+    int value;
+} bsi_word;
+
+extern const bsi_word bsi_words_backup_type[];
+extern const bsi_word bsi_words_form[];
+extern const bsi_word bsi_words_compression[];
+extern const bsi_word bsi_words_encryption[];
+extern const bsi_word bsi_words_job_state[];
+extern const bsi_word bsi_words_entry_type[];
+extern const bsi_word bsi_words_job_kind[];
+extern const bsi_word bsi_words_event_type[];
+extern const bsi_word bsi_words_retry[];
+
+/* "unknown" for values that the table does not hold. */
+const char *bsi_word_name(const bsi_word *words, int value);
+
+/* False when there is no such word. */
+bool bsi_word_parse(const bsi_word *words, bsi_slice word, int *value_out);
+
+/* The words for a message: "full, incremental, mirror". Returns `out`. */
+const char *bsi_word_list(const bsi_word *words, char *out, size_t size);
+
+#endif
