@@ -10,17 +10,6 @@
  */
 typedef struct bsi_stream bsi_stream;
 
-/* One kind of stream. `self` is `self_size` zeroed bytes. */
-typedef struct bsi_stream_ops {
-    size_t self_size;
-    /* Fewer than `size` bytes at any time, none only at the end. */
-    bs_status (*read)(void *self, const bs_call *call, void *buf, size_t size, size_t *got_out);
-    /* After the end: whether what came was all. NULL: always. */
-    bs_status (*finish)(void *self);
-    /* NULL: nothing to release. */
-    void (*close)(void *self);
-} bsi_stream_ops;
-
 /* The standard output of a command; argv ends in NULL. Any exit code but 0 is BS_E_COMMAND. */
 BS_NODISCARD bs_status bsi_stream_command(const char *const *argv, bsi_stream **out);
 
