@@ -99,10 +99,14 @@ static bs_status sink_segment(void *user, uint64_t segment, uint64_t raw_size, u
 {
     bsi_archive_writer *writer = user;
     uint8_t record[SEGMENT_RECORD];
+    bs_status status = BS_OK;
 
     BSI_CHECK(segment == writer->segment_count);
     if (writer->driver->ops->segment) {
-        BSI_TRY(writer->driver->ops->segment(writer, segment, raw_size, stored_size));
+        status = writer->driver->ops->segment(writer, segment, raw_size, stored_size);
+        if (status < 0) {
+            return status;
+        }
     }
     bsi_put_le64(record, writer->offset);
     bsi_put_le64(record + 8, stored_size);
@@ -309,10 +313,14 @@ bs_status bsi_archive_space(bsi_archive_writer *writer, void **space_out, size_t
 {
     void *space = NULL;
     size_t size = 0;
+    bs_status status = BS_OK;
 
     BSI_TRY(check_content(writer, 0));
     if (writer->written < writer->size) {
-        BSI_TRY(noted(writer, bsi_block_writer_space(writer->blocks, &space, &size)));
+        status = noted(writer, bsi_block_writer_space(writer->blocks, &space, &size));
+        if (status < 0) {
+            return status;
+        }
         size = (size_t)bsi_min_u64(size, writer->size - writer->written);
     }
     writer->space = space;
@@ -341,6 +349,7 @@ bs_status bsi_archive_commit(bsi_archive_writer *writer, size_t used)
 bs_status bsi_archive_end(bsi_archive_writer *writer, bsi_archive_mark *mark_out)
 {
     const bsi_archive_state state = writer->state;
+    bs_status status = BS_OK;
 
     if (state != BSI_ARCHIVE_FILE && state != BSI_ARCHIVE_OTHER && state != BSI_ARCHIVE_PASSED) {
         return out_of_order(writer, "no entry to end");
@@ -350,7 +359,10 @@ bs_status bsi_archive_end(bsi_archive_writer *writer, bsi_archive_mark *mark_out
         return out_of_order(writer, "less content than the file was announced with");
     }
     if (state != BSI_ARCHIVE_PASSED) {
-        BSI_TRY(noted(writer, writer->driver->ops->end(writer)));
+        status = noted(writer, writer->driver->ops->end(writer));
+        if (status < 0) {
+            return status;
+        }
     }
     writer->state = BSI_ARCHIVE_IDLE;
     if (writer->written == 0) {
@@ -363,18 +375,28 @@ bs_status bsi_archive_end(bsi_archive_writer *writer, bsi_archive_mark *mark_out
 bs_status bsi_archive_finish(bsi_archive_writer *writer)
 {
     const bsi_archive_ops *ops = writer->driver->ops;
+    bs_status status = BS_OK;
 
     if (writer->state != BSI_ARCHIVE_IDLE) {
         return out_of_order(writer, "finished out of order");
     }
     if (ops->finish_blocks) {
-        BSI_TRY(noted(writer, ops->finish_blocks(writer)));
+        status = noted(writer, ops->finish_blocks(writer));
+        if (status < 0) {
+            return status;
+        }
     }
     if (writer->blocks_used) {
-        BSI_TRY(noted(writer, bsi_block_writer_finish(writer->blocks)));
+        status = noted(writer, bsi_block_writer_finish(writer->blocks));
+        if (status < 0) {
+            return status;
+        }
     }
     if (ops->finish) {
-        BSI_TRY(noted(writer, ops->finish(writer)));
+        status = noted(writer, ops->finish(writer));
+        if (status < 0) {
+            return status;
+        }
     }
     writer->state = BSI_ARCHIVE_DONE;
     return BS_OK;
@@ -385,15 +407,20 @@ bs_status bsi_archive_locate(const bsi_archive_writer *writer, const bsi_archive
 {
     bsi_locator locator = {0};
     uint64_t stored = 0;
+    bs_status status = BS_OK;
 
     BSI_CHECK(writer->state == BSI_ARCHIVE_DONE);
-    if (mark->segment != BSI_MARK_NONE) {
-        BSI_TRY(bsi_archive_segment_at(writer, mark->segment, &locator.offset, &stored));
-        locator.skip = mark->skip;
-        if (writer->driver->ops->locate) {
-            BSI_TRY(writer->driver->ops->locate(writer, mark->segment, &locator));
-        }
+    if (mark->segment == BSI_MARK_NONE) {
+        *out = locator;
+        return BS_OK;
     }
-    *out = locator;
-    return BS_OK;
+    locator.skip = mark->skip;
+    status = bsi_archive_segment_at(writer, mark->segment, &locator.offset, &stored);
+    if (status == BS_OK && writer->driver->ops->locate) {
+        status = writer->driver->ops->locate(writer, mark->segment, &locator);
+    }
+    if (status == BS_OK) {
+        *out = locator;
+    }
+    return status;
 }

@@ -115,16 +115,23 @@ static bs_status go_to_encoded(bsi_archive_reader *reader)
     const bsi_locator *locator = &reader->wanted;
     const bool onward =
         reader->decoding && locator->offset == reader->segment && locator->skip >= reader->position;
+    bs_status status = BS_OK;
 
     reader->decoding = false;
     reader->stored = false;
     if (!onward) {
-        BSI_TRY(bsi_block_reader_start(reader->blocks, locator->offset));
+        status = bsi_block_reader_start(reader->blocks, locator->offset);
+        if (status < 0) {
+            return status;
+        }
         reader->segment = locator->offset;
         reader->position = 0;
     }
     if (locator->skip > reader->position) {
-        BSI_TRY(bsi_block_reader_skip(reader->blocks, locator->skip - reader->position));
+        status = bsi_block_reader_skip(reader->blocks, locator->skip - reader->position);
+        if (status < 0) {
+            return status;
+        }
         reader->position = locator->skip;
     }
     reader->decoding = true;
@@ -143,12 +150,17 @@ static bs_status read_stored(bsi_archive_reader *reader, void *buf, size_t size)
 
 bs_status bsi_archive_reader_read(bsi_archive_reader *reader, void *buf, size_t size)
 {
+    bs_status status = BS_OK;
+
     if (size == 0) {
         return BS_OK;
     }
     if (reader->pending) {
         const bool raw = has_members(reader) && reader->wanted.method == METHOD_STORED;
-        BSI_TRY(raw ? go_to_stored(reader) : go_to_encoded(reader));
+        status = raw ? go_to_stored(reader) : go_to_encoded(reader);
+        if (status < 0) {
+            return status;
+        }
         reader->pending = false;
     }
     if (reader->stored) {

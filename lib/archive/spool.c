@@ -75,26 +75,30 @@ static bs_status flush_tail(bsi_spool *spool)
 bs_status bsi_spool_append(bsi_spool *spool, const void *data, size_t size)
 {
     const uint8_t *bytes = data;
+    bs_status status = BS_OK;
 
-    while (size > 0) {
+    while (size > 0 && status == BS_OK) {
         const size_t part = bsi_min_size(size, TAIL_MAX - spool->tail.size);
-        BSI_TRY(bsi_buf_append(&spool->tail, bytes, part));
+        status = bsi_buf_append(&spool->tail, bytes, part);
         bytes += part;
         size -= part;
-        if (spool->tail.size == TAIL_MAX) {
-            BSI_TRY(flush_tail(spool));
+        if (status == BS_OK && spool->tail.size == TAIL_MAX) {
+            status = flush_tail(spool);
         }
     }
-    return BS_OK;
+    return status;
 }
 
-/* Make the window begin at `offset`, which lies in the file. */
+/* Make the window begin at `offset`, which lies in the file, unless it holds that already. */
 static bs_status move_window(bsi_spool *spool, uint64_t offset)
 {
     const size_t want = (size_t)bsi_min_u64(WINDOW_SIZE, spool->kept - offset);
     size_t got = 0;
     bs_status status = BS_OK;
 
+    if (offset >= spool->window_at && offset - spool->window_at < spool->window_size) {
+        return BS_OK;
+    }
     if (!spool->window) {
         spool->window = bsi_alloc(WINDOW_SIZE);
         if (!spool->window) {
@@ -116,9 +120,12 @@ static bs_status move_window(bsi_spool *spool, uint64_t offset)
 
 static bs_status read_file_part(bsi_spool *spool, uint64_t offset, uint8_t *out, size_t size)
 {
+    bs_status status = BS_OK;
+
     while (size > 0) {
-        if (offset < spool->window_at || offset - spool->window_at >= spool->window_size) {
-            BSI_TRY(move_window(spool, offset));
+        status = move_window(spool, offset);
+        if (status < 0) {
+            return status;
         }
         const size_t at = (size_t)(offset - spool->window_at);
         const size_t part = bsi_min_size(size, spool->window_size - at);
@@ -134,11 +141,15 @@ bs_status bsi_spool_read(bsi_spool *spool, uint64_t offset, void *buf, size_t si
 {
     const uint64_t end = bsi_spool_size(spool);
     uint8_t *out = buf;
+    bs_status status = BS_OK;
 
     BSI_CHECK(offset <= end && size <= end - offset);
     if (offset < spool->kept) {
         const size_t part = (size_t)bsi_min_u64(size, spool->kept - offset);
-        BSI_TRY(read_file_part(spool, offset, out, part));
+        status = read_file_part(spool, offset, out, part);
+        if (status < 0) {
+            return status;
+        }
         out += part;
         offset += part;
         size -= part;

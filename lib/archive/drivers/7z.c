@@ -140,18 +140,18 @@ static bs_status put_name(bsi_spool *names, bsi_slice path)
     static const uint8_t nul[2];
     uint8_t piece[NAME_PIECE];
     size_t fill = 0;
+    bs_status status = BS_OK;
 
-    for (size_t at = 0; at < path.size;) {
+    for (size_t at = 0; at < path.size && status == BS_OK;) {
         size_t used = 0;
         at += convert(path.data + at, path.size - at, piece + fill, &used);
         fill += used;
-        if (fill > sizeof(piece) - 4) {
-            BSI_TRY(bsi_spool_append(names, piece, fill));
+        if (fill > sizeof(piece) - 4 || at == path.size) {
+            status = bsi_spool_append(names, piece, fill);
             fill = 0;
         }
     }
-    BSI_TRY(bsi_spool_append(names, piece, fill));
-    return bsi_spool_append(names, nul, sizeof(nul));
+    return status < 0 ? status : bsi_spool_append(names, nul, sizeof(nul));
 }
 
 static uint64_t file_time(const bsi_time *time)
@@ -193,11 +193,18 @@ static bs_status begin_content(bsi_archive_writer *writer)
 {
     sevenz_writer *sevenz = writer->self;
     bsi_7z_folder *folder = &sevenz->folder;
+    bs_status status = BS_OK;
 
     writer->blocks_used = true;
     if (folder->files > 0 && folder->size >= FOLDER_MIN) {
-        BSI_TRY(bsi_block_writer_cut(writer->blocks, true));
-        BSI_TRY(bsi_7z_put_folder(&sevenz->lists, folder));
+        status = bsi_block_writer_cut(writer->blocks, true);
+        if (status < 0) {
+            return status;
+        }
+        status = bsi_7z_put_folder(&sevenz->lists, folder);
+        if (status < 0) {
+            return status;
+        }
         *folder = (bsi_7z_folder){0};
     }
     bsi_block_writer_tell(writer->blocks, &writer->mark.segment, &writer->mark.skip);
@@ -213,9 +220,13 @@ static bs_status end_content(sevenz_writer *sevenz, uint64_t size)
 {
     bsi_7z_folder *folder = &sevenz->folder;
     uint8_t bytes[4];
+    bs_status status = BS_OK;
 
     if (folder->files > 0) {
-        BSI_TRY(bsi_7z_put_number(sevenz->lists.sizes, sevenz->last_size));
+        status = bsi_7z_put_number(sevenz->lists.sizes, sevenz->last_size);
+        if (status < 0) {
+            return status;
+        }
     }
     sevenz->last_size = size;
     folder->files++;
@@ -275,9 +286,13 @@ static bs_status sevenz_end(bsi_archive_writer *writer)
 static bs_status sevenz_finish(bsi_archive_writer *writer)
 {
     sevenz_writer *sevenz = writer->self;
+    bs_status status = BS_OK;
 
     if (sevenz->folder.files > 0) {
-        BSI_TRY(bsi_7z_put_folder(&sevenz->lists, &sevenz->folder));
+        status = bsi_7z_put_folder(&sevenz->lists, &sevenz->folder);
+        if (status < 0) {
+            return status;
+        }
     }
     return bsi_7z_write_header(writer, &sevenz->lists);
 }

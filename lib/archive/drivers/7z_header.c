@@ -44,9 +44,13 @@ bs_status bsi_7z_lists_open(bsi_7z_lists *lists, int dir)
 {
     bsi_spool **const spools[] = {&lists->folders, &lists->sizes, &lists->sums,    &lists->names,
                                   &lists->times,   &lists->modes, &lists->contents};
+    bs_status status = BS_OK;
 
     for (size_t i = 0; i < BSI_ARRAY_SIZE(spools); i++) {
-        BSI_TRY(bsi_spool_new(dir, spools[i]));
+        status = bsi_spool_new(dir, spools[i]);
+        if (status < 0) {
+            return status;
+        }
     }
     return BS_OK;
 }
@@ -71,15 +75,6 @@ bs_status bsi_7z_put_folder(bsi_7z_lists *lists, const bsi_7z_folder *folder)
     bsi_put_le64(record + 16, folder->files);
     lists->folder_count++;
     return bsi_spool_append(lists->folders, record, sizeof(record));
-}
-
-static bs_status get_folder(const bsi_7z_lists *lists, uint64_t index, bsi_7z_folder *out)
-{
-    uint8_t record[FOLDER_RECORD];
-
-    BSI_TRY(bsi_spool_read(lists->folders, index * FOLDER_RECORD, record, sizeof(record)));
-    *out = (bsi_7z_folder){bsi_le64(record), bsi_le64(record + 8), bsi_le64(record + 16)};
-    return BS_OK;
 }
 
 /*
@@ -112,26 +107,39 @@ bs_status bsi_7z_put_number(bsi_spool *list, uint64_t value)
     return bsi_spool_append(list, bytes, format_number(bytes, value));
 }
 
-/* The header as it goes out: gathered into pieces, summed and counted. */
+/*
+ * The header as it goes out: gathered into pieces, summed and counted. After a
+ * failure, which `status` keeps, nothing more is done.
+ */
 typedef struct output {
     bsi_archive_writer *writer;
+    const bsi_7z_lists *lists;
+    uint64_t content_end;
+    bs_status status;
     uint64_t size;
     uint32_t sum;
     size_t fill;
     uint8_t piece[PIECE];
 } output;
 
-static bs_status out_flush(output *out)
+static void note(output *out, bs_status status)
 {
-    const size_t fill = out->fill;
-
-    out->fill = 0;
-    out->size += fill;
-    out->sum = libdeflate_crc32(out->sum, out->piece, fill);
-    return fill > 0 ? bsi_archive_emit(out->writer, out->piece, fill) : BS_OK;
+    if (out->status == BS_OK) {
+        out->status = status;
+    }
 }
 
-static bs_status out_bytes(output *out, const void *data, size_t size)
+static void out_flush(output *out)
+{
+    if (out->status == BS_OK && out->fill > 0) {
+        out->size += out->fill;
+        out->sum = libdeflate_crc32(out->sum, out->piece, out->fill);
+        note(out, bsi_archive_emit(out->writer, out->piece, out->fill));
+    }
+    out->fill = 0;
+}
+
+static void out_bytes(output *out, const void *data, size_t size)
 {
     const uint8_t *bytes = data;
 
@@ -142,194 +150,194 @@ static bs_status out_bytes(output *out, const void *data, size_t size)
         bytes += part;
         size -= part;
         if (out->fill == PIECE) {
-            BSI_TRY(out_flush(out));
+            out_flush(out);
         }
     }
-    return BS_OK;
 }
 
-static bs_status out_byte(output *out, uint8_t byte)
+static void out_byte(output *out, uint8_t byte)
 {
-    return out_bytes(out, &byte, 1);
+    out_bytes(out, &byte, 1);
 }
 
-static bs_status out_number(output *out, uint64_t value)
+static void out_number(output *out, uint64_t value)
 {
     uint8_t bytes[NUMBER_MAX];
 
-    return out_bytes(out, bytes, format_number(bytes, value));
+    out_bytes(out, bytes, format_number(bytes, value));
 }
 
-static bs_status out_spool(output *out, bsi_spool *list)
+static void out_spool(output *out, bsi_spool *list)
 {
     const uint64_t size = bsi_spool_size(list);
-    uint8_t part[1024];
+    uint8_t part[1024] = {0};
 
-    for (uint64_t at = 0; at < size;) {
+    for (uint64_t at = 0; at < size && out->status == BS_OK;) {
         const size_t count = (size_t)bsi_min_u64(sizeof(part), size - at);
-        BSI_TRY(bsi_spool_read(list, at, part, count));
-        BSI_TRY(out_bytes(out, part, count));
+        note(out, bsi_spool_read(list, at, part, count));
+        out_bytes(out, part, count);
         at += count;
     }
-    return BS_OK;
+}
+
+static bsi_7z_folder get_folder(output *out, uint64_t index)
+{
+    uint8_t record[FOLDER_RECORD] = {0};
+
+    note(out, bsi_spool_read(out->lists->folders, index * FOLDER_RECORD, record, sizeof(record)));
+    return (bsi_7z_folder){bsi_le64(record), bsi_le64(record + 8), bsi_le64(record + 16)};
 }
 
 /* Where the encoded bytes of a folder begin; those of the one behind the last: their end. */
-static bs_status folder_offset(const output *out, const bsi_7z_lists *lists, uint64_t index,
-                               uint64_t content_end, uint64_t *offset_out)
+static uint64_t folder_offset(output *out, uint64_t index)
 {
-    bsi_7z_folder folder = {0};
+    uint64_t offset = out->content_end;
     uint64_t stored = 0;
 
-    if (index == lists->folder_count) {
-        *offset_out = content_end;
-        return BS_OK;
+    if (index < out->lists->folder_count) {
+        const bsi_7z_folder folder = get_folder(out, index);
+        note(out, bsi_archive_segment_at(out->writer, folder.first, &offset, &stored));
     }
-    BSI_TRY(get_folder(lists, index, &folder));
-    return bsi_archive_segment_at(out->writer, folder.first, offset_out, &stored);
+    return offset;
 }
 
-static bs_status out_pack_info(output *out, const bsi_7z_lists *lists, uint64_t content_end)
+static void out_pack_info(output *out)
 {
-    uint64_t begin = 0;
-    uint64_t end = 0;
+    const uint64_t count = out->lists->folder_count;
+    uint64_t begin = folder_offset(out, 0);
 
-    BSI_TRY(out_byte(out, ID_PACK_INFO));
-    BSI_TRY(out_number(out, 0)); /* The first lies right behind the signature. */
-    BSI_TRY(out_number(out, lists->folder_count));
-    BSI_TRY(out_byte(out, ID_SIZE));
-    BSI_TRY(folder_offset(out, lists, 0, content_end, &begin));
-    for (uint64_t i = 0; i < lists->folder_count; i++) {
-        BSI_TRY(folder_offset(out, lists, i + 1, content_end, &end));
-        BSI_TRY(out_number(out, end - begin));
+    out_byte(out, ID_PACK_INFO);
+    out_number(out, 0); /* The first lies right behind the signature. */
+    out_number(out, count);
+    out_byte(out, ID_SIZE);
+    for (uint64_t i = 0; i < count && out->status == BS_OK; i++) {
+        const uint64_t end = folder_offset(out, i + 1);
+        out_number(out, end - begin);
         begin = end;
     }
-    return out_byte(out, ID_END);
+    out_byte(out, ID_END);
 }
 
-static bs_status out_unpack_info(output *out, const bsi_7z_lists *lists)
+static void out_unpack_info(output *out)
 {
-    const uint8_t coder[] = {1, CODER_FLAGS, CODER_LZMA2, 1, lists->dictionary};
-    bsi_7z_folder folder = {0};
+    const uint8_t coder[] = {1, CODER_FLAGS, CODER_LZMA2, 1, out->lists->dictionary};
+    const uint64_t count = out->lists->folder_count;
 
-    BSI_TRY(out_byte(out, ID_UNPACK_INFO));
-    BSI_TRY(out_byte(out, ID_FOLDER));
-    BSI_TRY(out_number(out, lists->folder_count));
-    BSI_TRY(out_byte(out, 0)); /* Not external. */
-    for (uint64_t i = 0; i < lists->folder_count; i++) {
-        BSI_TRY(out_bytes(out, coder, sizeof(coder)));
+    out_byte(out, ID_UNPACK_INFO);
+    out_byte(out, ID_FOLDER);
+    out_number(out, count);
+    out_byte(out, 0); /* Not external. */
+    for (uint64_t i = 0; i < count; i++) {
+        out_bytes(out, coder, sizeof(coder));
     }
-    BSI_TRY(out_byte(out, ID_UNPACK_SIZE));
-    for (uint64_t i = 0; i < lists->folder_count; i++) {
-        BSI_TRY(get_folder(lists, i, &folder));
-        BSI_TRY(out_number(out, folder.size));
+    out_byte(out, ID_UNPACK_SIZE);
+    for (uint64_t i = 0; i < count && out->status == BS_OK; i++) {
+        out_number(out, get_folder(out, i).size);
     }
-    return out_byte(out, ID_END);
+    out_byte(out, ID_END);
 }
 
-static bs_status out_sub_streams(output *out, const bsi_7z_lists *lists)
+static void out_sub_streams(output *out)
 {
-    bsi_7z_folder folder = {0};
-
-    BSI_TRY(out_byte(out, ID_SUB_STREAMS));
-    BSI_TRY(out_byte(out, ID_STREAM_COUNT));
-    for (uint64_t i = 0; i < lists->folder_count; i++) {
-        BSI_TRY(get_folder(lists, i, &folder));
-        BSI_TRY(out_number(out, folder.files));
+    out_byte(out, ID_SUB_STREAMS);
+    out_byte(out, ID_STREAM_COUNT);
+    for (uint64_t i = 0; i < out->lists->folder_count && out->status == BS_OK; i++) {
+        out_number(out, get_folder(out, i).files);
     }
-    BSI_TRY(out_byte(out, ID_SIZE));
-    BSI_TRY(out_spool(out, lists->sizes));
-    BSI_TRY(out_byte(out, ID_CRC));
-    BSI_TRY(out_byte(out, 1)); /* All are there. */
-    BSI_TRY(out_spool(out, lists->sums));
-    return out_byte(out, ID_END);
+    out_byte(out, ID_SIZE);
+    out_spool(out, out->lists->sizes);
+    out_byte(out, ID_CRC);
+    out_byte(out, 1); /* All are there. */
+    out_spool(out, out->lists->sums);
+    out_byte(out, ID_END);
 }
 
 /* A bit for each entry: without content? Or for each of those only: a file? Highest bit first. */
-static bs_status out_bits(output *out, const bsi_7z_lists *lists, bool all)
+static void out_bits(output *out, bool all)
 {
     uint8_t byte = 0;
     unsigned used = 0;
 
-    for (uint64_t i = 0; i < lists->entry_count; i++) {
+    for (uint64_t i = 0; i < out->lists->entry_count && out->status == BS_OK; i++) {
         uint8_t content = 0;
-        BSI_TRY(bsi_spool_read(lists->contents, i, &content, 1));
+        note(out, bsi_spool_read(out->lists->contents, i, &content, 1));
         if (!all && content == BSI_7Z_CONTENT) {
             continue;
         }
         const bool set = all ? content != BSI_7Z_CONTENT : content == BSI_7Z_EMPTY_FILE;
         byte |= (uint8_t)(set ? 0x80 >> used : 0);
         if (++used == 8) {
-            BSI_TRY(out_byte(out, byte));
+            out_byte(out, byte);
             byte = 0;
             used = 0;
         }
     }
-    return used > 0 ? out_byte(out, byte) : BS_OK;
+    if (used > 0) {
+        out_byte(out, byte);
+    }
 }
 
-static bs_status out_empties(output *out, const bsi_7z_lists *lists)
+static void out_empties(output *out)
 {
-    if (lists->empty_count == 0) {
-        return BS_OK;
+    if (out->lists->empty_count > 0) {
+        out_byte(out, ID_EMPTY_STREAM);
+        out_number(out, (out->lists->entry_count + 7) / 8);
+        out_bits(out, true);
+        out_byte(out, ID_EMPTY_FILE);
+        out_number(out, (out->lists->empty_count + 7) / 8);
+        out_bits(out, false);
     }
-    BSI_TRY(out_byte(out, ID_EMPTY_STREAM));
-    BSI_TRY(out_number(out, (lists->entry_count + 7) / 8));
-    BSI_TRY(out_bits(out, lists, true));
-    BSI_TRY(out_byte(out, ID_EMPTY_FILE));
-    BSI_TRY(out_number(out, (lists->empty_count + 7) / 8));
-    return out_bits(out, lists, false);
 }
 
 /* A property that says something of every entry; `known` precedes lists that might have gaps. */
-static bs_status out_property(output *out, uint8_t id, bool known, bsi_spool *list)
+static void out_property(output *out, uint8_t id, bool known, bsi_spool *list)
 {
-    BSI_TRY(out_byte(out, id));
-    BSI_TRY(out_number(out, bsi_spool_size(list) + (known ? 2 : 1)));
+    out_byte(out, id);
+    out_number(out, bsi_spool_size(list) + (known ? 2 : 1));
     if (known) {
-        BSI_TRY(out_byte(out, 1));
+        out_byte(out, 1);
     }
-    BSI_TRY(out_byte(out, 0)); /* Not external. */
-    return out_spool(out, list);
+    out_byte(out, 0); /* Not external. */
+    out_spool(out, list);
 }
 
-static bs_status out_files(output *out, const bsi_7z_lists *lists)
+static void out_files(output *out)
 {
-    BSI_TRY(out_byte(out, ID_FILES));
-    BSI_TRY(out_number(out, lists->entry_count));
-    BSI_TRY(out_empties(out, lists));
-    BSI_TRY(out_property(out, ID_NAMES, false, lists->names));
-    BSI_TRY(out_property(out, ID_TIME, true, lists->times));
-    BSI_TRY(out_property(out, ID_ATTRIBUTES, true, lists->modes));
-    return out_byte(out, ID_END);
+    out_byte(out, ID_FILES);
+    out_number(out, out->lists->entry_count);
+    out_empties(out);
+    out_property(out, ID_NAMES, false, out->lists->names);
+    out_property(out, ID_TIME, true, out->lists->times);
+    out_property(out, ID_ATTRIBUTES, true, out->lists->modes);
+    out_byte(out, ID_END);
 }
 
-static bs_status out_header(output *out, const bsi_7z_lists *lists, uint64_t content_end)
+static void out_header(output *out)
 {
-    BSI_TRY(out_byte(out, ID_HEADER));
-    if (lists->folder_count > 0) {
-        BSI_TRY(out_byte(out, ID_MAIN_STREAMS));
-        BSI_TRY(out_pack_info(out, lists, content_end));
-        BSI_TRY(out_unpack_info(out, lists));
-        BSI_TRY(out_sub_streams(out, lists));
-        BSI_TRY(out_byte(out, ID_END));
+    out_byte(out, ID_HEADER);
+    if (out->lists->folder_count > 0) {
+        out_byte(out, ID_MAIN_STREAMS);
+        out_pack_info(out);
+        out_unpack_info(out);
+        out_sub_streams(out);
+        out_byte(out, ID_END);
     }
-    BSI_TRY(out_files(out, lists));
-    BSI_TRY(out_byte(out, ID_END));
-    return out_flush(out);
+    out_files(out);
+    out_byte(out, ID_END);
+    out_flush(out);
 }
 
 /*
  * 0 "7z" BC AF 27 1C, 6 version 0.4, 8 CRC of the following, 12 offset of the
  * header behind these 32 bytes, 20 its size, 28 its CRC.
  */
-static bs_status patch_signature(const output *out, uint64_t content_end)
+static bs_status patch_signature(const output *out)
 {
     const bsi_archive_options *options = &out->writer->options;
     uint8_t bytes[BSI_7Z_SIGNATURE_SIZE] = {'7', 'z', 0xbc, 0xaf, 0x27, 0x1c, 0, 4};
 
     if (out->size > 0) {
-        bsi_put_le64(bytes + 12, content_end - sizeof(bytes));
+        bsi_put_le64(bytes + 12, out->content_end - sizeof(bytes));
     }
     bsi_put_le64(bytes + 20, out->size);
     bsi_put_le32(bytes + 28, out->sum);
@@ -339,23 +347,19 @@ static bs_status patch_signature(const output *out, uint64_t content_end)
 
 bs_status bsi_7z_write_header(bsi_archive_writer *writer, const bsi_7z_lists *lists)
 {
-    const uint64_t content_end = writer->offset;
-    output *out = bsi_alloc(sizeof(*out));
+    output *out = bsi_calloc(1, sizeof(*out));
     bs_status status = BS_OK;
 
     if (!out) {
         return BS_E_NOMEM;
     }
     out->writer = writer;
-    out->size = 0;
-    out->sum = 0;
-    out->fill = 0;
+    out->lists = lists;
+    out->content_end = writer->offset;
     if (lists->entry_count > 0) {
-        status = out_header(out, lists, content_end);
+        out_header(out);
     }
-    if (status == BS_OK) {
-        status = patch_signature(out, content_end);
-    }
+    status = out->status < 0 ? out->status : patch_signature(out);
     bsi_free(out);
     return status;
 }

@@ -117,30 +117,35 @@ static bs_status put_map(bsi_archive_writer *writer, const bsi_entry *entry)
     tar_writer *tar = writer->self;
     const uint64_t extents = map_extents(entry);
     uint64_t size = 0;
+    bs_status status = BS_OK;
 
     bsi_buf_clear(&tar->out);
-    for (uint64_t n = 0; n <= 2 * extents; n++) {
-        BSI_TRY(bsi_buf_append_format(&tar->out, "%" PRIu64 "\n", map_line(entry, extents, n)));
-        if (tar->out.size > MAP_PIECE || n == 2 * extents) {
-            BSI_TRY(bsi_block_writer_write(writer->blocks, tar->out.data, tar->out.size));
+    for (uint64_t n = 0; n <= 2 * extents && status == BS_OK; n++) {
+        status = bsi_buf_append_format(&tar->out, "%" PRIu64 "\n", map_line(entry, extents, n));
+        if (status == BS_OK && (tar->out.size > MAP_PIECE || n == 2 * extents)) {
+            status = bsi_block_writer_write(writer->blocks, tar->out.data, tar->out.size);
             size += tar->out.size;
             bsi_buf_clear(&tar->out);
         }
     }
-    return put_zeros(writer, size);
+    return status < 0 ? status : put_zeros(writer, size);
 }
 
 static bs_status tar_begin(bsi_archive_writer *writer, const bsi_entry *entry)
 {
     tar_writer *tar = writer->self;
     const bool sparse = bsi_tar_is_sparse(entry);
+    bs_status status = BS_OK;
 
     BSI_TRY(sparse ? check_extents(entry) : BS_OK);
     tar->stored = writer->size + (sparse ? map_size(entry) : 0);
     BSI_TRY(bsi_tar_header(entry, tar->stored, &tar->records, &tar->out));
     BSI_TRY(bsi_block_writer_write(writer->blocks, tar->out.data, tar->out.size));
     if (sparse) {
-        BSI_TRY(put_map(writer, entry));
+        status = put_map(writer, entry);
+        if (status < 0) {
+            return status;
+        }
     }
     bsi_block_writer_tell(writer->blocks, &writer->mark.segment, &writer->mark.skip);
     return BS_OK;

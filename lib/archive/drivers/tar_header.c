@@ -92,13 +92,14 @@ static bsi_slice last_component(bsi_slice path)
 static void put_stand_in(uint8_t *header, const char *dir, bsi_slice path)
 {
     const bsi_slice name = last_component(path);
-    const size_t at = strlen(dir);
-    const size_t size = bsi_min_size(name.size, NAME_SIZE - at);
+    size_t at = 0;
 
-    memcpy(header, dir, at);
-    for (size_t i = 0; i < size; i++) {
+    for (; dir[at] != '\0'; at++) {
+        header[at] = (uint8_t)dir[at];
+    }
+    for (size_t i = 0; i < name.size && at < NAME_SIZE; i++) {
         const uint8_t c = (uint8_t)name.data[i];
-        header[at + i] = c >= 0x80 || c < 0x20 ? '_' : c;
+        header[at++] = c >= 0x80 || c < 0x20 ? '_' : c;
     }
 }
 
@@ -133,11 +134,18 @@ static bool put_path(uint8_t *header, bsi_slice path, bool dir)
 static bs_status put_path_record(const bsi_entry *entry, bsi_buf *records, bsi_buf *scratch)
 {
     bsi_slice path = entry->path;
+    bs_status status = BS_OK;
 
     if (entry->stat.type == BSI_TYPE_DIR) {
         bsi_buf_clear(scratch);
-        BSI_TRY(bsi_buf_append(scratch, path.data, path.size));
-        BSI_TRY(bsi_buf_append_byte(scratch, '/'));
+        status = bsi_buf_append(scratch, path.data, path.size);
+        if (status < 0) {
+            return status;
+        }
+        status = bsi_buf_append_byte(scratch, '/');
+        if (status < 0) {
+            return status;
+        }
         path = (bsi_slice){(const char *)scratch->data, scratch->size};
     }
     return bsi_pax_record(records, "path", path);
@@ -148,18 +156,25 @@ static bs_status put_names(const bsi_entry *entry, uint8_t *header, bsi_buf *rec
 {
     const bsi_slice link = entry->linked.size > 0 ? entry->linked : entry->link;
     const bool has_link = entry->stat.type == BSI_TYPE_SYMLINK || type_flag(entry) == '1';
+    bs_status status = BS_OK;
 
     if (bsi_tar_is_sparse(entry)) {
         put_stand_in(header, "GNUSparseFile/", entry->path);
     } else if (!put_path(header, entry->path, entry->stat.type == BSI_TYPE_DIR)) {
         put_stand_in(header, "", entry->path);
-        BSI_TRY(put_path_record(entry, records, scratch));
+        status = put_path_record(entry, records, scratch);
+        if (status < 0) {
+            return status;
+        }
     }
     if (has_link && link.size <= NAME_SIZE && is_ascii(link)) {
         memcpy(header + 157, link.data, link.size);
     } else if (has_link) {
         put_stand_in(header + 157, "", link);
-        BSI_TRY(bsi_pax_record(records, "linkpath", link));
+        status = bsi_pax_record(records, "linkpath", link);
+        if (status < 0) {
+            return status;
+        }
     }
     return BS_OK;
 }
@@ -246,8 +261,10 @@ static bool has_binary_name(const bsi_entry *entry)
 
 static void put_constants(uint8_t *header, uint8_t flag)
 {
+    static const uint8_t magic[] = {'u', 's', 't', 'a', 'r', '\0', '0', '0'};
+
     header[156] = flag;
-    memcpy(header + 257, "ustar\00000", 8);
+    memcpy(header + 257, magic, sizeof(magic));
 }
 
 /* The extended header: a small entry of its own, whose content is the records. */
@@ -274,30 +291,36 @@ static bs_status put_pax(const bsi_entry *entry, const bsi_buf *records, bsi_buf
     return BS_OK;
 }
 
-bs_status bsi_tar_header(const bsi_entry *entry, uint64_t stored, bsi_buf *records, bsi_buf *out)
+/* Everything that depends on the entry: in the header, or in records. */
+static bs_status put_fields(const bsi_entry *entry, uint64_t stored, uint8_t *header,
+                            bsi_buf *records, bsi_buf *scratch)
 {
-    uint8_t header[BSI_TAR_BLOCK] = {0};
-
-    bsi_buf_clear(records);
-    if (has_binary_name(entry)) {
-        BSI_TRY(bsi_pax_record(records, "hdrcharset", bsi_slice_of("BINARY")));
-    }
-    BSI_TRY(put_names(entry, header, records, out));
+    BSI_TRY(put_names(entry, header, records, scratch));
     BSI_TRY(put_owners(entry, header, records));
     BSI_TRY(put_time(entry, header, records));
     BSI_TRY(put_numbers(entry, stored, header, records));
-    if (bsi_tar_is_sparse(entry)) {
-        BSI_TRY(put_sparse(entry, records));
+    BSI_TRY(bsi_tar_is_sparse(entry) ? put_sparse(entry, records) : BS_OK);
+    return type_flag(entry) != '1' ? bsi_pax_xattrs(records, entry) : BS_OK;
+}
+
+bs_status bsi_tar_header(const bsi_entry *entry, uint64_t stored, bsi_buf *records, bsi_buf *out)
+{
+    uint8_t header[BSI_TAR_BLOCK] = {0};
+    bs_status status = BS_OK;
+
+    bsi_buf_clear(records);
+    if (has_binary_name(entry)) {
+        status = bsi_pax_record(records, "hdrcharset", bsi_slice_of("BINARY"));
     }
-    if (type_flag(entry) != '1') {
-        BSI_TRY(bsi_pax_xattrs(records, entry));
+    if (status == BS_OK) {
+        status = put_fields(entry, stored, header, records, out);
     }
     put_constants(header, type_flag(entry));
     put_sum(header);
 
     bsi_buf_clear(out);
-    if (records->size > 0) {
-        BSI_TRY(put_pax(entry, records, out));
+    if (status == BS_OK && records->size > 0) {
+        status = put_pax(entry, records, out);
     }
-    return bsi_buf_append(out, header, sizeof(header));
+    return status < 0 ? status : bsi_buf_append(out, header, sizeof(header));
 }

@@ -88,35 +88,43 @@ static bs_status put_xattr(bsi_buf *out, const bsi_xattr *xattr)
     return bsi_pax_record(out, key, xattr->value);
 }
 
+typedef struct acl_tag {
+    const char *word;
+    uint16_t tag;
+    bool has_id;
+} acl_tag;
+
+static const acl_tag *find_tag(uint16_t tag)
+{
+    static const acl_tag tags[] = {
+        {"user", 0x01, false}, {"user", 0x02, true},  {"group", 0x04, false},
+        {"group", 0x08, true}, {"mask", 0x10, false}, {"other", 0x20, false},
+    };
+
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(tags); i++) {
+        if (tags[i].tag == tag) {
+            return &tags[i];
+        }
+    }
+    return NULL;
+}
+
 /* One entry of the kernel's form of a POSIX ACL. */
 static bs_status put_acl_entry(bsi_buf *text, const uint8_t *entry, bool *known_out)
 {
-    static const struct {
-        uint16_t tag;
-        const char *word;
-        bool has_id;
-    } tags[] = {
-        {0x01, "user", false}, {0x02, "user", true},  {0x04, "group", false},
-        {0x08, "group", true}, {0x10, "mask", false}, {0x20, "other", false},
-    };
-    const uint16_t tag = bsi_le16(entry);
+    const acl_tag *tag = find_tag(bsi_le16(entry));
     const uint16_t perm = bsi_le16(entry + 2);
-    const uint32_t id = bsi_le32(entry + 4);
+    char id[16] = "";
 
-    for (size_t i = 0; i < BSI_ARRAY_SIZE(tags); i++) {
-        if (tags[i].tag != tag) {
-            continue;
-        }
-        *known_out = true;
-        BSI_TRY(bsi_buf_append_format(text, "%s%s:", text->size > 0 ? "," : "", tags[i].word));
-        if (tags[i].has_id) {
-            BSI_TRY(bsi_buf_append_format(text, "%" PRIu32, id));
-        }
-        return bsi_buf_append_format(text, ":%c%c%c", perm & 4 ? 'r' : '-', perm & 2 ? 'w' : '-',
-                                     perm & 1 ? 'x' : '-');
+    *known_out = tag != NULL;
+    if (!tag) {
+        return BS_OK;
     }
-    *known_out = false;
-    return BS_OK;
+    if (tag->has_id) {
+        (void)snprintf(id, sizeof(id), "%" PRIu32, bsi_le32(entry + 4));
+    }
+    return bsi_buf_append_format(text, "%s%s:%s:%c%c%c", text->size > 0 ? "," : "", tag->word, id,
+                                 perm & 4 ? 'r' : '-', perm & 2 ? 'w' : '-', perm & 1 ? 'x' : '-');
 }
 
 /*
@@ -143,17 +151,23 @@ static bs_status put_acl(bsi_buf *out, const char *key, const bsi_xattr *xattr)
     return status;
 }
 
+static bs_status put_any(bsi_buf *out, const bsi_xattr *xattr)
+{
+    if (bsi_slice_is(xattr->name, "system.posix_acl_access")) {
+        return put_acl(out, "SCHILY.acl.access", xattr);
+    }
+    if (bsi_slice_is(xattr->name, "system.posix_acl_default")) {
+        return put_acl(out, "SCHILY.acl.default", xattr);
+    }
+    return put_xattr(out, xattr);
+}
+
 bs_status bsi_pax_xattrs(bsi_buf *out, const bsi_entry *entry)
 {
-    for (size_t i = 0; i < entry->xattr_count; i++) {
-        const bsi_xattr *xattr = &entry->xattrs[i];
-        if (bsi_slice_is(xattr->name, "system.posix_acl_access")) {
-            BSI_TRY(put_acl(out, "SCHILY.acl.access", xattr));
-        } else if (bsi_slice_is(xattr->name, "system.posix_acl_default")) {
-            BSI_TRY(put_acl(out, "SCHILY.acl.default", xattr));
-        } else {
-            BSI_TRY(put_xattr(out, xattr));
-        }
+    bs_status status = BS_OK;
+
+    for (size_t i = 0; i < entry->xattr_count && status == BS_OK; i++) {
+        status = put_any(out, &entry->xattrs[i]);
     }
-    return BS_OK;
+    return status;
 }

@@ -160,13 +160,17 @@ static bs_status put_local(bsi_archive_writer *writer, bsi_zip_member *member)
 {
     zip_writer *zip = writer->self;
     const bsi_slice name = name_of(zip, member);
+    bs_status status = BS_OK;
 
     member->started = true;
     member->offset = writer->offset;
     bsi_buf_clear(&zip->record);
     BSI_TRY(bsi_zip_local(&zip->record, member, name));
     if (member->link_size > 0) {
-        BSI_TRY(bsi_buf_append(&zip->record, name.data + name.size, member->link_size));
+        status = bsi_buf_append(&zip->record, name.data + name.size, member->link_size);
+        if (status < 0) {
+            return status;
+        }
     }
     return emit_record(writer);
 }
@@ -175,21 +179,39 @@ static bs_status put_local(bsi_archive_writer *writer, bsi_zip_member *member)
 static bs_status complete_head(bsi_archive_writer *writer, const bsi_zip_member *member)
 {
     zip_writer *zip = writer->self;
+    bs_status status = BS_OK;
 
     if (member->later) {
         bsi_buf_clear(&zip->record);
-        BSI_TRY(bsi_zip_descriptor(&zip->record, member));
-        BSI_TRY(emit_record(writer));
+        status = bsi_zip_descriptor(&zip->record, member);
+        if (status < 0) {
+            return status;
+        }
+        status = emit_record(writer);
+        if (status < 0) {
+            return status;
+        }
     }
     if (!member->superseded) {
         bsi_buf_clear(&zip->record);
-        BSI_TRY(bsi_zip_central(&zip->record, member, name_of(zip, member)));
+        status = bsi_zip_central(&zip->record, member, name_of(zip, member));
+        if (status < 0) {
+            return status;
+        }
         zip->last_record = bsi_spool_size(zip->directory);
-        BSI_TRY(bsi_spool_append(zip->directory, zip->record.data, zip->record.size));
+        status = bsi_spool_append(zip->directory, zip->record.data, zip->record.size);
+        if (status < 0) {
+            return status;
+        }
         zip->entries++;
     }
     queue_pop(zip);
     return BS_OK;
+}
+
+static bool is_waiting(const zip_writer *zip, const bsi_zip_member *member)
+{
+    return member->has_content && !(member->ended && zip->next >= member->end);
 }
 
 /* Let everything out that waits for no segment. */
@@ -197,17 +219,15 @@ static bs_status advance(bsi_archive_writer *writer)
 {
     zip_writer *zip = writer->self;
     bsi_zip_member *member = NULL;
+    bs_status status = BS_OK;
 
-    while ((member = queue_head(zip))) {
-        if (member->has_content && !(member->ended && zip->next >= member->end)) {
-            return BS_OK;
+    while (status == BS_OK && (member = queue_head(zip)) && !is_waiting(zip, member)) {
+        status = member->has_content ? BS_OK : put_local(writer, member);
+        if (status == BS_OK) {
+            status = complete_head(writer, member);
         }
-        if (!member->has_content) {
-            BSI_TRY(put_local(writer, member));
-        }
-        BSI_TRY(complete_head(writer, member));
     }
-    return BS_OK;
+    return status;
 }
 
 static bs_status zip_segment(bsi_archive_writer *writer, uint64_t segment, uint64_t raw_size,
@@ -215,6 +235,7 @@ static bs_status zip_segment(bsi_archive_writer *writer, uint64_t segment, uint6
 {
     zip_writer *zip = writer->self;
     bsi_zip_member *member = NULL;
+    bs_status status = BS_OK;
 
     BSI_TRY(advance(writer));
     member = queue_head(zip);
@@ -224,7 +245,10 @@ static bs_status zip_segment(bsi_archive_writer *writer, uint64_t segment, uint6
         /* In one segment: then the header can tell everything. */
         member->later = member->unknown || raw_size != member->size;
         member->wide = member->later && member->size >= WIDE_FROM;
-        BSI_TRY(put_local(writer, member));
+        status = put_local(writer, member);
+        if (status < 0) {
+            return status;
+        }
     }
     zip->next = segment + 1;
     return BS_OK;
@@ -253,15 +277,25 @@ static bs_status supersede(zip_writer *zip, const bsi_entry *entry)
 static bs_status put_name(zip_writer *zip, const bsi_entry *entry, bsi_zip_member *member)
 {
     const size_t before = zip->names.size;
+    bs_status status = BS_OK;
 
     member->name_at = zip->names_at + before;
     if (entry->path.size >= NAME_MAX_ZIP) {
-        BSI_TRY(bsi_buf_append_format(&zip->names, "long-name-%" PRIu64, zip->begun));
+        status = bsi_buf_append_format(&zip->names, "long-name-%" PRIu64, zip->begun);
+        if (status < 0) {
+            return status;
+        }
     } else {
-        BSI_TRY(bsi_buf_append(&zip->names, entry->path.data, entry->path.size));
+        status = bsi_buf_append(&zip->names, entry->path.data, entry->path.size);
+        if (status < 0) {
+            return status;
+        }
     }
     if (entry->stat.type == BSI_TYPE_DIR) {
-        BSI_TRY(bsi_buf_append_byte(&zip->names, '/'));
+        status = bsi_buf_append_byte(&zip->names, '/');
+        if (status < 0) {
+            return status;
+        }
     }
     member->name_size = (uint32_t)(zip->names.size - before);
     for (size_t i = before; i < zip->names.size; i++) {
@@ -295,6 +329,7 @@ static bs_status check_link(const bsi_entry *entry)
 static bs_status bound_queue(bsi_archive_writer *writer, const bsi_zip_member *member)
 {
     zip_writer *zip = writer->self;
+    bs_status status = BS_OK;
 
     zip->quiet += sizeof(*member) + member->name_size + member->link_size;
     if (zip->quiet < QUIET_MAX) {
@@ -302,13 +337,18 @@ static bs_status bound_queue(bsi_archive_writer *writer, const bsi_zip_member *m
     }
     zip->quiet = 0;
     if (writer->blocks_used) {
-        BSI_TRY(bsi_block_writer_flush(writer->blocks));
+        status = bsi_block_writer_flush(writer->blocks);
+        if (status < 0) {
+            return status;
+        }
     }
     return advance(writer);
 }
 
 static bs_status zip_begin(bsi_archive_writer *writer, const bsi_entry *entry)
 {
+    bs_status status = BS_OK;
+
     zip_writer *zip = writer->self;
     bsi_zip_member member = {
         .size = writer->size,
@@ -324,7 +364,10 @@ static bs_status zip_begin(bsi_archive_writer *writer, const bsi_entry *entry)
     BSI_TRY(supersede(zip, entry));
     BSI_TRY(put_name(zip, entry, &member));
     if (entry->stat.type == BSI_TYPE_SYMLINK) {
-        BSI_TRY(put_link(zip, entry, &member));
+        status = put_link(zip, entry, &member);
+        if (status < 0) {
+            return status;
+        }
     }
     zip->begun++;
     if (member.has_content) {
@@ -372,13 +415,20 @@ static bs_status copy_directory(bsi_archive_writer *writer)
 {
     zip_writer *zip = writer->self;
     const uint64_t size = bsi_spool_size(zip->directory);
+    bs_status status = BS_OK;
 
     bsi_buf_clear(&zip->record);
     BSI_TRY(bsi_buf_reserve(&zip->record, COPY_PIECE));
     for (uint64_t at = 0; at < size;) {
         const size_t part = (size_t)bsi_min_u64(COPY_PIECE, size - at);
-        BSI_TRY(bsi_spool_read(zip->directory, at, zip->record.data, part));
-        BSI_TRY(bsi_archive_emit(writer, zip->record.data, part));
+        status = bsi_spool_read(zip->directory, at, zip->record.data, part);
+        if (status < 0) {
+            return status;
+        }
+        status = bsi_archive_emit(writer, zip->record.data, part);
+        if (status < 0) {
+            return status;
+        }
         at += part;
     }
     return BS_OK;
@@ -402,12 +452,16 @@ static bs_status zip_finish(bsi_archive_writer *writer)
 static bs_status zip_locate(const bsi_archive_writer *writer, uint64_t segment, bsi_locator *out)
 {
     uint64_t end = out->offset;
+    bs_status status = BS_OK;
 
     out->method = 8;
     while (segment < writer->segment_count) {
         uint64_t offset = 0;
         uint64_t stored = 0;
-        BSI_TRY(bsi_archive_segment_at(writer, segment, &offset, &stored));
+        status = bsi_archive_segment_at(writer, segment, &offset, &stored);
+        if (status < 0) {
+            return status;
+        }
         if (offset != end) {
             break;
         }
