@@ -120,7 +120,8 @@ int verb_help(tool_run *tool, int argc, char **argv)
     int first = 0;
     int code = TOOL_DONE;
 
-    if (!options_read(tool, argc, argv, NULL, 0, 1, &first, &code)) {
+    first = options_read(tool, argc, argv, NULL, 0, 1, &code);
+    if (first < 0) {
         return code;
     }
     if (first == argc) {

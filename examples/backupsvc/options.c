@@ -181,7 +181,7 @@ static bool take_row(tool_run *tool, const option_row *row)
     return false;
 }
 
-static int make_table(const option_row *rows, struct option *table)
+static void make_table(const option_row *rows, struct option *table)
 {
     int count = 0;
 
@@ -192,15 +192,14 @@ static int make_table(const option_row *rows, struct option *table)
             NULL, FIRST_ROW + count};
     }
     table[GLOBAL_COUNT + count] = (struct option){NULL, 0, NULL, 0};
-    return count;
 }
 
 static bool take_all(tool_run *tool, int argc, char **argv, const option_row *rows, int *code_out)
 {
     struct option table[GLOBAL_COUNT + MOST_ROWS + 1];
-    int count = make_table(rows, table);
     int option = 0;
 
+    make_table(rows, table);
     optind = 0; /* Begin anew: the global options have been read. */
     for (;;) {
         option = getopt_long(argc, argv, ":qvh", table, NULL);
@@ -212,32 +211,30 @@ static bool take_all(tool_run *tool, int argc, char **argv, const option_row *ro
             *code_out = TOOL_DONE;
             return false;
         }
-        if (option >= FIRST_ROW && option < FIRST_ROW + count) {
-            if (!take_row(tool, &rows[option - FIRST_ROW])) {
-                *code_out = TOOL_USAGE;
-                return false;
-            }
-        } else if (!take_global(tool, option)) {
+        if (option < FIRST_ROW && !take_global(tool, option)) {
             *code_out = complain(tool, option, argv);
+            return false;
+        }
+        if (option >= FIRST_ROW && !take_row(tool, &rows[option - FIRST_ROW])) {
+            *code_out = TOOL_USAGE;
             return false;
         }
     }
 }
 
-bool options_read(tool_run *tool, int argc, char **argv, const option_row *rows, int fewest,
-                  int most, int *first_out, int *code_out)
+int options_read(tool_run *tool, int argc, char **argv, const option_row *rows, int fewest,
+                 int most, int *code_out)
 {
     int left = 0;
 
     if (!take_all(tool, argc, argv, rows, code_out)) {
-        return false;
+        return -1;
     }
     left = argc - optind;
     if (left < fewest || (most >= 0 && left > most)) {
         *code_out = output_usage(tool, "%s: too %s arguments; 'backupsvc help %s' shows the form",
                                  tool->verb, left < fewest ? "few" : "many", tool->verb);
-        return false;
+        return -1;
     }
-    *first_out = optind;
-    return true;
+    return optind;
 }

@@ -55,11 +55,11 @@ int options_read_global(tool_run *tool, int argc, char **argv, int *code_out);
 
 /*
  * Read a verb's options into the rows' values and check how many arguments
- * are left; `most` below 0 is any number. The arguments begin at *first_out.
- * False when the run ends here, with *code_out.
+ * are left; `most` below 0 is any number. The index of the first of them, or -1
+ * when the run ends here, with its exit code.
  */
-bool options_read(tool_run *tool, int argc, char **argv, const option_row *rows, int fewest,
-                  int most, int *first_out, int *code_out);
+int options_read(tool_run *tool, int argc, char **argv, const option_row *rows, int fewest,
+                 int most, int *code_out);
 
 void option_list_free(option_list *list);
 

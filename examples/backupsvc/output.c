@@ -101,6 +101,13 @@ static bool is_shown(uint32_t value)
     return !control && !direction;
 }
 
+static void escape(FILE *to, const unsigned char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        (void)fprintf(to, "\\x%02x", bytes[i]);
+    }
+}
+
 void output_bytes(FILE *to, const char *bytes, size_t size)
 {
     const unsigned char *at = (const unsigned char *)bytes;
@@ -117,9 +124,7 @@ void output_bytes(FILE *to, const char *bytes, size_t size)
             (void)fwrite(at, 1, length, to);
         } else {
             length = length > 0 ? length : 1;
-            for (size_t i = 0; i < length; i++) {
-                (void)fprintf(to, "\\x%02x", at[i]);
-            }
+            escape(to, at, length);
         }
         at += length;
         size -= length;

@@ -89,7 +89,8 @@ static bool arguments_read(tool_run *tool, int argc, char **argv, backup_argumen
     };
     int first = 0;
 
-    if (!options_read(tool, argc, argv, rows, 2, -1, &first, code)) {
+    first = options_read(tool, argc, argv, rows, 2, -1, code);
+    if (first < 0) {
         return false;
     }
     options->name = argv[first];

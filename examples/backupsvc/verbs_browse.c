@@ -20,7 +20,7 @@ static void mode_text(const bs_entry *entry, char out[11])
     static const char letters[] = "?-dlpscb";
     static const char bits[] = "rwxrwxrwx";
 
-    out[0] = (size_t)entry->type < sizeof(letters) - 1 ? letters[entry->type] : '?';
+    out[0] = letters[(size_t)entry->type < sizeof(letters) - 1 ? entry->type : 0];
     for (unsigned i = 0; i < 9; i++) {
         out[i + 1] = bits[i];
         if (!(entry->mode & (0400u >> i))) {
@@ -99,7 +99,8 @@ int verb_files(tool_run *tool, int argc, char **argv)
     int first = 0;
     int code = TOOL_DONE;
 
-    if (!options_read(tool, argc, argv, rows, 1, 2, &first, &code)) {
+    first = options_read(tool, argc, argv, rows, 1, 2, &code);
+    if (first < 0) {
         return code;
     }
     if (tool_open(tool, TOOL_EXISTING) < 0) {
@@ -152,7 +153,8 @@ int verb_cat(tool_run *tool, int argc, char **argv)
     int first = 0;
     int code = TOOL_DONE;
 
-    if (!options_read(tool, argc, argv, NULL, 2, 2, &first, &code)) {
+    first = options_read(tool, argc, argv, NULL, 2, 2, &code);
+    if (first < 0) {
         return code;
     }
     if (tool->json) {
@@ -194,12 +196,13 @@ static int export_to(tool_run *tool, const char *id, const char *file, FILE *to)
 int verb_export(tool_run *tool, int argc, char **argv)
 {
     const char *file = NULL;
-    FILE *to = stdout;
+    FILE *to = NULL;
     int descriptor = -1;
     int first = 0;
     int code = TOOL_DONE;
 
-    if (!options_read(tool, argc, argv, NULL, 2, 2, &first, &code)) {
+    first = options_read(tool, argc, argv, NULL, 2, 2, &code);
+    if (first < 0) {
         return code;
     }
     file = argv[first + 1];

@@ -83,7 +83,8 @@ int verb_list(tool_run *tool, int argc, char **argv)
     int first = 0;
     int code = TOOL_DONE;
 
-    if (!options_read(tool, argc, argv, rows, 0, 0, &first, &code)) {
+    first = options_read(tool, argc, argv, rows, 0, 0, &code);
+    if (first < 0) {
         return code;
     }
     if (tool_open(tool, TOOL_EXISTING) < 0) {
@@ -167,7 +168,8 @@ int verb_show(tool_run *tool, int argc, char **argv)
     int first = 0;
     int code = TOOL_DONE;
 
-    if (!options_read(tool, argc, argv, NULL, 1, 1, &first, &code)) {
+    first = options_read(tool, argc, argv, NULL, 1, 1, &code);
+    if (first < 0) {
         return code;
     }
     if (tool_open(tool, TOOL_EXISTING) < 0) {
@@ -215,7 +217,8 @@ int verb_stats(tool_run *tool, int argc, char **argv)
     int first = 0;
     int code = TOOL_DONE;
 
-    if (!options_read(tool, argc, argv, NULL, 0, 0, &first, &code)) {
+    first = options_read(tool, argc, argv, NULL, 0, 0, &code);
+    if (first < 0) {
         return code;
     }
     if (tool_open(tool, TOOL_EXISTING) < 0) {

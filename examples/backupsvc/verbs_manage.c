@@ -89,7 +89,8 @@ int verb_verify(tool_run *tool, int argc, char **argv)
     int first = 0;
     int code = TOOL_DONE;
 
-    if (!options_read(tool, argc, argv, NULL, 1, 1, &first, &code)) {
+    first = options_read(tool, argc, argv, NULL, 1, 1, &code);
+    if (first < 0) {
         return code;
     }
     if (tool_open(tool, TOOL_EXISTING) < 0) {
@@ -116,7 +117,8 @@ int verb_delete(tool_run *tool, int argc, char **argv)
     int first = 0;
     int code = TOOL_DONE;
 
-    if (!options_read(tool, argc, argv, rows, 1, 1, &first, &code)) {
+    first = options_read(tool, argc, argv, rows, 1, 1, &code);
+    if (first < 0) {
         return code;
     }
     if (tool_open(tool, TOOL_EXISTING) < 0) {
@@ -139,7 +141,8 @@ int verb_rebuild(tool_run *tool, int argc, char **argv)
     int first = 0;
     int code = TOOL_DONE;
 
-    if (!options_read(tool, argc, argv, NULL, 0, 0, &first, &code)) {
+    first = options_read(tool, argc, argv, NULL, 0, 0, &code);
+    if (first < 0) {
         return code;
     }
     if (tool_open(tool, TOOL_REPLACE) < 0) {

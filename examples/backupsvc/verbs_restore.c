@@ -111,7 +111,8 @@ int verb_restore(tool_run *tool, int argc, char **argv)
     int first = 0;
     int code = TOOL_DONE;
 
-    if (!options_read(tool, argc, argv, rows, 2, 2, &first, &code)) {
+    first = options_read(tool, argc, argv, rows, 2, 2, &code);
+    if (first < 0) {
         goto out;
     }
     target = tool_absolute_path(argv[first + 1]);

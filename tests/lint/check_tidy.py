@@ -29,7 +29,7 @@ if not shutil.which("clang-tidy"):
 def tidy(path, *arguments):
     """What is found in one file; empty when it is clean."""
     done = subprocess.run(
-        ["clang-tidy", f"--config-file={RULES}", "--quiet", str(path), *arguments],
+        ["clang-tidy", "--quiet", str(path), *arguments],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     return done.stdout.strip() or done.stderr.strip() if done.returncode != 0 else ""
@@ -47,8 +47,9 @@ def check(root, build):
     known = {(build / name).resolve() for name in known}
     sources = [path for path in linting.walk_folders(root, FOLDERS, ".c")]
     sources = [path for path in sources if path.resolve() in known]
-    headers = [path.read_bytes() for path in linting.walk_folders(root, ["include", "lib"], ".h")]
-    common = digest(RULES.read_bytes(), *headers).encode()
+    headers = [path.read_bytes() for path in linting.walk_folders(root, ["include", *FOLDERS], ".h")]
+    rules = [path.read_bytes() for path in (RULES, root / "examples" / ".clang-tidy")]
+    common = digest(*rules, *headers).encode()
     clean = build / "clang-tidy-clean"
     clean.mkdir(exist_ok=True)
 
@@ -72,10 +73,11 @@ NO_BRACES = CLEAN.replace("return a;", "if (a)\n        return 1;\n    return 2;
 def self_test():
     with tempfile.TemporaryDirectory() as name:
         path = pathlib.Path(name) / "a.c"
+        ours = [f"--config-file={RULES}", "--", "-std=c11"]
         path.write_text(NO_BRACES)
-        assert "braces" in tidy(path, "--", "-std=c11")
+        assert "braces" in tidy(path, *ours)
         path.write_text(CLEAN)
-        assert not tidy(path, "--", "-std=c11")
+        assert not tidy(path, *ours)
 
 
 def main():
