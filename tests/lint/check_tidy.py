@@ -47,7 +47,8 @@ def check(root, build):
     known = {(build / name).resolve() for name in known}
     sources = [path for path in linting.walk_folders(root, FOLDERS, ".c")]
     sources = [path for path in sources if path.resolve() in known]
-    headers = [path.read_bytes() for path in linting.walk_folders(root, ["include", *FOLDERS], ".h")]
+    headers = linting.walk_folders(root, ["include", *FOLDERS], ".h")
+    headers = [path.read_bytes() for path in headers]
     rules = [path.read_bytes() for path in (RULES, root / "examples" / ".clang-tidy")]
     common = digest(*rules, *headers).encode()
     clean = build / "clang-tidy-clean"
