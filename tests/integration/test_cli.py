@@ -211,7 +211,7 @@ class Backup(Case):
         (self.source / "a.o").write_text("o")
         self.back_up("--include", "*.txt", "--exclude", "sub/")
         listed = self.document(DONE, "files", "latest:job", "--recursive")["files"]
-        files = {pathlib.Path(e["path"]).name for e in listed if e["type"] != "directory"}
+        files = {pathlib.Path(e["path"]).name for e in listed if e["type"] != "dir"}
         self.assertIn("one.txt", files)
         self.assertNotIn("two.txt", files)
         self.assertNotIn("a.o", files)
