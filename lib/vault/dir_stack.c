@@ -96,6 +96,11 @@ bs_status bsi_dir_stack_pop_beside(bsi_dir_stack *stack, bsi_slice path, const b
     return BS_OK;
 }
 
+size_t bsi_dir_stack_count(const bsi_dir_stack *stack)
+{
+    return stack->count;
+}
+
 void bsi_dir_stack_clear(bsi_dir_stack *stack)
 {
     while (stack->count > 0) {

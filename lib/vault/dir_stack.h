@@ -26,6 +26,8 @@ BS_NODISCARD bs_status bsi_dir_stack_pop_beside(bsi_dir_stack *stack, bsi_slice 
 /* The n-th from the outside in; BS_END behind the top. Valid until the next call. */
 BS_NODISCARD bs_status bsi_dir_stack_at(bsi_dir_stack *stack, size_t index, const bsi_entry **out);
 
+size_t bsi_dir_stack_count(const bsi_dir_stack *stack);
+
 /* Take all off. */
 void bsi_dir_stack_clear(bsi_dir_stack *stack);
 

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The passes of a restore over a manifest.
+ */
+#include "vault/restore.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "text/json_read.h"
+#include "vault/restore_int.h"
+
+/* --- What is reported on the way --- */
+
+static void report(void *user, bsi_slice path, const bs_error *error)
+{
+    bsi_restore *restore = user;
+
+    atomic_fetch_add(&restore->warned, 1);
+    if (error->code == BS_E_EXISTS && error->layer == BS_LAYER_TARGET) {
+        atomic_fetch_add(&restore->skipped, 1);
+    }
+    if (restore->next_warn && restore->next_warn->report) {
+        restore->next_warn->report(restore->next_warn->user, path, error);
+    }
+}
+
+/* --- Where entries land --- */
+
+/* The path without the source's own in front. False: the entry is the source itself, or beside it.
+ */
+static bool strip(const bsi_restore *restore, bsi_slice *path)
+{
+    const bsi_slice front = {restore->stripped, strlen(restore->stripped)};
+
+    if (front.size == 0) {
+        return true;
+    }
+    if (!bsi_path_is_below(*path, front)) {
+        return false;
+    }
+    path->data += front.size + 1;
+    path->size -= front.size + 1;
+    return true;
+}
+
+static bool place(const bsi_restore *restore, const bsi_entry *entry, bsi_entry *out)
+{
+    *out = *entry;
+    if (!restore->stripped) {
+        return true;
+    }
+    if (out->linked.size > 0 && !strip(restore, &out->linked)) {
+        return false;
+    }
+    return strip(restore, &out->path);
+}
+
+/* The one source, without its leading slash; of a file, the directory that it is in. */
+static bs_status find_stripped(bsi_restore *restore, char **out)
+{
+    const bsi_manifest_info *info = bsi_manifest_reader_info(restore->manifest);
+    const bsi_manifest_entry *first = NULL;
+    bsi_json_reader json;
+    bsi_buf scratch;
+    bsi_slice source = {0};
+    bsi_slice dir = {0};
+    bsi_slice name = {0};
+    bs_status status = BS_OK;
+
+    bsi_buf_init(&scratch, BSI_PATH_MAX);
+    bsi_json_init(&json, info->source_paths, strlen(info->source_paths), BS_LAYER_STORAGE,
+                  BS_E_CORRUPT);
+    status = bsi_json_enter_array(&json);
+    if (status >= 0 && bsi_json_next_item(&json) == BS_OK) {
+        status = bsi_json_read_string(&json, &scratch, &source);
+    }
+    if (status >= 0 && (source.size == 0 || bsi_json_next_item(&json) != BS_END)) {
+        status = bsi_fail(BS_LAYER_CALLER, BS_E_INVALID,
+                          "strip_source: the backup has more than one source");
+    }
+    if (status >= 0) {
+        status = bsi_manifest_next(restore->manifest, &first);
+    }
+    if (status == BS_OK && first->listed.entry.stat.type != BSI_TYPE_DIR) {
+        bsi_path_split(first->listed.entry.path, &dir, &name);
+        *out = bsi_strndup(dir.data, dir.size);
+    } else if (status >= 0) {
+        *out = bsi_strndup(source.data + 1, source.size - 1);
+    }
+    bsi_buf_dispose(&scratch);
+    if (status < 0) {
+        return status;
+    }
+    return *out ? BS_OK : BS_E_NOMEM;
+}
+
+/* --- The passes --- */
+
+typedef bs_status (*visit_cb)(bsi_restore *restore, const bsi_manifest_entry *entry, bool wanted);
+
+static bs_status each_entry(bsi_restore *restore, visit_cb visit)
+{
+    const bsi_manifest_entry *entry = NULL;
+    bs_status status = bsi_manifest_rewind(restore->manifest);
+
+    BSI_TRY(status);
+    while ((status = bsi_manifest_next(restore->manifest, &entry)) == BS_OK) {
+        bool wanted = false;
+        BSI_TRY(bsi_call_check(restore->env.call));
+        if (atomic_load(&restore->stop)) {
+            return BS_OK; /* The failure is kept. */
+        }
+        BSI_TRY(bsi_selection_wants(restore->selection, &entry->listed.entry, &wanted));
+        BSI_TRY(visit(restore, entry, wanted));
+    }
+    return status < 0 ? status : BS_OK;
+}
+
+typedef struct totals {
+    uint64_t files;
+    uint64_t bytes;
+    uint64_t entries;
+} totals;
+
+static bs_status count_wanted(bsi_restore *restore, totals *out)
+{
+    const bsi_manifest_entry *entry = NULL;
+    bs_status status = bsi_manifest_rewind(restore->manifest);
+
+    BSI_TRY(status);
+    while ((status = bsi_manifest_next(restore->manifest, &entry)) == BS_OK) {
+        bool wanted = false;
+        BSI_TRY(bsi_call_check(restore->env.call));
+        BSI_TRY(bsi_selection_wants(restore->selection, &entry->listed.entry, &wanted));
+        if (wanted) {
+            const bool file = entry->listed.entry.stat.type == BSI_TYPE_FILE;
+            out->entries++;
+            out->files += file ? 1 : 0;
+            out->bytes += file ? entry->listed.entry.stat.size : 0;
+        }
+    }
+    return status < 0 ? status : BS_OK;
+}
+
+/* Keep the stack of directories on the way to `entry`; what is left of it is handed to `finish`. */
+static bs_status leave_dirs(bsi_restore *restore, bsi_slice path,
+                            bs_status (*finish)(bsi_restore *restore, const bsi_entry *dir))
+{
+    const bsi_entry *dir = NULL;
+    bs_status status = BS_OK;
+
+    while ((status = bsi_dir_stack_pop_beside(restore->dirs, path, &dir)) == BS_OK) {
+        const size_t level = bsi_dir_stack_count(restore->dirs);
+        if (level < restore->dirs_made) {
+            restore->dirs_made = level;
+            if (finish) {
+                BSI_TRY(finish(restore, dir));
+            }
+        }
+    }
+    return status < 0 ? status : BS_OK;
+}
+
+static bs_status make_dirs(bsi_restore *restore)
+{
+    const bsi_entry *dir = NULL;
+    bsi_entry placed;
+    bs_status status = BS_OK;
+
+    while ((status = bsi_dir_stack_at(restore->dirs, restore->dirs_made, &dir)) == BS_OK) {
+        restore->dirs_made++;
+        if (place(restore, dir, &placed)) {
+            BSI_TRY(
+                bsi_restore_settle(restore, dir->path, bsi_target_dir(restore->target, &placed)));
+        }
+    }
+    return status < 0 ? status : BS_OK;
+}
+
+/* First pass: directories, and files under their first name. */
+static bs_status visit_content(bsi_restore *restore, const bsi_manifest_entry *entry, bool wanted)
+{
+    const bsi_entry *listed = &entry->listed.entry;
+    bsi_entry placed;
+
+    BSI_TRY(leave_dirs(restore, listed->path, NULL));
+    if (listed->stat.type == BSI_TYPE_DIR) {
+        BSI_TRY(bsi_dir_stack_push(restore->dirs, bsi_manifest_line(restore->manifest)));
+    }
+    if (!wanted) {
+        return BS_OK;
+    }
+    BSI_TRY(make_dirs(restore));
+    if (listed->stat.type != BSI_TYPE_FILE || listed->linked.size > 0 ||
+        !place(restore, listed, &placed)) {
+        return BS_OK;
+    }
+    return bsi_restore_file(restore, &placed, entry);
+}
+
+static bs_status restore_link(bsi_restore *restore, bsi_entry *placed,
+                              const bsi_manifest_entry *entry)
+{
+    const bs_status status = bsi_target_hardlink(restore->target, placed);
+
+    if (status != BS_E_NOT_FOUND) {
+        bsi_progress_add(restore->env.progress, 1, placed->stat.size);
+        return bsi_restore_settle(restore, placed->path, status);
+    }
+    placed->linked = (bsi_slice){0};
+    return bsi_restore_file(restore, placed, entry);
+}
+
+/* Second pass: what refers to files, or is none. */
+static bs_status visit_links(bsi_restore *restore, const bsi_manifest_entry *entry, bool wanted)
+{
+    bsi_entry placed;
+
+    if (!wanted || !place(restore, &entry->listed.entry, &placed)) {
+        return BS_OK;
+    }
+    switch (placed.stat.type) {
+    case BSI_TYPE_DIR:
+        return BS_OK;
+    case BSI_TYPE_FILE:
+        return placed.linked.size > 0 ? restore_link(restore, &placed, entry) : BS_OK;
+    case BSI_TYPE_SYMLINK:
+        return bsi_restore_settle(restore, placed.path,
+                                  bsi_target_symlink(restore->target, &placed));
+    default:
+        return bsi_restore_settle(restore, placed.path, bsi_target_node(restore->target, &placed));
+    }
+}
+
+static bs_status finish_dir(bsi_restore *restore, const bsi_entry *dir)
+{
+    bsi_entry placed;
+
+    if (!place(restore, dir, &placed)) {
+        return BS_OK;
+    }
+    return bsi_restore_settle(restore, dir->path, bsi_target_dir_finish(restore->target, &placed));
+}
+
+/* Third pass: directories get their metadata when nothing in them changes any more. */
+static bs_status visit_dirs(bsi_restore *restore, const bsi_manifest_entry *entry, bool wanted)
+{
+    BSI_TRY(leave_dirs(restore, entry->listed.entry.path, finish_dir));
+    if (entry->listed.entry.stat.type == BSI_TYPE_DIR) {
+        BSI_TRY(bsi_dir_stack_push(restore->dirs, bsi_manifest_line(restore->manifest)));
+    }
+    if (wanted) {
+        restore->dirs_made = bsi_dir_stack_count(restore->dirs);
+    }
+    return BS_OK;
+}
+
+static bs_status run_passes(bsi_restore *restore)
+{
+    const bs_status status = each_entry(restore, visit_content);
+
+    BSI_TRY(bsi_restore_drain(restore));
+    BSI_TRY(status);
+    BSI_TRY(each_entry(restore, visit_links));
+    BSI_TRY(bsi_restore_drain(restore));
+    bsi_dir_stack_clear(restore->dirs);
+    restore->dirs_made = 0;
+    BSI_TRY(each_entry(restore, visit_dirs));
+    BSI_TRY(leave_dirs(restore, (bsi_slice){0}, finish_dir));
+    return bsi_target_sync(restore->target);
+}
+
+/* --- The run --- */
+
+static bs_status prepare(bsi_restore *restore)
+{
+    totals wanted = {0};
+
+    BSI_TRY(bsi_selection_new(restore->plan->paths, &restore->selection));
+    BSI_TRY(bsi_dir_stack_new(&restore->dirs));
+    BSI_TRY(bsi_sha256_new(&restore->hash));
+    BSI_TRY(count_wanted(restore, &wanted));
+    if (wanted.entries == 0 && restore->plan->paths && restore->plan->paths[0]) {
+        return bsi_fail(BS_LAYER_CALLER, BS_E_NOT_FOUND, "nothing in the backup is called '%s'",
+                        restore->plan->paths[0]);
+    }
+    bsi_selection_report_unmet(restore->selection, &restore->warn);
+    bsi_progress_set_total(restore->env.progress, wanted.files, wanted.bytes);
+    return bsi_target_check_space(restore->target, wanted.bytes, wanted.entries);
+}
+
+static bs_status open_target(bsi_restore *restore)
+{
+    bsi_target_options options = restore->plan->target;
+
+    options.warn = &restore->warn;
+    return bsi_target_open(restore->plan->restore_path, &options, restore->env.call,
+                           &restore->target);
+}
+
+static bs_status outcome(const bsi_restore *restore)
+{
+    const uint64_t damaged = atomic_load(&restore->damaged);
+
+    if (damaged > 0) {
+        return bsi_fail(
+            BS_LAYER_STORAGE, BS_E_CORRUPT,
+            "%llu entries are damaged on the storage and were not restored; the rest was",
+            (unsigned long long)damaged);
+    }
+    return atomic_load(&restore->warned) > 0 ? BS_PARTIAL : BS_OK;
+}
+
+bs_status bsi_restore_run(const bsi_vault_env *env, const bsi_restore_plan *plan,
+                          bsi_manifest_reader *manifest, const bsi_content *content,
+                          bsi_restore_result *out)
+{
+    bsi_restore restore = {.env = *env,
+                           .plan = plan,
+                           .manifest = manifest,
+                           .content = content,
+                           .next_warn = env->warn};
+    char *stripped = NULL;
+    bs_error failure;
+    bs_status status = BS_OK;
+
+    restore.warn = (bsi_warn){report, &restore};
+    restore.env.warn = &restore.warn;
+    bsi_mutex_init(&restore.lock);
+    bsi_latch_init(&restore.under_way);
+    if (plan->strip_source) {
+        status = find_stripped(&restore, &stripped);
+        restore.stripped = stripped;
+    }
+    if (status >= 0) {
+        status = open_target(&restore);
+    }
+    if (status >= 0) {
+        status = prepare(&restore);
+    }
+    if (status >= 0) {
+        status = run_passes(&restore);
+    }
+    bsi_error_save(&failure);
+    bsi_target_close(restore.target);
+    bsi_error_restore(&failure);
+    if (status >= 0) {
+        status = outcome(&restore);
+    }
+    out->files_skipped = atomic_load(&restore.skipped);
+    bsi_selection_free(restore.selection);
+    bsi_dir_stack_free(restore.dirs);
+    bsi_sha256_free(restore.hash);
+    bsi_latch_dispose(&restore.under_way);
+    bsi_mutex_dispose(&restore.lock);
+    bsi_free(stripped);
+    return status;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BSI_VAULT_RESTORE_INT_H
+#define BSI_VAULT_RESTORE_INT_H
+
+#include "vault/content.h"
+#include "vault/dir_stack.h"
+#include "vault/selection.h"
+
+/* What the parts of a restore share. */
+typedef struct bsi_restore {
+    bsi_vault_env env; /* The caller's, but reporting to `warn`. */
+    const bsi_restore_plan *plan;
+    bsi_manifest_reader *manifest;
+    const bsi_content *content;
+    bsi_target *target;
+    bsi_selection *selection;
+    bsi_dir_stack *dirs;
+    size_t dirs_made;     /* Levels of `dirs` that lead to something wanted. */
+    const char *stripped; /* Path in front of what is restored; NULL: nothing is taken off. */
+    bsi_sha256 *hash;
+
+    bsi_latch under_way; /* Files on the pool. */
+    atomic_uint_least64_t bytes_under_way;
+    atomic_bool stop;
+
+    bsi_warn warn; /* Counts on the way to the caller's. */
+    const bsi_warn *next_warn;
+    atomic_uint_least64_t skipped;
+    atomic_uint_least64_t warned;
+    atomic_uint_least64_t damaged;
+
+    bsi_mutex lock; /* Guards what follows. */
+    bool failed;
+    bs_error failure;
+} bsi_restore;
+
+/* Restore a file's content at `entry->path`; `from` says where the bytes are. */
+BS_NODISCARD bs_status bsi_restore_file(bsi_restore *restore, const bsi_entry *entry,
+                                        const bsi_manifest_entry *from);
+
+/*
+ * What an entry's outcome means for the run: BS_OK to go on. Anything that only
+ * concerns this entry is reported; what would meet the next one too ends the run.
+ */
+BS_NODISCARD bs_status bsi_restore_settle(bsi_restore *restore, bsi_slice path, bs_status status);
+
+/* Wait for all files under way; the first failure among them comes back. */
+BS_NODISCARD bs_status bsi_restore_drain(bsi_restore *restore);
+
+#endif
