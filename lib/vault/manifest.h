@@ -78,6 +78,9 @@ BS_NODISCARD bs_status bsi_manifest_rewind(bsi_manifest_reader *reader);
 /* Valid until the reader is closed. Sizes and hash of the object only when it was checked. */
 const bsi_manifest_info *bsi_manifest_reader_info(const bsi_manifest_reader *reader);
 
+/* Hand it over; only bsi_manifest_close() is left for the reader then. */
+bsi_manifest_info bsi_manifest_take_info(bsi_manifest_reader *reader);
+
 /*
  * The next entry, its warnings passed over (or reported to `warnings` when that
  * was set): BS_END after the last, with counts and hash compared. Checked: paths

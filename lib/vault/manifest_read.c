@@ -288,6 +288,14 @@ const bsi_manifest_info *bsi_manifest_reader_info(const bsi_manifest_reader *rea
     return &reader->info;
 }
 
+bsi_manifest_info bsi_manifest_take_info(bsi_manifest_reader *reader)
+{
+    const bsi_manifest_info info = reader->info;
+
+    reader->info = (bsi_manifest_info){0};
+    return info;
+}
+
 void bsi_manifest_report_to(bsi_manifest_reader *reader, const bsi_warn *warnings)
 {
     reader->warnings = warnings;

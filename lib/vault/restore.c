@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "os/dir_cache.h"
 #include "text/json_read.h"
 #include "vault/restore_int.h"
 
