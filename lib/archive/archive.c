@@ -368,7 +368,9 @@ bs_status bsi_archive_end(bsi_archive_writer *writer, bsi_archive_mark *mark_out
     if (writer->written == 0) {
         writer->mark = (bsi_archive_mark){.segment = BSI_MARK_NONE};
     }
-    *mark_out = writer->mark;
+    if (mark_out) {
+        *mark_out = writer->mark;
+    }
     return BS_OK;
 }
 

@@ -115,7 +115,7 @@ BS_NODISCARD bs_status bsi_archive_commit(bsi_archive_writer *writer, size_t use
 
 /*
  * End the entry. A file must have got exactly its bytes (BS_E_INTERNAL). For a
- * file *mark_out names where its content lies, for bsi_archive_locate().
+ * file *mark_out (may be NULL) names where its content lies, for bsi_archive_locate().
  */
 typedef struct bsi_archive_mark {
     uint64_t segment;

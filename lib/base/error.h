@@ -66,13 +66,14 @@ void bsi_assert_failed(const char *expression, const char *file, int line);
     } while (0)
 
 /* Pass a failure up. Only in functions that hold nothing to release. */
-#define BSI_TRY(call)                            \
-    do {                                         \
-        const bs_status bsi_try_status = (call); \
-        if (bsi_try_status < 0) {                \
-            return bsi_try_status;               \
-        }                                        \
+/* clang-format off */
+#define BSI_TRY(call)                                                                             \
+    do {                                                                                          \
+        const bs_status bsi_try_status = (call);                                                  \
+        if (bsi_try_status < 0)                                                                   \
+            return bsi_try_status; /* Without braces: they would count as one more level. */      \
     } while (0)
+/* clang-format on */
 
 #define BSI_ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -239,6 +239,16 @@ bs_status bsi_storage_remove(bsi_storage *storage, const bs_call *call, const ch
     return in_context(storage->ops.remove(storage->self, call, key), call, "removing object", key);
 }
 
+void bsi_storage_remove_quietly(bsi_storage *storage, const char *key)
+{
+    bs_error failure;
+
+    bsi_error_save(&failure);
+    if (bsi_storage_remove(storage, NULL, key) < 0) {
+        bsi_error_restore(&failure);
+    }
+}
+
 bs_status bsi_storage_rename(bsi_storage *storage, const bs_call *call, const char *from,
                              const char *to)
 {

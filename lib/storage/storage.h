@@ -63,6 +63,9 @@ BS_NODISCARD bs_status bsi_storage_list(bsi_storage *storage, const bs_call *cal
 BS_NODISCARD bs_status bsi_storage_remove(bsi_storage *storage, const bs_call *call,
                                           const char *key);
 
+/* The same for cleaning up after a failure: nothing ends it, and the error record is left alone. */
+void bsi_storage_remove_quietly(bsi_storage *storage, const char *key);
+
 /* BS_E_UNSUPPORTED without BS_STORAGE_CAP_RENAME; likewise the next two without theirs. */
 BS_NODISCARD bs_status bsi_storage_rename(bsi_storage *storage, const bs_call *call,
                                           const char *from, const char *to);

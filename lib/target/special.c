@@ -60,8 +60,31 @@ static bs_status open_made(const bsi_target *target, int dir, const char *temp, 
     return status;
 }
 
+/* Other names of it may come: keep room now for what is known when it is published. */
+static bs_status expect_links(bsi_target *target, const bsi_entry *entry, uint64_t *key_out)
+{
+    bs_status status = BS_OK;
+
+    if (entry->stat.nlink > 1) {
+        *key_out = bsi_inode_map_key(&target->linked, entry->path);
+        bsi_mutex_lock(&target->lock);
+        status = bsi_inode_map_put(&target->linked, *key_out, (bsi_inode){0});
+        bsi_mutex_unlock(&target->lock);
+    }
+    return status;
+}
+
+static void remember_links(bsi_target *target, uint64_t key, bsi_inode inode)
+{
+    if (key != 0) {
+        bsi_mutex_lock(&target->lock);
+        bsi_inode_map_set(&target->linked, key, inode);
+        bsi_mutex_unlock(&target->lock);
+    }
+}
+
 static bs_status dress(bsi_target *target, const bsi_entry *entry, const bsi_target_place *place,
-                       const char *temp)
+                       const char *temp, bsi_inode *made_out)
 {
     bsi_target_meta meta = {0};
     bsi_target_now now = {0};
@@ -79,6 +102,10 @@ static bs_status dress(bsi_target *target, const bsi_entry *entry, const bsi_tar
     status = bsi_target_meta_load(target, entry, &meta);
     if (status == BS_OK) {
         status = bsi_target_meta_apply(target, fd, &meta, &now);
+    }
+    if (status == BS_OK) {
+        status = bsi_fstat(fd, &info);
+        *made_out = (bsi_inode){.dev = info.dev, .ino = info.ino, .uid = info.uid};
     }
 
 out:
@@ -99,6 +126,8 @@ static bs_status put_thing(bsi_target *target, const request *wanted)
     char name[BSI_TARGET_NAME_SIZE];
     char temp[BSI_TEMP_NAME_SIZE] = "";
     bsi_target_place *place = NULL;
+    bsi_inode made = {0};
+    uint64_t link_key = 0;
     bs_status status = bsi_target_enter(target, wanted->entry->path, name, &place);
 
     if (status < 0) {
@@ -106,15 +135,20 @@ static bs_status put_thing(bsi_target *target, const request *wanted)
     }
     status = bsi_target_check_free(target, place, name);
     if (status == BS_OK) {
+        status = expect_links(target, wanted->entry, &link_key);
+    }
+    if (status == BS_OK) {
         status = make_temp(target, wanted, place->fd, temp);
     }
     if (status == BS_OK) {
-        status = dress(target, wanted->entry, place, temp);
+        status = dress(target, wanted->entry, place, temp, &made);
     }
     if (status == BS_OK) {
         status = bsi_target_publish(target, place, temp, name);
     }
-    if (status < 0) {
+    if (status == BS_OK) {
+        remember_links(target, link_key, made);
+    } else if (status < 0) {
         discard(target, place, temp);
     }
     bsi_target_place_unref(place);
@@ -206,9 +240,10 @@ static bs_status find_first(bsi_target *target, bsi_slice first, bsi_inode *out)
 }
 
 /* A temporary name for the inode; that it is the right one is looked at afterwards. */
-static bs_status link_temp(bsi_target *target, bsi_slice first, const bsi_inode *inode,
+static bs_status link_temp(bsi_target *target, const bsi_entry *entry, const bsi_inode *inode,
                            const bsi_target_place *place, char temp[BSI_TEMP_NAME_SIZE])
 {
+    const bsi_slice first = entry->linked;
     char old_name[BSI_TARGET_NAME_SIZE];
     bsi_slice old_dir;
     bsi_slice old_last;
@@ -230,7 +265,7 @@ static bs_status link_temp(bsi_target *target, bsi_slice first, const bsi_inode 
     }
     BSI_TRY(bsi_stat_at(place->fd, temp, &info));
     if (info.ino != inode->ino || info.dev != inode->dev || info.uid != inode->uid ||
-        info.type != BSI_TYPE_FILE) {
+        info.type != entry->stat.type) {
         return not_linkable();
     }
     return BS_OK;
@@ -262,7 +297,7 @@ static bs_status put_link(bsi_target *target, const bsi_entry *entry, const bsi_
     }
     status = bsi_target_check_free(target, place, name);
     if (status == BS_OK) {
-        status = link_temp(target, entry->linked, inode, place, temp);
+        status = link_temp(target, entry, inode, place, temp);
     }
     if (status == BS_OK) {
         status = publish_link(target, place, inode, temp, name);

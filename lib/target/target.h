@@ -117,7 +117,7 @@ void bsi_target_file_abort(bsi_target_file *file);
 BS_NODISCARD bs_status bsi_target_symlink(bsi_target *target, const bsi_entry *entry);
 
 /*
- * A further name of the file at entry->linked, which this run must have committed. BS_E_NOT_FOUND:
+ * A further name of what is at entry->linked, which this run must have committed. BS_E_NOT_FOUND:
  * it did not, or no link can be made: restore the content as a file of its own.
  */
 BS_NODISCARD bs_status bsi_target_hardlink(bsi_target *target, const bsi_entry *entry);

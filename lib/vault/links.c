@@ -128,7 +128,7 @@ bool bsi_links_is_member(const bsi_links *links, uint32_t group, const bsi_stat 
 {
     const link_group *found = &links->groups[group];
 
-    return stat->type == BSI_TYPE_FILE && stat->dev == found->dev && stat->ino == found->ino &&
+    return stat->dev == found->dev && stat->ino == found->ino &&
            stat->size == found->content.size &&
            bsi_time_compare(&stat->mtime, &found->content.mtime) == 0;
 }

@@ -37,7 +37,7 @@ void bsi_links_free(bsi_links *links);
 BS_NODISCARD bs_status bsi_links_add(bsi_links *links, const bsi_stat *stat, bsi_slice path,
                                      uint32_t *group_out, bool *is_new_out);
 
-/* Whether a file is of the group's inode, and as it was when its content became known. */
+/* Whether something is of the group's inode, and as it was when the head was stored. */
 bool bsi_links_is_member(const bsi_links *links, uint32_t group, const bsi_stat *stat);
 
 /* Borrowed until the next bsi_links_add() or bsi_links_set_head(). */

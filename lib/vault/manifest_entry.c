@@ -444,7 +444,8 @@ static bs_status check_entry(const bsi_json_reader *json, const bsi_manifest_ent
     if (entry->stat.type == 0 || !bsi_path_is_safe(entry->path)) {
         return bsi_json_fail(json, "an entry without a type or with an unsafe path");
     }
-    if (entry->linked.size > 0 && (!file || !bsi_path_is_safe(entry->linked))) {
+    if (entry->linked.size > 0 &&
+        (entry->stat.type == BSI_TYPE_DIR || !bsi_path_is_safe(entry->linked))) {
         return bsi_json_fail(json, "a hard link to an unsafe path");
     }
     if (!file && (parsed->has_locator || parsed->listed.has_digest || entry->sparse)) {

@@ -117,6 +117,9 @@ static void put_kind(bsi_json_writer *json, const bsi_listed *listed)
     const bsi_entry *entry = &listed->entry;
     char digest[2 * BSI_SHA256_SIZE + 1];
 
+    if (entry->linked.size > 0) {
+        put_bytes(json, "linked", "linked_base64", entry->linked);
+    }
     if (entry->stat.type == BSI_TYPE_SYMLINK) {
         put_bytes(json, "link", "link_base64", entry->link);
     }
@@ -129,9 +132,6 @@ static void put_kind(bsi_json_writer *json, const bsi_listed *listed)
     }
     bsi_json_put_u64(json, "size", entry->stat.size);
     put_extents(json, entry);
-    if (entry->linked.size > 0) {
-        put_bytes(json, "linked", "linked_base64", entry->linked);
-    }
     if (listed->has_digest) {
         bsi_digest_format(&listed->sha256, digest);
         bsi_json_put_text(json, "sha256", digest);

@@ -200,38 +200,50 @@ static bs_status visit_content(bsi_restore *restore, const bsi_manifest_entry *e
     return bsi_restore_file(restore, &placed, entry);
 }
 
+static bs_status restore_other(bsi_restore *restore, const bsi_entry *placed)
+{
+    if (placed->stat.type == BSI_TYPE_SYMLINK) {
+        return bsi_target_symlink(restore->target, placed);
+    }
+    return bsi_target_node(restore->target, placed);
+}
+
+/* A further name; where it cannot be one, it becomes a thing of its own. */
 static bs_status restore_link(bsi_restore *restore, bsi_entry *placed,
                               const bsi_manifest_entry *entry)
 {
-    const bs_status status = bsi_target_hardlink(restore->target, placed);
+    const bool file = placed->stat.type == BSI_TYPE_FILE;
+    bs_status status = bsi_target_hardlink(restore->target, placed);
 
-    if (status != BS_E_NOT_FOUND) {
-        bsi_progress_add(restore->env.progress, 1, placed->stat.size);
-        return bsi_restore_settle(restore, placed->path, status);
+    if (status == BS_E_NOT_FOUND) {
+        placed->linked = (bsi_slice){0};
+        if (file) {
+            return bsi_restore_file(restore, placed, entry);
+        }
+        status = restore_other(restore, placed);
     }
-    placed->linked = (bsi_slice){0};
-    return bsi_restore_file(restore, placed, entry);
+    if (file) {
+        bsi_progress_add(restore->env.progress, 1, placed->stat.size);
+    }
+    return bsi_restore_settle(restore, placed->path, status);
 }
 
-/* Second pass: what refers to files, or is none. */
+/* Second pass: what refers to files, or is none. A head is no link, and comes before its links. */
 static bs_status visit_links(bsi_restore *restore, const bsi_manifest_entry *entry, bool wanted)
 {
     bsi_entry placed;
 
-    if (!wanted || !place(restore, &entry->listed.entry, &placed)) {
+    if (!wanted || !place(restore, &entry->listed.entry, &placed) ||
+        placed.stat.type == BSI_TYPE_DIR) {
         return BS_OK;
     }
-    switch (placed.stat.type) {
-    case BSI_TYPE_DIR:
-        return BS_OK;
-    case BSI_TYPE_FILE:
-        return placed.linked.size > 0 ? restore_link(restore, &placed, entry) : BS_OK;
-    case BSI_TYPE_SYMLINK:
-        return bsi_restore_settle(restore, placed.path,
-                                  bsi_target_symlink(restore->target, &placed));
-    default:
-        return bsi_restore_settle(restore, placed.path, bsi_target_node(restore->target, &placed));
+    if (placed.linked.size > 0) {
+        return restore_link(restore, &placed, entry);
     }
+    if (placed.stat.type == BSI_TYPE_FILE) {
+        return BS_OK;
+    }
+    return bsi_restore_settle(restore, placed.path, restore_other(restore, &placed));
 }
 
 static bs_status finish_dir(bsi_restore *restore, const bsi_entry *dir)

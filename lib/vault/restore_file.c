@@ -122,7 +122,8 @@ static void run_small(bsi_task *task)
     if (atomic_load(&restore->stop)) {
         bsi_target_file_abort(small->file);
     } else {
-        (void)bsi_restore_settle(restore, path, finish_small(small)); /* A failure is kept. */
+        const bs_status settled = bsi_restore_settle(restore, path, finish_small(small));
+        (void)settled; /* A failure is kept for the job's thread. */
         bsi_progress_add(restore->env.progress, 1, size);
     }
     bsi_free(small);

@@ -142,7 +142,7 @@ static bs_status decide(scanner *scan, const bsi_walk_item *item, bool in_base)
     bool head = true;
     bsi_record record = {.kind = BSI_SCAN_STORE, .bytes = item->path};
 
-    if (item->stat.type == BSI_TYPE_FILE && item->stat.nlink > 1) {
+    if (item->stat.type != BSI_TYPE_DIR && item->stat.nlink > 1) {
         BSI_TRY(bsi_links_add(scan->out->links, &item->stat, item->path, &group, &head));
     }
     if (!head) {

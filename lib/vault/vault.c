@@ -163,17 +163,17 @@ static bool is_manifest_key(const char *key)
     return size > tail && strcmp(key + size - tail, BSI_MANIFEST_SUFFIX) == 0;
 }
 
-/* Keys are collected first: a listing may not be read from while it runs. */
-static int collect_key(void *user, const bs_storage_object *object)
+/* Manifests lie directly below their name; a mirrored file may be called like one. */
+static bs_status collect_key(void *user, const char *key, const bs_storage_object *object)
 {
     bsi_buf *keys = user;
-    const char *slash = strchr(object->key, '/');
+    const char *slash = strchr(key, '/');
 
-    /* Manifests lie directly below their name; a mirrored file may be called like one. */
-    if (!slash || strchr(slash + 1, '/') || !is_manifest_key(object->key)) {
-        return 0;
+    (void)object;
+    if (!slash || strchr(slash + 1, '/') || !is_manifest_key(key)) {
+        return BS_OK;
     }
-    return bsi_buf_append(keys, object->key, strlen(object->key) + 1) < 0 ? -1 : 0;
+    return bsi_buf_append(keys, key, strlen(key) + 1);
 }
 
 static bs_status visit_manifest(const bsi_vault_env *env, const char *key, bsi_manifest_cb callback,

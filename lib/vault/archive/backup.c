@@ -250,16 +250,12 @@ static bs_status finish(run *self, bsi_backup_result *out)
 /* After a failure nothing may stay: first what makes it a backup, then the rest. */
 static void take_back(const run *self)
 {
-    bs_error failure;
-
-    bsi_error_save(&failure);
     if (self->manifest_key) {
-        (void)bsi_storage_remove(self->env.storage, NULL, self->manifest_key);
+        bsi_storage_remove_quietly(self->env.storage, self->manifest_key);
     }
     if (self->container.key) {
-        (void)bsi_storage_remove(self->env.storage, NULL, self->container.key);
+        bsi_storage_remove_quietly(self->env.storage, self->container.key);
     }
-    bsi_error_restore(&failure);
 }
 
 bs_status bsi_archive_form_backup(const bsi_vault_env *env, const bsi_backup_plan *plan,

@@ -83,22 +83,23 @@ typedef struct leftovers {
     char *container;
 } leftovers;
 
-static int find_leftover(void *user, const bs_storage_object *object)
+static bs_status find_leftover(void *user, const char *key, const bs_storage_object *object)
 {
     leftovers *found = user;
-    const char *at = strstr(object->key, found->mark);
+    const char *at = strstr(key, found->mark);
     char **slot = NULL;
 
+    (void)object;
     if (!at || strchr(at, '/')) {
-        return 0;
+        return BS_OK;
     }
     slot = strcmp(at + strlen(found->mark) - 1, BSI_MANIFEST_SUFFIX) == 0 ? &found->manifest
                                                                           : &found->container;
     if (!*slot) {
-        *slot = bsi_strdup(object->key);
-        return *slot ? 0 : -1;
+        *slot = bsi_strdup(key);
+        return *slot ? BS_OK : BS_E_NOMEM;
     }
-    return 0;
+    return BS_OK;
 }
 
 static bs_status form_recover(const bsi_vault_env *env, const char *name, const char *id)

@@ -97,6 +97,7 @@ static bs_status put_line(bsi_store *store, const bsi_listed *listed, const bsi_
     return bsi_draft_put(store->lines, &record);
 }
 
+/* What the other names of its inode will share with an entry. */
 static void set_group(bsi_store *store, const file_job *job, bsi_group_content *content)
 {
     content->known = true;
@@ -401,14 +402,20 @@ static bs_status store_large(bsi_store *store, file_job *job)
 
 /* --- Entries --- */
 
-static bs_status store_other(bsi_store *store, const bsi_entry *entry)
+/* Something without content: `linked` names the head when it is a further name. */
+static bs_status store_other(bsi_store *store, file_job *job, bsi_slice linked)
 {
-    const bsi_listed listed = {.entry = *entry};
+    bsi_group_content content = {0};
 
-    BSI_TRY(bsi_archive_begin(store->writer, entry));
+    job->listed = (bsi_listed){.entry = *bsi_source_entry(job->file)};
+    BSI_TRY(bsi_archive_begin(store->writer, &job->listed.entry));
     BSI_TRY(bsi_archive_end(store->writer, NULL));
-    count_losses(store, entry);
-    return put_line(store, &listed, NULL, NULL);
+    job->listed.entry.linked = linked;
+    count_losses(store, &job->listed.entry);
+    if (linked.size == 0) {
+        set_group(store, job, &content);
+    }
+    return put_line(store, &job->listed, NULL, NULL);
 }
 
 static bs_status store_file(bsi_store *store, file_job *job)
@@ -433,7 +440,7 @@ static bs_status try_path(bsi_store *store, bsi_slice path, file_job *job)
     if (bsi_source_entry(job->file)->stat.type == BSI_TYPE_FILE) {
         status = store_file(store, job);
     } else {
-        status = store_other(store, bsi_source_entry(job->file));
+        status = store_other(store, job, (bsi_slice){0});
     }
     bsi_source_close(job->file);
     job->file = NULL;
@@ -480,9 +487,13 @@ static bs_status link_in_container(bsi_store *store, bsi_source_file *file, cons
 static bs_status put_link(bsi_store *store, bsi_source_file *file, uint32_t group)
 {
     const bsi_group_content content = *bsi_links_content(store->scan->links, group);
+    file_job other = {.file = file, .group = BSI_NO_GROUP};
     bsi_listed listed = {
         .entry = *bsi_source_entry(file), .has_digest = true, .sha256 = content.sha256};
 
+    if (listed.entry.stat.type != BSI_TYPE_FILE) {
+        return store_other(store, &other, bsi_links_head(store->scan->links, group));
+    }
     listed.entry.linked = bsi_links_head(store->scan->links, group);
     memcpy(listed.stored_in, content.stored_in, BS_ID_SIZE);
     bsi_progress_add(store->env->progress, 1, listed.entry.stat.size);

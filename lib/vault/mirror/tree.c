@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A mirror's tree of objects: reading it, and bringing it in line with its
+ * manifest.
+ */
+#include "vault/mirror/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/checked.h"
+#include "vault/names.h"
+
+/* --- Lists of keys --- */
+
+static bs_status collect(void *user, const char *key, const bs_storage_object *object)
+{
+    (void)object;
+    return bsi_buf_append(user, key, strlen(key) + 1);
+}
+
+/* Keys below a prefix, each with its NUL. */
+static bs_status list_keys(const bsi_vault_env *env, const char *prefix, bsi_buf *out)
+{
+    bsi_buf_init(out, SIZE_MAX / 2);
+    return bsi_storage_list(env->storage, env->call, prefix, collect, out);
+}
+
+typedef bs_status (*key_cb)(void *user, const char *key);
+
+static bs_status each_key(const bsi_vault_env *env, const char *prefix, key_cb visit, void *user)
+{
+    bsi_buf keys;
+    size_t at = 0;
+    bs_status status = list_keys(env, prefix, &keys);
+
+    while (status >= 0 && at < keys.size) {
+        const char *key = (const char *)keys.data + at;
+        status = bsi_call_check(env->call);
+        if (status >= 0) {
+            status = visit(user, key);
+        }
+        at += strlen(key) + 1;
+    }
+    bsi_buf_dispose(&keys);
+    return status;
+}
+
+static bs_status remove_key(void *user, const char *key)
+{
+    const bsi_vault_env *env = user;
+
+    return bsi_storage_remove(env->storage, env->call, key);
+}
+
+bs_status bsi_mirror_remove_below(const bsi_vault_env *env, const char *prefix)
+{
+    bsi_vault_env copy = *env;
+
+    return each_key(env, prefix, remove_key, &copy);
+}
+
+/* --- Manifests --- */
+
+bool bsi_mirror_is_manifest(const char *key)
+{
+    const char *slash = strchr(key, '/');
+    const size_t size = strlen(key);
+    const size_t tail = strlen(BSI_MANIFEST_SUFFIX);
+
+    return slash && !strchr(slash + 1, '/') && strstr(slash, "-mirror-") && size > tail &&
+           strcmp(key + size - tail, BSI_MANIFEST_SUFFIX) == 0;
+}
+
+typedef struct manifest_search {
+    const char *short_id; /* "": any. */
+    char *found;
+} manifest_search;
+
+static bs_status match_manifest(void *user, const char *key, const bs_storage_object *object)
+{
+    manifest_search *search = user;
+
+    (void)object;
+    if (!search->found && bsi_mirror_is_manifest(key) && strstr(key, search->short_id)) {
+        search->found = bsi_strdup(key);
+        return search->found ? BS_OK : BS_E_NOMEM;
+    }
+    return BS_OK;
+}
+
+bs_status bsi_mirror_find_manifest(const bsi_vault_env *env, const char *name, const char *id,
+                                   char **out)
+{
+    char short_id[BSI_SHORT_ID_SIZE] = "";
+    manifest_search search = {.short_id = short_id};
+    bs_status status = BS_OK;
+
+    if (id) {
+        bsi_short_id(id, short_id);
+    }
+    status = bsi_storage_list(env->storage, env->call, name, match_manifest, &search);
+    if (status < 0) {
+        bsi_free(search.found);
+        return status;
+    }
+    *out = search.found;
+    return BS_OK;
+}
+
+/* --- Bringing the tree in line --- */
+
+/* Hashes of the paths of a manifest's files, sorted: enough to tell what does not belong. */
+typedef struct path_set {
+    bsi_buf hashes;
+    size_t count;
+} path_set;
+
+/* FNV-1a, 64 bits: a stray object with the hash of a file stays, which harms nothing. */
+static uint64_t hash_path(bsi_slice path)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < path.size; i++) {
+        hash = (hash ^ (uint8_t)path.data[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+static int compare_hashes(const void *a, const void *b)
+{
+    uint64_t left = 0;
+    uint64_t right = 0;
+
+    memcpy(&left, a, sizeof(left));
+    memcpy(&right, b, sizeof(right));
+    return left < right ? -1 : left > right;
+}
+
+static bs_status path_set_fill(path_set *set, bsi_manifest_reader *manifest)
+{
+    const bsi_manifest_entry *entry = NULL;
+    bs_status status = BS_OK;
+
+    bsi_buf_init(&set->hashes, SIZE_MAX / 2);
+    while ((status = bsi_manifest_next(manifest, &entry)) == BS_OK) {
+        if (entry->listed.entry.stat.type == BSI_TYPE_FILE) {
+            const uint64_t hash = hash_path(entry->listed.entry.path);
+            BSI_TRY(bsi_buf_append(&set->hashes, &hash, sizeof(hash)));
+            set->count++;
+        }
+    }
+    if (status >= 0 && set->count > 0) {
+        qsort(set->hashes.data, set->count, sizeof(uint64_t), compare_hashes);
+    }
+    return status < 0 ? status : BS_OK;
+}
+
+static bool path_set_has(const path_set *set, bsi_slice path)
+{
+    const uint64_t hash = hash_path(path);
+
+    return set->count > 0 &&
+           bsearch(&hash, set->hashes.data, set->count, sizeof(uint64_t), compare_hashes) != NULL;
+}
+
+typedef struct settling {
+    const bsi_vault_env *env;
+    const char *manifest_key;
+    char *tree;
+    char *staging;
+    path_set files;
+    uint8_t *buffer;
+} settling;
+
+static bs_status remove_stray(void *user, const char *key)
+{
+    settling *self = user;
+    const bsi_slice path = bsi_slice_of(key + strlen(self->tree) + 1);
+
+    return path_set_has(&self->files, path)
+               ? BS_OK
+               : bsi_storage_remove(self->env->storage, self->env->call, key);
+}
+
+enum { PART = 1024 * 1024 };
+
+static bs_status copy_object(settling *self, const char *from, bsi_upload *upload, uint64_t size)
+{
+    uint64_t at = 0;
+
+    while (at < size) {
+        const size_t part = (size_t)bsi_min_u64(PART, size - at);
+        BSI_TRY(
+            bsi_storage_read(self->env->storage, self->env->call, from, at, self->buffer, part));
+        BSI_TRY(bsi_upload_write(upload, self->env->call, self->buffer, part));
+        at += part;
+    }
+    return BS_OK;
+}
+
+/* For storages that cannot rename: the object travels through us. */
+static bs_status move_by_copy(settling *self, const char *from, const char *to)
+{
+    bs_storage_put_options put = BSI_PUT_DEFAULTS;
+    bs_storage_object object = {0};
+    bsi_upload *upload = NULL;
+    bs_status status = BS_OK;
+
+    if (!self->buffer) {
+        self->buffer = bsi_alloc(PART);
+        if (!self->buffer) {
+            return BS_E_NOMEM;
+        }
+    }
+    BSI_TRY(bsi_storage_stat(self->env->storage, self->env->call, from, &object));
+    put.expected_size = object.size;
+    put.mtime_ns = object.mtime_ns;
+    BSI_TRY(bsi_upload_begin(self->env->storage, self->env->call, to, &put, &upload));
+    status = copy_object(self, from, upload, object.size);
+    if (status < 0) {
+        bsi_upload_abort(upload);
+        return status;
+    }
+    BSI_TRY(bsi_upload_commit(upload, self->env->call));
+    return bsi_storage_remove(self->env->storage, self->env->call, from);
+}
+
+static bs_status put_in_place(void *user, const char *key)
+{
+    settling *self = user;
+    const bsi_slice path = bsi_slice_of(key + strlen(self->staging) + 1);
+    char *place = bsi_join_key(self->tree, path);
+    bs_status status = BS_E_NOMEM;
+
+    if (place) {
+        status = bsi_storage_caps(self->env->storage) & BS_STORAGE_CAP_RENAME
+                     ? bsi_storage_rename(self->env->storage, self->env->call, key, place)
+                     : move_by_copy(self, key, place);
+    }
+    bsi_free(place);
+    return status;
+}
+
+static bs_status remove_older(void *user, const char *key)
+{
+    settling *self = user;
+
+    if (!bsi_mirror_is_manifest(key) || strcmp(key, self->manifest_key) == 0) {
+        return BS_OK;
+    }
+    return bsi_storage_remove(self->env->storage, self->env->call, key);
+}
+
+static bs_status settle_all(settling *self, const char *name)
+{
+    BSI_TRY(each_key(self->env, self->tree, remove_stray, self));
+    BSI_TRY(each_key(self->env, self->staging, put_in_place, self));
+    return each_key(self->env, name, remove_older, self);
+}
+
+bs_status bsi_mirror_settle(const bsi_vault_env *env, const char *name, const char *manifest_key)
+{
+    settling self = {.env = env, .manifest_key = manifest_key};
+    bsi_manifest_reader *manifest = NULL;
+    bs_status status = bsi_manifest_open_checked(env, manifest_key, &manifest);
+
+    BSI_TRY(status);
+    self.tree = bsi_mirror_key(name);
+    self.staging = bsi_mirror_staging_key(name, bsi_manifest_reader_info(manifest)->id);
+    status = self.tree && self.staging ? path_set_fill(&self.files, manifest) : BS_E_NOMEM;
+    if (status >= 0) {
+        status = settle_all(&self, name);
+    }
+    bsi_manifest_close(manifest);
+    bsi_buf_dispose(&self.files.hashes);
+    bsi_free(self.buffer);
+    bsi_free(self.tree);
+    bsi_free(self.staging);
+    return status;
+}
+
+/* --- Reading --- */
+
+struct bsi_mirror_files {
+    bsi_vault_env env;
+    char *tree;
+    char *staging;
+    bool staged; /* Something lies in staging. */
+    char *key;
+    const bsi_entry *entry;
+    size_t extent;
+    uint64_t in_extent;
+    uint64_t at;
+};
+
+static bs_status note_staged(void *user, const char *key, const bs_storage_object *object)
+{
+    bsi_mirror_files *files = user;
+
+    (void)key;
+    (void)object;
+    files->staged = true;
+    return BS_END;
+}
+
+bs_status bsi_mirror_files_new(const bsi_vault_env *env, const bsi_manifest_info *info,
+                               bsi_mirror_files **out)
+{
+    bs_status status = BS_E_NOMEM;
+    bsi_mirror_files *files = bsi_calloc(1, sizeof(*files));
+
+    if (!files) {
+        return BS_E_NOMEM;
+    }
+    files->env = *env;
+    files->tree = bsi_mirror_key(info->name);
+    files->staging = bsi_mirror_staging_key(info->name, info->id);
+    if (files->tree && files->staging) {
+        status = bsi_storage_list(env->storage, env->call, files->staging, note_staged, files);
+    }
+    if (status < 0) {
+        bsi_mirror_files_free(files);
+        return status;
+    }
+    *out = files;
+    return BS_OK;
+}
+
+void bsi_mirror_files_free(bsi_mirror_files *files)
+{
+    if (files) {
+        bsi_free(files->tree);
+        bsi_free(files->staging);
+        bsi_free(files->key);
+        bsi_free(files);
+    }
+}
+
+const char *bsi_mirror_files_key(const bsi_mirror_files *files)
+{
+    return files->key;
+}
+
+/* Where the file lies: in place, or still staged. */
+static bs_status locate(bsi_mirror_files *files, bsi_slice path, bs_storage_object *object)
+{
+    const bsi_vault_env *env = &files->env;
+    bs_status status = BS_E_NOT_FOUND;
+
+    bsi_free(files->key);
+    files->key = NULL;
+    if (files->staged) {
+        files->key = bsi_join_key(files->staging, path);
+        if (!files->key) {
+            return BS_E_NOMEM;
+        }
+        status = bsi_storage_stat(env->storage, env->call, files->key, object);
+    }
+    if (status == BS_E_NOT_FOUND) {
+        bsi_free(files->key);
+        files->key = bsi_join_key(files->tree, path);
+        if (!files->key) {
+            return BS_E_NOMEM;
+        }
+        status = bsi_storage_stat(env->storage, env->call, files->key, object);
+    }
+    return status;
+}
+
+static bs_status begin(void *user, const bsi_manifest_entry *entry)
+{
+    bsi_mirror_files *files = user;
+    bs_storage_object object = {0};
+    const bs_status status = locate(files, entry->listed.entry.path, &object);
+
+    if (status == BS_E_NOT_FOUND) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_MISSING, "object '%s' is missing", files->key);
+    }
+    BSI_TRY(status);
+    if (object.size != entry->listed.entry.stat.size) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "object '%s' has another size", files->key);
+    }
+    files->entry = &entry->listed.entry;
+    files->extent = 0;
+    files->in_extent = 0;
+    files->at = 0;
+    return BS_OK;
+}
+
+static bs_status read_at(bsi_mirror_files *files, uint64_t offset, void *buf, size_t size)
+{
+    return bsi_storage_read(files->env.storage, files->env.call, files->key, offset, buf, size);
+}
+
+static bs_status next(void *user, void *buf, size_t size)
+{
+    bsi_mirror_files *files = user;
+    uint8_t *out = buf;
+
+    if (!files->entry->sparse) {
+        files->at += size;
+        return read_at(files, files->at - size, buf, size);
+    }
+    while (size > 0) {
+        const bsi_extent *extent = &files->entry->extents[files->extent];
+        const size_t part = (size_t)bsi_min_u64(size, extent->size - files->in_extent);
+        BSI_TRY(read_at(files, extent->offset + files->in_extent, out, part));
+        out += part;
+        size -= part;
+        files->in_extent += part;
+        if (files->in_extent == extent->size) {
+            files->extent++;
+            files->in_extent = 0;
+        }
+    }
+    return BS_OK;
+}
+
+bsi_content bsi_mirror_files_content(bsi_mirror_files *files)
+{
+    return (bsi_content){begin, next, files};
+}

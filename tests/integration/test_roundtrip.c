@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every container and every kind, with every oddity a tree can have: what comes
+ * back is what was there.
+ */
+#include "support/test.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "archive/archive.h"
+#include "support/compare.h"
+#include "support/tree.h"
+#include "support/vault.h"
+
+/* Sockets are never restored; the top is the directory that the restore makes itself. */
+enum { LEFT_OUT = COMPARE_NO_SOCKETS | COMPARE_NO_TOP };
+
+static void check(test_vault *vault, const char *form, const test_backup *backup)
+{
+    bs_status status = BS_OK;
+
+    if (backup->status < 0) {
+        print_error("backup: %s\n", bs_error_last()->message);
+    }
+    assert_true(backup->status >= 0);
+    assert_int_equal(test_vault_verify(vault, form, backup, NULL), 0);
+    status = test_vault_restore(vault, form, backup);
+    if (status < 0) {
+        print_error("restore: %s\n", bs_error_last()->message);
+    }
+    assert_true(status >= 0);
+}
+
+static void round_trip(test_vault *vault, const char *compression)
+{
+    test_backup full;
+    test_backup differential;
+    test_backup incremental;
+    test_backup second;
+
+    print_message("# container: %s\n", compression);
+    tree_remove(vault->source);
+    tree_build(vault->source, TREE_EVERYTHING);
+    test_vault_backup(vault, "archive", BSI_KIND_FULL, compression, NULL, &full);
+    check(vault, "archive", &full);
+    assert_trees_equal(vault->source, vault->out, LEFT_OUT);
+
+    tree_mutate(vault->source, 1, 60);
+    test_vault_backup(vault, "archive", BSI_KIND_INCREMENTAL, compression, &full, &incremental);
+    check(vault, "archive", &incremental);
+    assert_trees_equal(vault->source, vault->out, LEFT_OUT);
+
+    tree_mutate(vault->source, 2, 60);
+    test_vault_backup(vault, "archive", BSI_KIND_INCREMENTAL, compression, &incremental, &second);
+    check(vault, "archive", &second);
+    assert_trees_equal(vault->source, vault->out, LEFT_OUT);
+
+    test_vault_backup(vault, "archive", BSI_KIND_DIFFERENTIAL, compression, &full, &differential);
+    check(vault, "archive", &differential);
+    assert_trees_equal(vault->source, vault->out, LEFT_OUT);
+    assert_true(second.result.container_size < full.result.container_size);
+    test_backup_dispose(&full);
+    test_backup_dispose(&incremental);
+    test_backup_dispose(&second);
+    test_backup_dispose(&differential);
+}
+
+static void every_container_and_kind_brings_the_tree_back(void **state)
+{
+    for (size_t i = 0; bsi_archive_at(i); i++) {
+        round_trip(*state, bsi_archive_name(bsi_archive_at(i)));
+    }
+}
+
+static void a_mirror_brings_the_tree_back_after_each_run(void **state)
+{
+    test_vault *vault = *state;
+    test_backup runs[4];
+    const test_backup *base = NULL;
+
+    /* Keys of objects are shorter than the deepest paths. */
+    tree_build(vault->source, TREE_EVERYTHING & ~(unsigned)TREE_DEEP);
+    for (size_t i = 0; i < 4; i++) {
+        test_vault_backup(vault, "mirror", BSI_KIND_MIRROR, "none", base, &runs[i]);
+        check(vault, "mirror", &runs[i]);
+        assert_trees_equal(vault->source, vault->out, LEFT_OUT);
+        base = &runs[i];
+        tree_mutate(vault->source, 10 + i, 40);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        test_backup_dispose(&runs[i]);
+    }
+}
+
+static void an_unchanged_tree_is_not_stored_again(void **state)
+{
+    test_vault *vault = *state;
+    test_backup full;
+    test_backup again;
+
+    tree_build(vault->source, TREE_HARD_LINKS | TREE_SPARSE);
+    test_vault_backup(vault, "archive", BSI_KIND_FULL, "tar.zst", NULL, &full);
+    check(vault, "archive", &full);
+    test_vault_backup(vault, "archive", BSI_KIND_INCREMENTAL, "tar.zst", &full, &again);
+    check(vault, "archive", &again);
+    assert_trees_equal(vault->source, vault->out, LEFT_OUT);
+    assert_int_equal(again.result.bytes_deduplicated, again.result.bytes);
+    assert_true(again.result.container_size < 4096);
+    test_backup_dispose(&full);
+    test_backup_dispose(&again);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_container_and_kind_brings_the_tree_back,
+                                        test_vault_setup, test_vault_teardown),
+        cmocka_unit_test_setup_teardown(a_mirror_brings_the_tree_back_after_each_run,
+                                        test_vault_setup, test_vault_teardown),
+        cmocka_unit_test_setup_teardown(an_unchanged_tree_is_not_stored_again, test_vault_setup,
+                                        test_vault_teardown),
+    };
+
+    return cmocka_run_group_tests_name("integration/roundtrip", tests, NULL, NULL);
+}
