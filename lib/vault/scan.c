@@ -113,12 +113,33 @@ static bs_status keep(scanner *scan, const bsi_walk_item *item, uint32_t group)
     return put(scan, &record);
 }
 
+static void digest_extents(const bsi_entry *entry, bsi_digest *out)
+{
+    bsi_sha256_of(entry->extents, entry->extent_count * sizeof(*entry->extents), out);
+}
+
+bool bsi_scan_same_shape(const bsi_scan_known *known, const bsi_entry *entry)
+{
+    bsi_digest extents;
+
+    if (known->sparse != entry->sparse) {
+        return false;
+    }
+    digest_extents(entry, &extents);
+    return !known->sparse || bsi_digest_equal(&known->extents, &extents);
+}
+
 static bs_status compare_later(scanner *scan, const bsi_walk_item *item, uint32_t group)
 {
     const bsi_manifest_entry *before = scan->before;
-    bsi_scan_known known = {.sha256 = before->listed.sha256, .locator = before->locator};
+    bsi_scan_known known = {.sha256 = before->listed.sha256,
+                            .sparse = before->listed.entry.sparse,
+                            .locator = before->locator};
     bsi_record record = {.kind = BSI_SCAN_COMPARE, .group = group};
 
+    if (known.sparse) {
+        digest_extents(&before->listed.entry, &known.extents);
+    }
     memcpy(known.stored_in, before->listed.stored_in, BS_ID_SIZE);
     bsi_buf_clear(&scan->bytes);
     BSI_TRY(bsi_buf_append(&scan->bytes, &known, sizeof(known)));
@@ -133,7 +154,7 @@ static bool may_be_same(const scanner *scan, const bsi_walk_item *item)
     const bsi_entry *before = &scan->before->listed.entry;
 
     return item->stat.type == BSI_TYPE_FILE && before->stat.type == BSI_TYPE_FILE &&
-           before->stat.size == item->stat.size && !before->sparse;
+           before->stat.size == item->stat.size;
 }
 
 static bs_status decide(scanner *scan, const bsi_walk_item *item, bool in_base)

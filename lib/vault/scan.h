@@ -26,9 +26,14 @@ enum {
 /* What the base knows of a file that may have been changed. */
 typedef struct bsi_scan_known {
     bsi_digest sha256;
+    bool sparse;
+    bsi_digest extents; /* Of the list of its extents. */
     char stored_in[BS_ID_SIZE];
     bsi_locator locator;
 } bsi_scan_known;
+
+/* Whether a file with the known digest has the shape of the base's too. */
+bool bsi_scan_same_shape(const bsi_scan_known *known, const bsi_entry *entry);
 
 typedef struct bsi_scan {
     bsi_draft *draft;

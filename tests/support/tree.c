@@ -152,7 +152,7 @@ static void build_sparse(int dir)
     write_sparse(dir, "sparse/some data", 8 * MIB, some, 3);
     write_sparse(dir, "sparse/data at the end", 16 * MIB, end, 1);
     write_sparse(dir, "sparse/no data", 4 * MIB + 5, NULL, 0);
-    write_sparse(dir, "sparse/large", (off_t)1 << 34, some, 3);
+    write_sparse(dir, "sparse/large", (off_t)1 << 27, some, 3);
 }
 
 static void build_special(int dir)

@@ -224,6 +224,13 @@ static void warn_changed(bsi_store *store, const file_job *job)
                  "it changed while it was read, twice; one mixed state was stored");
 }
 
+/* Whether the file's content, whose digest was computed, is the base's. */
+static bool is_known(const file_job *job)
+{
+    return job->known && bsi_digest_equal(&job->known->sha256, &job->listed.sha256) &&
+           bsi_scan_same_shape(job->known, &job->listed.entry);
+}
+
 /* --- Small files: read whole, then stored --- */
 
 static bs_status read_small(bsi_store *store, file_job *job, size_t *got_out)
@@ -266,8 +273,7 @@ static bs_status store_small(bsi_store *store, file_job *job)
     }
     job->listed.has_digest = true;
     bsi_sha256_of(store->buffer, size, &job->listed.sha256);
-    if (job->known && !entry->sparse &&
-        bsi_digest_equal(&job->known->sha256, &job->listed.sha256)) {
+    if (is_known(job)) {
         return put_known(store, job);
     }
     BSI_TRY(bsi_archive_begin(store->writer, entry));
@@ -374,9 +380,9 @@ static bs_status store_large(bsi_store *store, file_job *job)
     uint64_t got = 0;
     bs_status status = BS_OK;
 
-    if (job->known && !entry->sparse) {
+    if (job->known && bsi_scan_same_shape(job->known, entry)) {
         BSI_TRY(hash_large(store, job, &job->listed.sha256));
-        if (bsi_digest_equal(&job->known->sha256, &job->listed.sha256)) {
+        if (is_known(job)) {
             job->listed.has_digest = true;
             return put_known(store, job);
         }

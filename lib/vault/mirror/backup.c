@@ -61,7 +61,7 @@ static bs_status write_zeros(run *self, bsi_upload *upload, uint64_t size)
 {
     static const uint8_t zeros[4096];
 
-    while (size > 0) {
+    while (upload && size > 0) {
         const size_t part = (size_t)bsi_min_u64(size, sizeof(zeros));
         BSI_TRY(bsi_upload_write(upload, self->env.call, zeros, part));
         size -= part;
@@ -159,7 +159,7 @@ static bs_status mirror_file(run *self, bsi_source_file *file, const bsi_scan_kn
     bsi_listed listed = {.entry = *bsi_source_entry(file), .has_digest = true};
 
     listed.entry.linked = linked;
-    if (known && !listed.entry.sparse) {
+    if (known && bsi_scan_same_shape(known, &listed.entry)) {
         BSI_TRY(copy_file(self, file, NULL, &listed.sha256));
         if (bsi_digest_equal(&listed.sha256, &known->sha256)) {
             self->info.bytes_deduplicated += listed.entry.stat.size;
