@@ -84,15 +84,16 @@ void job_show_warnings(const tool_run *tool, const bs_warning *warnings, size_t 
     }
 }
 
-void job_show_error(const tool_run *tool, const char *noun, const bs_error *error,
-                    bs_job_state state)
+void job_show_error(const char *noun, const bs_error *error, bs_job_state state)
 {
-    (void)tool;
-    (void)fprintf(stderr, "backupsvc: the %s %s", noun,
-                  state == BS_STATE_CANCELLED ? "was cancelled" : "has failed");
-    if (state != BS_STATE_CANCELLED && *error->message) {
-        (void)fprintf(stderr, " (%s): ", bs_layer_name(error->layer));
-        output_text(stderr, error->message);
+    char before[80];
+
+    if (state == BS_STATE_CANCELLED) {
+        (void)snprintf(before, sizeof(before), "the %s was cancelled", noun);
+        output_complaint("", before);
+        return;
     }
-    (void)fputc('\n', stderr);
+    (void)snprintf(before, sizeof(before), "the %s has failed (%s): ", noun,
+                   bs_layer_name(error->layer));
+    output_complaint(before, *error->message ? error->message : bs_status_text(error->code));
 }

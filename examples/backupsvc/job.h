@@ -27,7 +27,6 @@ void job_show_warnings(const tool_run *tool, const bs_warning *warnings, size_t 
                        uint64_t count);
 
 /* One line with the error of a job that has failed, on standard error. */
-void job_show_error(const tool_run *tool, const char *noun, const bs_error *error,
-                    bs_job_state state);
+void job_show_error(const char *noun, const bs_error *error, bs_job_state state);
 
 #endif

@@ -8,6 +8,19 @@
 
 #include "progress.h"
 
+void output_complaint(const char *before, const char *message)
+{
+    while (*message) {
+        size_t size = strcspn(message, "\n");
+
+        (void)fprintf(stderr, "%sbackupsvc: %s", progress_line_end(), before);
+        output_bytes(stderr, message, size);
+        (void)fputc('\n', stderr);
+        message += size;
+        message += *message == '\n';
+    }
+}
+
 static int show_error(const tool_run *tool, const bs_error *error)
 {
     char *json = NULL;
@@ -20,9 +33,7 @@ static int show_error(const tool_run *tool, const bs_error *error)
         (void)fputs("}\n", stdout);
         return TOOL_FAILED;
     }
-    (void)fprintf(stderr, "%sbackupsvc: ", progress_line_end());
-    output_text(stderr, *error->message ? error->message : bs_status_text(error->code));
-    (void)fputc('\n', stderr);
+    output_complaint("", *error->message ? error->message : bs_status_text(error->code));
     return TOOL_FAILED;
 }
 

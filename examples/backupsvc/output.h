@@ -28,6 +28,9 @@ int output_fail_last(const tool_run *tool);
 /* A wrong command line. TOOL_USAGE. */
 int output_usage(const tool_run *tool, const char *format, ...) TOOL_PRINTF(2, 3);
 
+/* On standard error, with a line of its own for each line of the message. */
+void output_complaint(const char *before, const char *message);
+
 /* Make sure that standard output has arrived; `code`, or TOOL_FAILED when it has not. */
 int output_flush(int code);
 

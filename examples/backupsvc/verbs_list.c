@@ -158,7 +158,7 @@ static void show_text(const tool_run *tool, const bs_backup_info *info)
     (void)fflush(stdout);
     job_show_warnings(tool, info->warnings, info->warnings_kept, info->warnings_count);
     if (info->status >= BS_STATE_FAILED) {
-        job_show_error(tool, "backup", &info->error, info->status);
+        job_show_error("backup", &info->error, info->status);
     }
 }
 

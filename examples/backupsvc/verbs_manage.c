@@ -40,7 +40,7 @@ static void verify_text(const tool_run *tool, const bs_verify_info *info, double
     }
     if (info->status >= BS_STATE_FAILED) {
         (void)fflush(stdout);
-        job_show_error(tool, "verification", &info->error, info->status);
+        job_show_error("verification", &info->error, info->status);
     } else if (!tool->quiet) {
         (void)printf("verified %s: %" PRIu64 " files, %s in %.1f s, no damage\n", info->backup_id,
                      info->files_processed, output_size(info->bytes_processed, size), seconds);

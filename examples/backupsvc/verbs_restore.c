@@ -19,7 +19,7 @@ static void show_text(const tool_run *tool, const bs_restore_info *info, double 
 
     job_show_warnings(tool, info->warnings, info->warnings_kept, info->warnings_count);
     if (info->status >= BS_STATE_FAILED) {
-        job_show_error(tool, "restore", &info->error, info->status);
+        job_show_error("restore", &info->error, info->status);
         return;
     }
     if (tool->quiet) {

