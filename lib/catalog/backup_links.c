@@ -9,15 +9,16 @@ bs_status bsi_needs_replace_locked(bsi_db *db, const char *id, const char *const
                                    size_t count)
 {
     bsi_sql sql;
+    bs_status status = BS_OK;
 
     bsi_sql_prepare(&sql, db, "DELETE FROM backup_need WHERE backup_id = ?");
     bsi_sql_text(&sql, id);
-    BSI_TRY(bsi_sql_run(&sql));
-    for (size_t i = 0; i < count; i++) {
+    status = bsi_sql_run(&sql);
+    for (size_t i = 0; i < count && status == BS_OK; i++) {
         const bsi_row_need row = {.backup_id = id, .needs_id = needs[i]};
-        BSI_TRY(bsi_table_insert(db, &bsi_table_need, "INSERT OR REPLACE", &row));
+        status = bsi_table_insert(db, &bsi_table_need, "INSERT OR REPLACE", &row);
     }
-    return BS_OK;
+    return status;
 }
 
 static bs_status ids_of(bsi_catalog *catalog, const char *text, const char *id, bsi_id **ids_out,

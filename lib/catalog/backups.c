@@ -197,13 +197,21 @@ bs_status bsi_catalog_last_archive(bsi_catalog *catalog, const char *name, const
     return status;
 }
 
+static bs_status import_locked(bsi_db *db, const bsi_backup_import *item)
+{
+    BSI_TRY(bsi_backup_insert_locked(db, &item->row, NULL));
+    return bsi_needs_replace_locked(db, item->row.id, item->needs, item->needs_count);
+}
+
 static bs_status replace_locked(bsi_db *db, const bsi_backup_import *items, size_t count)
 {
-    BSI_TRY(bsi_db_exec(db, "DELETE FROM backup_need; DELETE FROM backup"));
-    for (size_t i = 0; i < count; i++) {
-        BSI_TRY(bsi_backup_insert_locked(db, &items[i].row, NULL));
-        BSI_TRY(
-            bsi_needs_replace_locked(db, items[i].row.id, items[i].needs, items[i].needs_count));
+    bs_status status = bsi_db_exec(db, "DELETE FROM backup_need; DELETE FROM backup");
+
+    for (size_t i = 0; i < count && status == BS_OK; i++) {
+        status = import_locked(db, &items[i]);
+    }
+    if (status < 0) {
+        return status;
     }
     return bsi_db_exec(db, "DELETE FROM warning WHERE job_id NOT IN"
                            " (SELECT id FROM backup UNION SELECT id FROM job);"

@@ -26,7 +26,8 @@ static char *join(const char *dir, const char *name)
     if (path) {
         memcpy(path, dir, dir_size);
         path[dir_size] = '/';
-        memcpy(path + dir_size + 1, name, name_size + 1);
+        memcpy(path + dir_size + 1, name, name_size);
+        path[dir_size + 1 + name_size] = '\0';
     }
     return path;
 }

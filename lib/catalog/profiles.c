@@ -89,12 +89,14 @@ bs_status bsi_meta_set_locked(bsi_db *db, const char *key, const char *value)
 /* Keys of callers live apart from ours. */
 static char *user_key(const char *key)
 {
-    const size_t size = strlen(key) + 1;
-    char *whole = bsi_alloc(size + 5);
+    static const char prefix[] = "user:";
+    const size_t size = strlen(key);
+    char *whole = bsi_alloc(sizeof(prefix) + size);
 
     if (whole) {
-        memcpy(whole, "user:", 5);
-        memcpy(whole + 5, key, size);
+        memcpy(whole, prefix, sizeof(prefix) - 1);
+        memcpy(whole + sizeof(prefix) - 1, key, size);
+        whole[sizeof(prefix) - 1 + size] = '\0';
     }
     return whole;
 }

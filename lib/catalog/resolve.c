@@ -2,6 +2,7 @@
 /*
  * From what a person writes to one id.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -33,8 +34,8 @@ static bs_status parse_prefix(const char *reference, char out[BS_ID_SIZE])
                         bsi_printable(reference, size, shown, sizeof(shown)), (int)PREFIX_MIN);
     }
     for (size_t i = 0; i <= size; i++) {
-        const char c = reference[i];
-        out[i] = c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : c;
+        const uint8_t c = (uint8_t)reference[i];
+        out[i] = (char)(c >= 'A' && c <= 'F' ? c | 0x20 : c);
     }
     return BS_OK;
 }
@@ -45,13 +46,9 @@ static bs_status ambiguous(const char *reference, const bsi_id *ids, size_t coun
     size_t used = 0;
 
     for (size_t i = 0; i < count && i < SHOWN_CANDIDATES; i++) {
-        const size_t size = strlen(ids[i].text);
-        if (i > 0) {
-            memcpy(list + used, ", ", 2);
-            used += 2;
-        }
-        memcpy(list + used, ids[i].text, size + 1);
-        used += size;
+        const int more =
+            snprintf(list + used, sizeof(list) - used, "%s%s", i > 0 ? ", " : "", ids[i].text);
+        used += more > 0 ? (size_t)more : 0;
     }
     return bsi_fail(BS_LAYER_CALLER, BS_E_AMBIGUOUS, "'%s' may be %s%s", reference, list,
                     count > SHOWN_CANDIDATES ? " and others" : "");

@@ -136,12 +136,14 @@ static bs_status check_all(bsi_db *db)
         &bsi_table_warning_count, &bsi_table_profile, &bsi_table_meta,
     };
 
+    bs_status status = BS_OK;
+
     BSI_TRY(check_integrity(db));
-    BSI_TRY(check_schema(db));
-    for (size_t i = 0; i < BSI_ARRAY_SIZE(tables); i++) {
-        BSI_TRY(check_table(db, tables[i]));
+    status = check_schema(db);
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(tables) && status == BS_OK; i++) {
+        status = check_table(db, tables[i]);
     }
-    return BS_OK;
+    return status;
 }
 
 static bs_status set_version(bsi_db *db)
@@ -155,12 +157,16 @@ static bs_status set_version(bsi_db *db)
 static bs_status migrate(bsi_db *db, int64_t version)
 {
     char schema[17];
+    bs_status status = BS_OK;
 
     if (version == LATEST_VERSION) {
         return BS_OK;
     }
-    for (int64_t next = version; next < LATEST_VERSION; next++) {
-        BSI_TRY(bsi_db_exec(db, migrations[next]));
+    for (int64_t next = version; next < LATEST_VERSION && status == BS_OK; next++) {
+        status = bsi_db_exec(db, migrations[next]);
+    }
+    if (status < 0) {
+        return status;
     }
     BSI_TRY(describe_schema(db, schema));
     return bsi_meta_set_locked(db, "schema", schema);
@@ -197,10 +203,11 @@ static bs_status prepare_old(bsi_db *db)
 static bs_status prepare_in_transaction(bsi_db *db, bool create)
 {
     int64_t application = 0;
+    bs_status status = BS_OK;
 
     if (create) {
-        BSI_TRY(make_new(db));
-        return set_version(db);
+        status = make_new(db);
+        return status == BS_OK ? set_version(db) : status;
     }
     BSI_TRY(bsi_sql_number(db, "PRAGMA application_id", &application));
     if (application != APPLICATION_ID) {

@@ -127,11 +127,13 @@ static void bind_row(bsi_sql *sql, const bsi_table *table, const void *row)
 /* Append a text for every column and once more for the sum. */
 static bs_status append_columns(bsi_buf *text, const bsi_table *table, const char *behind)
 {
-    for (size_t i = 0; i <= table->count; i++) {
+    bs_status status = BS_OK;
+
+    for (size_t i = 0; i <= table->count && status == BS_OK; i++) {
         const char *name = i < table->count ? table->columns[i].name : "sum";
-        BSI_TRY(bsi_buf_append_format(text, "%s%s%s", i > 0 ? ", " : "", name, behind));
+        status = bsi_buf_append_format(text, "%s%s%s", i > 0 ? ", " : "", name, behind);
     }
-    return BS_OK;
+    return status;
 }
 
 /* Prepare and give the text up. */
@@ -150,13 +152,15 @@ static void prepare(bsi_sql *sql, bsi_db *db, bsi_buf *text, bs_status status)
 
 static bs_status insert_text(bsi_buf *text, const bsi_table *table, const char *verb)
 {
+    bs_status status = BS_OK;
+
     BSI_TRY(bsi_buf_append_format(text, "%s INTO %s (", verb, table->name));
     BSI_TRY(append_columns(text, table, ""));
-    BSI_TRY(bsi_buf_append_text(text, ") VALUES ("));
-    for (size_t i = 0; i <= table->count; i++) {
-        BSI_TRY(bsi_buf_append_text(text, i > 0 ? ", ?" : "?"));
+    BSI_TRY(bsi_buf_append_text(text, ") VALUES (?"));
+    for (size_t i = 0; i < table->count && status == BS_OK; i++) {
+        status = bsi_buf_append_text(text, ", ?");
     }
-    return bsi_buf_append_text(text, ")");
+    return status == BS_OK ? bsi_buf_append_text(text, ")") : status;
 }
 
 bs_status bsi_table_insert(bsi_db *db, const bsi_table *table, const char *verb, const void *row)
@@ -342,25 +346,33 @@ bs_status bsi_table_one(bsi_sql *sql, const bsi_table *table, const char *what, 
     return bsi_sql_finish(sql, status);
 }
 
+/* Room for one more row; capacities are powers of two. */
+static bs_status grow(const bsi_table *table, uint8_t **rows, size_t count)
+{
+    uint8_t *larger = NULL;
+
+    if ((count & (count - 1)) != 0 || (count > 0 && count < 16)) {
+        return BS_OK;
+    }
+    larger = bsi_realloc_array(*rows, count > 0 ? 2 * count : 16, table->row_size);
+    if (!larger) {
+        return BS_E_NOMEM;
+    }
+    *rows = larger;
+    return BS_OK;
+}
+
 bs_status bsi_table_all(bsi_sql *sql, const bsi_table *table, void **rows_out, size_t *count_out)
 {
     uint8_t *rows = NULL;
     size_t count = 0;
-    size_t capacity = 0;
     bs_status status = BS_OK;
 
     while (status == BS_OK) {
-        if (count == capacity) {
-            const size_t wanted = capacity > 0 ? 2 * capacity : 16;
-            uint8_t *larger = bsi_realloc_array(rows, wanted, table->row_size);
-            if (!larger) {
-                status = BS_E_NOMEM;
-                break;
-            }
-            rows = larger;
-            capacity = wanted;
+        status = grow(table, &rows, count);
+        if (status == BS_OK) {
+            status = bsi_table_next(sql, table, rows + count * table->row_size);
         }
-        status = bsi_table_next(sql, table, rows + count * table->row_size);
         count += status == BS_OK;
     }
     status = bsi_sql_finish(sql, status);

@@ -26,16 +26,19 @@ static bs_status count_of(bsi_db *db, const char *id, uint64_t *out)
 static bs_status add_locked(bsi_db *db, const char *id, const bsi_row_warning *rows, size_t count)
 {
     bsi_row_warning_count total = {.job_id = id};
+    bs_status status = count_of(db, id, &total.count);
 
-    BSI_TRY(count_of(db, id, &total.count));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && status == BS_OK; i++) {
         const bsi_row_stored_warning row = {
             .job_id = id, .number = total.count, .warning = rows[i]};
 
         if (total.count < BSI_CATALOG_WARNINGS_MAX) {
-            BSI_TRY(bsi_table_insert(db, &bsi_table_warning, "INSERT", &row));
+            status = bsi_table_insert(db, &bsi_table_warning, "INSERT", &row);
         }
         total.count++;
+    }
+    if (status < 0) {
+        return status;
     }
     return bsi_table_insert(db, &bsi_table_warning_count, "INSERT OR REPLACE", &total);
 }

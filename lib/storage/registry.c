@@ -134,12 +134,12 @@ bs_status bsi_storage_driver_find(const char *scheme, const bs_storage_driver **
 
 static const bs_storage_option *find_option(const bs_storage_driver *driver, const char *key)
 {
-    for (const bs_storage_option *option = driver->options; option && option->key; option++) {
-        if (strcmp(option->key, key) == 0) {
-            return option;
-        }
+    const bs_storage_option *option = driver ? driver->options : NULL;
+
+    while (option && option->key && strcmp(option->key, key) != 0) {
+        option++;
     }
-    return NULL;
+    return option && option->key ? option : NULL;
 }
 
 /* False unless all of `text` is digits below 2^64. */
@@ -193,26 +193,35 @@ static const bsi_setting *find_setting(const bsi_setting *settings, size_t count
     return NULL;
 }
 
+static bs_status check_setting(const bs_storage_driver *driver, const char *scheme,
+                               const bsi_setting *settings, size_t index)
+{
+    const char *key = settings[index].key;
+    const bs_storage_option *option = find_option(driver, key);
+    char shown[64];
+
+    if (!option) {
+        return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID, "storage '%s' has no setting '%s'", scheme,
+                        bsi_printable(key, strlen(key), shown, sizeof(shown)));
+    }
+    if (find_setting(settings, index, key)) {
+        return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID, "setting '%s' comes twice", option->key);
+    }
+    return check_value(option, settings[index].value);
+}
+
 bs_status bsi_storage_check_settings(const char *scheme, const bsi_setting *settings, size_t count)
 {
     const bs_storage_driver *driver = NULL;
-    char shown[64];
+    bs_status status = bsi_storage_driver_find(scheme, &driver);
 
-    BSI_TRY(bsi_storage_driver_find(scheme, &driver));
-    for (size_t i = 0; i < count; i++) {
-        const bs_storage_option *option = find_option(driver, settings[i].key);
-        const char *key =
-            bsi_printable(settings[i].key, strlen(settings[i].key), shown, sizeof(shown));
-
-        if (!option) {
-            return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID, "storage '%s' has no setting '%s'",
-                            scheme, key);
-        }
-        if (find_setting(settings, i, settings[i].key)) {
-            return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID, "setting '%s' comes twice", key);
-        }
-        BSI_TRY(check_value(option, settings[i].value));
+    for (size_t i = 0; status == BS_OK && i < count; i++) {
+        status = check_setting(driver, scheme, settings, i);
     }
+    if (status < 0) {
+        return status;
+    }
+    BSI_CHECK(driver);
     for (const bs_storage_option *option = driver->options; option && option->key; option++) {
         if (option->required && !find_setting(settings, count, option->key)) {
             return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID, "storage '%s' needs setting '%s'",

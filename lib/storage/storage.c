@@ -23,8 +23,9 @@ static bs_status in_context(bs_status status, const bs_call *call, const char *v
     if (status >= 0) {
         return status;
     }
-    if (status == BS_E_CANCELLED && bsi_call_check(call) < 0) {
-        return bs_error_last()->code; /* A driver need not set the record for this. */
+    if (status == BS_E_CANCELLED) { /* A driver need not set the record for this. */
+        const bs_status why = bsi_call_check(call);
+        return why < 0 ? why : status;
     }
     return bsi_fail_context(BS_LAYER_STORAGE, status, "%s '%s'", verb,
                             bsi_printable(key, strlen(key), shown, sizeof(shown)));
@@ -453,6 +454,7 @@ bs_status bsi_storage_put(bsi_storage *storage, const bs_call *call, const char 
 
     options.expected_size = size;
     BSI_TRY(bsi_upload_begin(storage, call, key, &options, &upload));
+    BSI_CHECK(upload);
     status = bsi_upload_write(upload, call, data, size);
     if (status < 0) {
         bsi_upload_abort(upload);
@@ -464,7 +466,7 @@ bs_status bsi_storage_put(bsi_storage *storage, const bs_call *call, const char 
 bs_status bsi_storage_load(bsi_storage *storage, const bs_call *call, const char *key,
                            uint64_t max_size, bsi_buf *out)
 {
-    bs_storage_object object;
+    bs_storage_object object = {.size = 0};
     bs_status status = BS_OK;
 
     BSI_TRY(bsi_storage_stat(storage, call, key, &object));

@@ -226,11 +226,11 @@ typedef enum bs_storage_option_type {
 /** One setting that a driver knows. */
 typedef struct bs_storage_option {
     const char *key;             /**< Lower case, such as "region". */
-    bs_storage_option_type type; /**< Checked before open(). */
     const char *fallback;        /**< What stands when it is not given; NULL: nothing. */
+    const char *help;            /**< One sentence for the documentation. */
+    bs_storage_option_type type; /**< Checked before open(). */
     bool required;               /**< Opening without it is BS_E_INVALID. */
     bool secret;                 /**< Never shown, logged or kept in the catalogue. */
-    const char *help;            /**< One sentence for the documentation. */
 } bs_storage_option;
 
 /** A driver as the registry knows it. Static for the life of the process. */

@@ -137,15 +137,17 @@ static bs_status acquire_file(local_storage *local, const char *key, bsi_local_f
     bsi_local_file *file = bsi_local_files_find(&local->files, key, &generation);
     int fd = -1;
 
-    if (!file) {
-        BSI_TRY(open_object(local, key, &fd));
-        file = bsi_local_file_new(key, fd);
-        if (!file) {
-            bsi_close_quietly(fd);
-            return BS_E_NOMEM;
-        }
-        bsi_local_files_keep(&local->files, file, generation);
+    if (file) {
+        *out = file;
+        return BS_OK;
     }
+    BSI_TRY(open_object(local, key, &fd));
+    file = bsi_local_file_new(key, fd);
+    if (!file) {
+        bsi_close_quietly(fd);
+        return BS_E_NOMEM;
+    }
+    bsi_local_files_keep(&local->files, file, generation);
     *out = file;
     return BS_OK;
 }
@@ -457,24 +459,30 @@ static bs_status new_temp(local_upload *upload)
                     BSI_OPEN_WRITE | BSI_OPEN_CREATE | BSI_OPEN_EXCLUSIVE, FILE_MODE, &upload->fd);
 }
 
+static bs_status open_or_make(const local_storage *local, bsi_slice path, int *fd_out)
+{
+    bs_status status = bsi_local_open_dir(&local->tree, path, fd_out);
+
+    if (status != BS_E_NOT_FOUND) {
+        return status;
+    }
+    BSI_TRY(bsi_local_make_dirs(&local->tree, path));
+    return bsi_local_open_dir(&local->tree, path, fd_out);
+}
+
 /* Whoever removes the last object of a directory may remove it before we are in it. */
 static bs_status enter_dir(const local_storage *local, local_upload *upload)
 {
     bs_status status = BS_E_NOT_FOUND;
 
     for (int i = 0; i < RACES_MAX && status == BS_E_NOT_FOUND; i++) {
-        status = bsi_local_open_dir(&local->tree, upload->dir_path, &upload->dir);
-        if (status == BS_E_NOT_FOUND) {
-            status = bsi_local_make_dirs(&local->tree, upload->dir_path);
-            if (status == BS_OK) {
-                status = bsi_local_open_dir(&local->tree, upload->dir_path, &upload->dir);
-            }
+        status = open_or_make(local, upload->dir_path, &upload->dir);
+        if (status < 0) {
+            continue;
         }
-        if (status == BS_OK) {
-            status = new_temp(upload);
-            if (status < 0) {
-                bsi_close_quietly(upload->dir);
-            }
+        status = new_temp(upload);
+        if (status < 0) {
+            bsi_close_quietly(upload->dir);
         }
     }
     return status;
@@ -518,15 +526,18 @@ static bs_status local_put_write(void *self, const bs_call *call, void *upload, 
 {
     const local_upload *local = upload;
     const uint8_t *at = data;
+    bs_status status = BS_OK;
 
     (void)self;
-    while (size > BLOCK_SIZE) {
-        BSI_TRY(bsi_write(local->fd, at, BLOCK_SIZE));
-        BSI_TRY(bsi_call_check(call));
+    while (size > BLOCK_SIZE && status == BS_OK) {
+        status = bsi_write(local->fd, at, BLOCK_SIZE);
         at += BLOCK_SIZE;
         size -= BLOCK_SIZE;
+        if (status == BS_OK) {
+            status = bsi_call_check(call);
+        }
     }
-    return bsi_write(local->fd, at, size);
+    return status == BS_OK ? bsi_write(local->fd, at, size) : status;
 }
 
 static bs_status local_put_patch(void *self, const bs_call *call, void *upload, uint64_t offset,
@@ -598,33 +609,38 @@ static bs_status local_put_commit(void *self, const bs_call *call, void *upload)
     return status;
 }
 
+static bs_status move_once(const local_storage *local, int source, const char *name,
+                           bsi_slice to_path, const char *new_name)
+{
+    int to_dir = -1;
+    bs_status status = open_or_make(local, to_path, &to_dir);
+
+    if (status < 0) {
+        return status;
+    }
+    status = bsi_rename(source, name, to_dir, new_name, false);
+    if (status == BS_OK) {
+        status = bsi_sync(to_dir);
+    }
+    bsi_close_quietly(to_dir);
+    return status;
+}
+
 /* Move a file into a directory that may be missing, and may vanish again. */
-static bs_status move(const local_storage *local, int from_dir, const char *from_name,
-                      const char *to)
+static bs_status move(const local_storage *local, int source, const char *name, const char *to)
 {
     bs_status status = BS_E_NOT_FOUND;
     bsi_slice to_path;
-    bsi_slice to_name;
+    bsi_slice end;
     bsi_stat stat;
 
-    bsi_path_split(bsi_slice_of(to), &to_path, &to_name);
+    bsi_path_split(bsi_slice_of(to), &to_path, &end);
     for (int i = 0; i < RACES_MAX && status == BS_E_NOT_FOUND; i++) {
-        int to_dir = -1;
-
-        BSI_TRY(stat_file(from_dir, from_name, &stat));
-        status = bsi_local_make_dirs(&local->tree, to_path);
-        if (status == BS_OK) {
-            status = bsi_local_open_dir(&local->tree, to_path, &to_dir);
+        status = stat_file(source, name, &stat);
+        if (status < 0) {
+            break;
         }
-        if (status == BS_OK) {
-            status = bsi_rename(from_dir, from_name, to_dir, to_name.data, false);
-        }
-        if (status == BS_OK) {
-            status = bsi_sync(to_dir);
-            bsi_close_quietly(to_dir);
-            return status;
-        }
-        bsi_close_quietly(to_dir);
+        status = move_once(local, source, name, to_path, end.data);
     }
     return status;
 }

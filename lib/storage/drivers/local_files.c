@@ -46,7 +46,9 @@ void bsi_local_file_unref(bsi_local_file *file)
 /* What stood at `from` falls out. */
 static void put_in_front_locked(bsi_local_files *files, size_t from, bsi_local_file *file)
 {
-    memmove(files->files + 1, files->files, from * sizeof(files->files[0]));
+    for (size_t i = from; i > 0; i--) {
+        files->files[i] = files->files[i - 1];
+    }
     files->files[0] = file;
 }
 

@@ -57,30 +57,33 @@ bs_status bsi_local_open_dir(const bsi_local_tree *tree, bsi_slice path, int *fd
     return BS_OK;
 }
 
-/* Make what is missing of a directory's path. Not synced here: see bsi_local_sync_parents(). */
+static bs_status make_dir(const bsi_local_tree *tree, bsi_slice path)
+{
+    bsi_slice parent;
+    bsi_slice name;
+    char text[256];
+    int fd = -1;
+    bs_status status = BS_OK;
+
+    bsi_path_split(path, &parent, &name);
+    memcpy(text, name.data, name.size);
+    text[name.size] = '\0';
+    BSI_TRY(bsi_local_open_dir(tree, parent, &fd));
+    status = bsi_mkdir(fd, text, DIR_MODE);
+    bsi_close_quietly(fd);
+    return status == BS_E_EXISTS ? BS_OK : status;
+}
+
 bs_status bsi_local_make_dirs(const bsi_local_tree *tree, bsi_slice path)
 {
-    for (size_t end = 0; end < path.size; end++) {
-        bsi_slice dir;
-        bsi_slice name;
-        char text[256];
-        int fd = -1;
-        bs_status status = BS_OK;
+    bs_status status = BS_OK;
 
-        do {
-            end++;
-        } while (end < path.size && path.data[end] != '/');
-        bsi_path_split((bsi_slice){path.data, end}, &dir, &name);
-        memcpy(text, name.data, name.size);
-        text[name.size] = '\0';
-        BSI_TRY(bsi_local_open_dir(tree, dir, &fd));
-        status = bsi_mkdir(fd, text, DIR_MODE);
-        bsi_close_quietly(fd);
-        if (status < 0 && status != BS_E_EXISTS) {
-            return status;
+    for (size_t end = 1; end <= path.size && status == BS_OK; end++) {
+        if (end == path.size || path.data[end] == '/') {
+            status = make_dir(tree, (bsi_slice){path.data, end});
         }
     }
-    return BS_OK;
+    return status;
 }
 
 bs_status bsi_local_sync_dir(const bsi_local_tree *tree, bsi_slice path)
@@ -141,17 +144,20 @@ static void note_durable(bsi_local_tree *tree, bsi_slice path, uint64_t removed)
 bs_status bsi_local_sync_parents(bsi_local_tree *tree, bsi_slice path)
 {
     uint64_t removed = 0;
+    bs_status status = BS_OK;
 
-    while (path.size > 0 && !is_durable(tree, path, &removed)) {
+    while (status == BS_OK && path.size > 0 && !is_durable(tree, path, &removed)) {
         bsi_slice parent;
         bsi_slice name;
 
         bsi_path_split(path, &parent, &name);
-        BSI_TRY(bsi_local_sync_dir(tree, parent));
-        note_durable(tree, path, removed);
+        status = bsi_local_sync_dir(tree, parent);
+        if (status == BS_OK) {
+            note_durable(tree, path, removed);
+        }
         path = parent;
     }
-    return BS_OK;
+    return status;
 }
 
 /* Under the lock, so that a directory is never taken for durable that was made anew since. */
