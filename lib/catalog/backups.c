@@ -4,7 +4,6 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -25,24 +24,14 @@ bs_status bsi_backup_get_locked(bsi_db *db, const char *id, bsi_row_backup *out)
 /* Larger than every number that was ever given away, also to backups that are gone. */
 static bs_status next_seq(bsi_db *db, int64_t *out)
 {
-    char *last = NULL;
     char text[32];
     int64_t seq = 0;
-    bs_status status = bsi_sql_number(db, "SELECT coalesce(max(seq), 0) FROM backup", &seq);
 
-    if (status == BS_OK) {
-        status = bsi_meta_get_locked(db, "seq", &last);
-    }
-    if (status == BS_E_NOT_FOUND) {
-        status = BS_OK;
-    }
-    if (status < 0) {
-        return status;
-    }
-    if (last && strtoll(last, NULL, 10) > seq) {
-        seq = strtoll(last, NULL, 10);
-    }
-    bsi_free(last);
+    BSI_TRY(bsi_sql_number(db,
+                           "SELECT max((SELECT coalesce(max(seq), 0) FROM backup),"
+                           " (SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM meta"
+                           " WHERE key = 'seq'))",
+                           &seq));
     seq++;
     (void)snprintf(text, sizeof(text), "%" PRId64, seq);
     BSI_TRY(bsi_meta_set_locked(db, "seq", text));

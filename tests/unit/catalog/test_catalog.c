@@ -39,6 +39,12 @@ static void change_file(void **state, const char *sql)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+static void start_anew(void **state)
+{
+    (void)teardown(state);
+    assert_int_equal(setup(state), 0);
+}
+
 static void only_the_owner_may_read_the_file(void **state)
 {
     char path[512];
@@ -130,15 +136,13 @@ static void a_changed_table_or_row_is_damage(void **state)
 
     for (size_t i = 0; i < BSI_ARRAY_SIZE(changes); i++) {
         print_message("# change: %s\n", changes[i]);
-        assert_int_equal(setup(state), 0);
+        start_anew(state);
         add(state, 1);
         close_catalog(state);
         change_file(state, changes[i]);
         assert_status(open_again(state), BS_E_CORRUPT);
         assert_non_null(strstr(bs_error_last()->message, "rebuilt"));
-        (void)teardown(state);
     }
-    assert_int_equal(setup(state), 0);
 }
 
 static void another_program_in_the_middle_of_a_change_is_told_of(void **state)
@@ -331,7 +335,7 @@ static void kill_everywhere(void **state, change_cb change)
 
     for (; !through; n++) {
         char now[512] = "";
-        assert_int_equal(setup(state), 0);
+        start_anew(state);
         fix = *state;
         add(state, 1);
         add(state, 2);
@@ -346,11 +350,9 @@ static void kill_everywhere(void **state, change_cb change)
             }
             assert_string_equal(now, after);
         }
-        (void)teardown(state);
     }
     assert_true(n > 5);
     assert_true(after[0] != '\0');
-    assert_int_equal(setup(state), 0);
 }
 
 static void a_kill_anywhere_leaves_the_old_or_the_new_row(void **state)
