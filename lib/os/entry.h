@@ -28,7 +28,7 @@ typedef struct bsi_entry {
     bsi_slice user; /* Name of the owner; empty: unknown. */
     bsi_slice group;
     bsi_slice link;          /* Content of a symbolic link. */
-    bsi_slice linked; /* Path of the first name of the same inode; empty: none. */
+    bsi_slice linked;        /* Path of the first name of the same inode; empty: none. */
     const bsi_xattr *xattrs; /* Sorted by name. POSIX ACLs are system.posix_acl_* among them. */
     size_t xattr_count;
     bool sparse; /* Only `extents` hold data; the rest of stat.size are holes. */

@@ -81,11 +81,12 @@ bs_status bsi_dir_stack_at(bsi_dir_stack *stack, size_t index, const bsi_entry *
 bs_status bsi_dir_stack_pop_beside(bsi_dir_stack *stack, bsi_slice path, const bsi_entry **out)
 {
     const bsi_entry *top = NULL;
+    const bs_status status =
+        stack->count > 0 ? bsi_dir_stack_at(stack, stack->count - 1, &top) : BS_END;
 
-    if (stack->count == 0) {
-        return BS_END;
+    if (status != BS_OK) {
+        return status;
     }
-    BSI_TRY(bsi_dir_stack_at(stack, stack->count - 1, &top));
     if (path.size > 0 && bsi_path_is_below(path, top->path)) {
         return BS_END;
     }

@@ -313,6 +313,19 @@ static bs_status append_bytes(entry_parser *parser, bool base64, size_t *at_out,
     return BS_OK;
 }
 
+static bs_status read_xattr_field(entry_parser *parser, bsi_slice key, xattr_place *out)
+{
+    const bool base64 = key.size > 7 && memcmp(key.data + key.size - 7, "_base64", 7) == 0;
+
+    if (bsi_slice_is(key, "name") || bsi_slice_is(key, "name_base64")) {
+        return append_bytes(parser, base64, &out->name_at, &out->name_size);
+    }
+    if (bsi_slice_is(key, "value") || bsi_slice_is(key, "value_base64")) {
+        return append_bytes(parser, base64, &out->value_at, &out->value_size);
+    }
+    return bsi_json_fail(&parser->json, "unknown field of an attribute");
+}
+
 static bs_status read_xattr(entry_parser *parser, xattr_place *out)
 {
     bsi_slice key = {0};
@@ -320,14 +333,7 @@ static bs_status read_xattr(entry_parser *parser, xattr_place *out)
 
     BSI_TRY(bsi_json_enter_object(&parser->json));
     while ((status = bsi_json_next_key(&parser->json, &key)) == BS_OK) {
-        const bool base64 = key.size > 7 && memcmp(key.data + key.size - 7, "_base64", 7) == 0;
-        if (key.size > 0 && key.data[0] == 'n') {
-            BSI_TRY(append_bytes(parser, base64, &out->name_at, &out->name_size));
-        } else if (key.size > 0 && key.data[0] == 'v') {
-            BSI_TRY(append_bytes(parser, base64, &out->value_at, &out->value_size));
-        } else {
-            return bsi_json_fail(&parser->json, "unknown field of an attribute");
-        }
+        BSI_TRY(read_xattr_field(parser, key, out));
     }
     return status < 0 ? status : BS_OK;
 }

@@ -379,37 +379,22 @@ bs_status bsi_parse_info(bsi_slice line, bsi_manifest_info *out)
 
 /* --- Warnings and the end --- */
 
-static bs_status read_warning_field(bsi_json_reader *json, bsi_slice key, bsi_line_memory *memory,
-                                    bsi_slice *path, bs_error *error)
+static bs_status read_message(bsi_json_reader *json, bsi_line_memory *memory, bs_error *error)
 {
     bsi_slice text = {0};
-    int64_t code = 0;
-    uint64_t layer = 0;
 
-    if (bsi_slice_is(key, "code")) {
-        BSI_TRY(bsi_json_read_i64(json, &code));
-        error->code = code > INT16_MIN && code < INT16_MAX ? (bs_status)code : BS_E_INTERNAL;
-        return BS_OK;
+    BSI_TRY(bsi_json_read_string(json, &memory->text, &text));
+    if (text.size >= sizeof(error->message)) {
+        return bsi_json_fail(json, "a message that is too long");
     }
-    if (bsi_slice_is(key, "layer")) {
-        BSI_TRY(bsi_json_read_u64(json, &layer));
-        error->layer = layer <= BS_LAYER_TARGET ? (bs_layer)layer : BS_LAYER_SYSTEM;
-        return BS_OK;
-    }
-    if (bsi_slice_is(key, "path")) {
-        return bsi_json_read_string(json, &memory->path, path);
-    }
-    if (bsi_slice_is(key, "message")) {
-        BSI_TRY(bsi_json_read_string(json, &memory->text, &text));
-        if (text.size >= sizeof(error->message)) {
-            return bsi_json_fail(json, "a message that is too long");
-        }
-        memcpy(error->message, text.data, text.size);
-        return BS_OK;
-    }
-    if (!bsi_slice_is(key, "path_base64")) {
-        return bsi_json_fail(json, "unknown field of a warning");
-    }
+    memcpy(error->message, text.data, text.size);
+    return BS_OK;
+}
+
+static bs_status read_path_base64(bsi_json_reader *json, bsi_line_memory *memory, bsi_slice *path)
+{
+    bsi_slice text = {0};
+
     BSI_TRY(bsi_json_read_string(json, &memory->text, &text));
     bsi_buf_clear(&memory->path);
     if (bsi_base64_decode(text.data, text.size, &memory->path) < 0) {
@@ -417,6 +402,51 @@ static bs_status read_warning_field(bsi_json_reader *json, bsi_slice key, bsi_li
     }
     *path = (bsi_slice){(const char *)memory->path.data, memory->path.size};
     return BS_OK;
+}
+
+static bs_status read_code(bsi_json_reader *json, bs_error *error)
+{
+    int64_t code = 0;
+
+    BSI_TRY(bsi_json_read_i64(json, &code));
+    if (code < INT16_MIN || code > INT16_MAX) {
+        return bsi_json_fail(json, "a number out of range");
+    }
+    error->code = (bs_status)code;
+    return BS_OK;
+}
+
+static bs_status read_layer(bsi_json_reader *json, bs_error *error)
+{
+    uint64_t layer = 0;
+
+    BSI_TRY(bsi_json_read_u64(json, &layer));
+    if (layer > BS_LAYER_TARGET) {
+        return bsi_json_fail(json, "a number out of range");
+    }
+    error->layer = (bs_layer)layer;
+    return BS_OK;
+}
+
+static bs_status read_warning_field(bsi_json_reader *json, bsi_slice key, bsi_line_memory *memory,
+                                    bsi_slice *path, bs_error *error)
+{
+    if (bsi_slice_is(key, "code")) {
+        return read_code(json, error);
+    }
+    if (bsi_slice_is(key, "layer")) {
+        return read_layer(json, error);
+    }
+    if (bsi_slice_is(key, "path")) {
+        return bsi_json_read_string(json, &memory->path, path);
+    }
+    if (bsi_slice_is(key, "path_base64")) {
+        return read_path_base64(json, memory, path);
+    }
+    if (bsi_slice_is(key, "message")) {
+        return read_message(json, memory, error);
+    }
+    return bsi_json_fail(json, "unknown field of a warning");
 }
 
 /* Enters the one object that a line of the other kinds holds: {"kind":{...}}. */

@@ -78,15 +78,25 @@ static bs_status fill(bsi_manifest_reader *reader)
     return BS_OK;
 }
 
+/* What it means that no more text comes. */
+static bs_status no_more_lines(const bsi_manifest_reader *reader)
+{
+    if (reader->text.size > reader->next_at) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "the last line is cut short");
+    }
+    return BS_END;
+}
+
 /* The next line, with its line feed: BS_END where the text ends. */
 static bs_status next_line(bsi_manifest_reader *reader, bsi_slice *out)
 {
     size_t searched = reader->next_at;
+    const char *feed = NULL;
 
     for (;;) {
         const char *begin = (const char *)reader->text.data;
         const size_t left = reader->text.size - searched;
-        const char *feed = left > 0 ? memchr(begin + searched, '\n', left) : NULL;
+        feed = left > 0 ? memchr(begin + searched, '\n', left) : NULL;
         if (feed) {
             reader->line_at = reader->next_at;
             reader->next_at = (size_t)(feed - begin) + 1;
@@ -94,10 +104,7 @@ static bs_status next_line(bsi_manifest_reader *reader, bsi_slice *out)
             return BS_OK;
         }
         if (reader->source_ended) {
-            if (reader->text.size > reader->next_at) {
-                return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "the last line is cut short");
-            }
-            return BS_END;
+            return no_more_lines(reader);
         }
         searched = reader->text.size - reader->next_at;
         BSI_TRY(fill(reader));
@@ -227,25 +234,29 @@ void bsi_manifest_close(bsi_manifest_reader *reader)
     bsi_free(reader);
 }
 
-/* All lines by their hash alone: what they say is checked when they are used. */
-static bs_status check_all(bsi_manifest_reader *reader)
+static bs_status check_line(bsi_manifest_reader *reader)
 {
     bsi_slice line = {0};
     bsi_line_kind kind = BSI_LINE_INFO;
-    bs_status status = BS_OK;
+    const bs_status status = next_line(reader, &line);
 
+    BSI_TRY(status);
+    if (status == BS_END) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it has no last line");
+    }
+    BSI_TRY(bsi_line_kind_of(line, &kind));
+    if (kind == BSI_LINE_END) {
+        return check_end(reader, line);
+    }
+    bsi_sha256_update(reader->said, line.data, line.size);
+    return BS_OK;
+}
+
+/* All lines by their hash alone: what they say is checked when they are used. */
+static bs_status check_all(bsi_manifest_reader *reader)
+{
     while (!reader->at_end) {
-        status = next_line(reader, &line);
-        BSI_TRY(status);
-        if (status == BS_END) {
-            return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it has no last line");
-        }
-        BSI_TRY(bsi_line_kind_of(line, &kind));
-        if (kind == BSI_LINE_END) {
-            BSI_TRY(check_end(reader, line));
-        } else {
-            bsi_sha256_update(reader->said, line.data, line.size);
-        }
+        BSI_TRY(check_line(reader));
     }
     if (reader->stored_size != reader->object_size) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it was not read whole");

@@ -153,28 +153,31 @@ static bs_status leave_dirs(bsi_restore *restore, bsi_slice path,
 
     while ((status = bsi_dir_stack_pop_beside(restore->dirs, path, &dir)) == BS_OK) {
         const size_t level = bsi_dir_stack_count(restore->dirs);
-        if (level < restore->dirs_made) {
-            restore->dirs_made = level;
-            if (finish) {
-                BSI_TRY(finish(restore, dir));
-            }
-        }
+        const bool made = level < restore->dirs_made;
+        restore->dirs_made = made ? level : restore->dirs_made;
+        BSI_TRY(made && finish ? finish(restore, dir) : BS_OK);
     }
     return status < 0 ? status : BS_OK;
+}
+
+static bs_status make_dir(bsi_restore *restore, const bsi_entry *dir)
+{
+    bsi_entry placed;
+
+    if (!place(restore, dir, &placed)) {
+        return BS_OK;
+    }
+    return bsi_restore_settle(restore, dir->path, bsi_target_dir(restore->target, &placed));
 }
 
 static bs_status make_dirs(bsi_restore *restore)
 {
     const bsi_entry *dir = NULL;
-    bsi_entry placed;
     bs_status status = BS_OK;
 
     while ((status = bsi_dir_stack_at(restore->dirs, restore->dirs_made, &dir)) == BS_OK) {
         restore->dirs_made++;
-        if (place(restore, dir, &placed)) {
-            BSI_TRY(
-                bsi_restore_settle(restore, dir->path, bsi_target_dir(restore->target, &placed)));
-        }
+        BSI_TRY(make_dir(restore, dir));
     }
     return status < 0 ? status : BS_OK;
 }

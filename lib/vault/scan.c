@@ -195,6 +195,15 @@ static bool is_wanted(const scanner *scan, const bsi_walk_item *item)
     return true;
 }
 
+/* Leave the base's entry of the same name behind; a file that became something else is gone. */
+static bs_status leave_base(scanner *scan, const bsi_walk_item *item)
+{
+    if (scan->before->listed.entry.stat.type == BSI_TYPE_FILE && item->stat.type != BSI_TYPE_FILE) {
+        BSI_TRY(note_gone(scan));
+    }
+    return advance_base(scan);
+}
+
 static bs_status take_item(scanner *scan, const bsi_walk_item *item)
 {
     bool in_base = false;
@@ -204,13 +213,7 @@ static bs_status take_item(scanner *scan, const bsi_walk_item *item)
         return BS_OK;
     }
     BSI_TRY(decide(scan, item, in_base));
-    if (in_base) {
-        if (scan->before->listed.entry.stat.type == BSI_TYPE_FILE &&
-            item->stat.type != BSI_TYPE_FILE) {
-            BSI_TRY(note_gone(scan));
-        }
-        BSI_TRY(advance_base(scan));
-    }
+    BSI_TRY(in_base ? leave_base(scan, item) : BS_OK);
     scan->out->entries++;
     if (item->stat.type == BSI_TYPE_FILE) {
         scan->out->files++;

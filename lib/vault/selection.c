@@ -32,9 +32,7 @@ static bs_status make_wish(wish *out, const char *text)
     if (status < 0 && status != BS_E_INVALID) {
         return status;
     }
-    while (*text == '/') {
-        text++;
-    }
+    text += strspn(text, "/");
     size = strlen(text);
     while (size > 0 && text[size - 1] == '/') {
         size--;
@@ -75,7 +73,7 @@ void bsi_selection_free(bsi_selection *selection)
     if (!selection) {
         return;
     }
-    for (size_t i = 0; i < selection->count; i++) {
+    for (size_t i = 0; selection->wishes && i < selection->count; i++) {
         bsi_free(selection->wishes[i].path);
         bsi_pattern_list_free(selection->wishes[i].pattern);
     }

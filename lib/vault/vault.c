@@ -107,36 +107,45 @@ static bool is_top(bsi_slice path, bsi_slice dir, bsi_buf *shown)
                                                                  !bsi_slice_equal(path, before)));
 }
 
-static bs_status list_entries(bsi_manifest_reader *reader, bsi_slice dir, bool recursive,
-                              bsi_listed_cb callback, void *user)
+typedef struct listing {
+    bsi_slice dir;
+    bool recursive;
+    bool found;    /* `dir` is in the backup, or something below it. */
+    bsi_buf shown; /* Path of the entry last shown. */
+    bsi_listed_cb callback;
+    void *user;
+} listing;
+
+static bs_status list_entry(listing *list, const bsi_listed *listed)
+{
+    const bsi_slice path = listed->entry.path;
+
+    if (bsi_slice_equal(path, list->dir) || bsi_path_is_below(path, list->dir)) {
+        list->found = true;
+    }
+    if (!is_shown(path, list->dir, list->recursive) &&
+        (list->recursive || !is_top(path, list->dir, &list->shown))) {
+        return BS_OK;
+    }
+    bsi_buf_clear(&list->shown);
+    BSI_TRY(bsi_buf_append(&list->shown, path.data, path.size));
+    return list->callback(list->user, listed);
+}
+
+static bs_status list_entries(listing *list, bsi_manifest_reader *reader)
 {
     const bsi_manifest_entry *entry = NULL;
-    bool found = dir.size == 0;
     char printable[256];
-    bsi_buf shown;
     bs_status status = BS_OK;
 
-    bsi_buf_init(&shown, BSI_PATH_MAX);
     while ((status = bsi_manifest_next(reader, &entry)) == BS_OK) {
-        const bsi_slice path = entry->listed.entry.path;
-        const bool below = bsi_path_is_below(path, dir);
-        found = found || below || bsi_slice_equal(path, dir);
-        if (is_shown(path, dir, recursive) || (!recursive && is_top(path, dir, &shown))) {
-            bsi_buf_clear(&shown);
-            status = bsi_buf_append(&shown, path.data, path.size);
-            if (status >= 0) {
-                status = callback(user, &entry->listed);
-            }
-        }
-        if (status < 0) {
-            break;
-        }
+        BSI_TRY(list_entry(list, &entry->listed));
     }
-    bsi_buf_dispose(&shown);
     BSI_TRY(status);
-    if (!found) {
-        return bsi_fail(BS_LAYER_CALLER, BS_E_NOT_FOUND, "the backup holds no '%s'",
-                        bsi_printable(dir.data, dir.size, printable, sizeof(printable)));
+    if (!list->found && list->dir.size > 0) {
+        return bsi_fail(
+            BS_LAYER_CALLER, BS_E_NOT_FOUND, "the backup holds no '%s'",
+            bsi_printable(list->dir.data, list->dir.size, printable, sizeof(printable)));
     }
     return BS_OK;
 }
@@ -144,11 +153,14 @@ static bs_status list_entries(bsi_manifest_reader *reader, bsi_slice dir, bool r
 bs_status bsi_vault_list(const bsi_vault_env *env, const char *manifest_key, bsi_slice dir,
                          bool recursive, bsi_listed_cb callback, void *user)
 {
+    listing list = {.dir = dir, .recursive = recursive, .callback = callback, .user = user};
     bsi_manifest_reader *reader = NULL;
     bs_status status = bsi_manifest_open_checked(env, manifest_key, &reader);
 
     BSI_TRY(status);
-    status = list_entries(reader, dir, recursive, callback, user);
+    bsi_buf_init(&list.shown, BSI_PATH_MAX);
+    status = list_entries(&list, reader);
+    bsi_buf_dispose(&list.shown);
     bsi_manifest_close(reader);
     return status;
 }

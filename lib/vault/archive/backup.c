@@ -160,6 +160,23 @@ static bs_status describe(run *self)
     return self->log.status;
 }
 
+/* A line, whose end waited for the place of the file's content to be known. */
+static bs_status put_record(run *self, bsi_manifest_writer *manifest, const bsi_record *record,
+                            bsi_buf *end)
+{
+    const bsi_archive_mark mark = {record->a, record->b};
+    bsi_locator locator = {0};
+
+    BSI_TRY(bsi_manifest_writer_put(manifest, record->bytes.data, record->bytes.size));
+    if (record->kind != BSI_LINE_MARKED) {
+        return BS_OK;
+    }
+    bsi_buf_clear(end);
+    BSI_TRY(bsi_archive_locate(self->container.writer, &mark, &locator));
+    BSI_TRY(bsi_manifest_format_end(end, &locator));
+    return bsi_manifest_writer_put(manifest, end->data, end->size);
+}
+
 static bs_status put_lines(run *self, bsi_manifest_writer *manifest)
 {
     bsi_record record;
@@ -167,23 +184,12 @@ static bs_status put_lines(run *self, bsi_manifest_writer *manifest)
     bs_status status = BS_OK;
 
     bsi_buf_init(&end, 1024);
-    while ((status = bsi_draft_next(self->store.lines, &record)) == BS_OK) {
-        status = bsi_manifest_writer_put(manifest, record.bytes.data, record.bytes.size);
-        if (status >= 0 && record.kind == BSI_LINE_MARKED) {
-            const bsi_archive_mark mark = {record.a, record.b};
-            bsi_locator locator = {0};
-            bsi_buf_clear(&end);
-            status = bsi_archive_locate(self->container.writer, &mark, &locator);
-            if (status >= 0) {
-                status = bsi_manifest_format_end(&end, &locator);
-            }
-            if (status >= 0) {
-                status = bsi_manifest_writer_put(manifest, end.data, end.size);
-            }
-        }
-        if (status < 0) {
+    while (status >= 0) {
+        status = bsi_draft_next(self->store.lines, &record);
+        if (status != BS_OK) {
             break;
         }
+        status = put_record(self, manifest, &record, &end);
     }
     bsi_buf_dispose(&end);
     return status < 0 ? status : BS_OK;

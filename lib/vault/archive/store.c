@@ -143,51 +143,57 @@ static void progress_to(bsi_store *store, file_job *job, uint64_t bytes)
 
 /* --- Content --- */
 
+/* As many zeros as the present block takes; *size is what is left. */
+static bs_status write_some_zeros(bsi_store *store, uint64_t *size)
+{
+    void *space = NULL;
+    size_t room = 0;
+
+    BSI_TRY(bsi_call_check(store->env->call));
+    BSI_TRY(bsi_archive_space(store->writer, &space, &room));
+    BSI_CHECK(room > 0);
+    room = (size_t)bsi_min_u64(room, *size);
+    memset(space, 0, room);
+    *size -= room;
+    return bsi_archive_commit(store->writer, room);
+}
+
 static bs_status write_zeros(bsi_store *store, uint64_t size)
 {
     while (size > 0) {
-        void *space = NULL;
-        size_t room = 0;
-        BSI_TRY(bsi_call_check(store->env->call));
-        BSI_TRY(bsi_archive_space(store->writer, &space, &room));
-        BSI_CHECK(room > 0);
-        room = (size_t)bsi_min_u64(room, size);
-        memset(space, 0, room);
-        BSI_TRY(bsi_archive_commit(store->writer, room));
-        size -= room;
+        BSI_TRY(write_some_zeros(store, &size));
     }
     return BS_OK;
 }
 
-/*
- * Write the next data bytes of a file where the container has them: in one
- * piece, or with the zeros of its holes in between. `at` counts data bytes.
- */
-static bs_status write_data(bsi_store *store, const bsi_entry *entry, uint64_t at,
-                            const uint8_t *data, size_t size)
+/* Data bytes that a container takes with the zeros of the holes between them. */
+static bs_status write_among_zeros(bsi_store *store, const bsi_entry *entry, uint64_t at,
+                                   const uint8_t *data, size_t size)
 {
-    uint64_t before = 0;
-    uint64_t hole = 0; /* Where the hole in front of the extent begins. */
+    uint64_t before = 0; /* Data bytes in front of the extent. */
+    uint64_t hole = 0;   /* Where the hole in front of it begins. */
 
-    if (!entry->sparse || keeps_holes(store)) {
-        return bsi_archive_write(store->writer, data, size);
-    }
     for (size_t i = 0; i < entry->extent_count && size > 0; i++) {
         const bsi_extent *extent = &entry->extents[i];
-        if (at < before + extent->size) {
-            const size_t part = (size_t)bsi_min_u64(size, before + extent->size - at);
-            if (at == before) {
-                BSI_TRY(write_zeros(store, extent->offset - hole));
-            }
-            BSI_TRY(bsi_archive_write(store->writer, data, part));
-            at += part;
-            data += part;
-            size -= part;
-        }
-        before += extent->size;
+        const uint64_t end = before + extent->size;
+        const size_t part = at < end ? (size_t)bsi_min_u64(size, end - at) : 0;
+        BSI_TRY(part > 0 && at == before ? write_zeros(store, extent->offset - hole) : BS_OK);
+        BSI_TRY(bsi_archive_write(store->writer, data, part));
+        at += part;
+        data += part;
+        size -= part;
+        before = end;
         hole = extent->offset + extent->size;
     }
     return BS_OK;
+}
+
+/* Write the next data bytes of a file where the container has them. `at` counts data bytes. */
+static bs_status write_data(bsi_store *store, const bsi_entry *entry, uint64_t at,
+                            const uint8_t *data, size_t size)
+{
+    return entry->sparse && !keeps_holes(store) ? write_among_zeros(store, entry, at, data, size)
+                                                : bsi_archive_write(store->writer, data, size);
 }
 
 /* The zeros behind the last extent, where the container has them. */

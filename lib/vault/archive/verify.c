@@ -90,19 +90,21 @@ static bs_status check_container(verifier *self, const bsi_container_ref *contai
     return hash_container(self, container);
 }
 
+/* Damage is noted, with what is wrong; anything else ends the verification. */
+static bs_status note_wrong(verifier *self, size_t index, bs_status status)
+{
+    if (!is_damage(status)) {
+        return status;
+    }
+    self->wrong[index] = bsi_strdup(bs_error_last()->message);
+    return self->wrong[index] ? BS_OK : BS_E_NOMEM;
+}
+
 static bs_status check_containers(verifier *self)
 {
     for (size_t i = 0; i < container_count(self); i++) {
         const bsi_container_ref container = container_at(self, i);
-        const bs_status status = check_container(self, &container);
-        if (is_damage(status)) {
-            self->wrong[i] = bsi_strdup(bs_error_last()->message);
-            if (!self->wrong[i]) {
-                return BS_E_NOMEM;
-            }
-        } else {
-            BSI_TRY(status);
-        }
+        BSI_TRY(note_wrong(self, i, check_container(self, &container)));
     }
     return BS_OK;
 }
@@ -135,9 +137,12 @@ static bs_status note_lost(verifier *self, const bsi_manifest_entry *entry)
 
 static bs_status check_file(verifier *self, const bsi_manifest_entry *entry)
 {
-    const bs_status status =
-        bsi_content_check(&self->content, self->env->call, entry, self->hash, NULL, NULL);
+    bs_status status = BS_OK;
 
+    if (entry->listed.entry.stat.type != BSI_TYPE_FILE) {
+        return BS_OK;
+    }
+    status = bsi_content_check(&self->content, self->env->call, entry, self->hash, NULL, NULL);
     bsi_progress_add(self->env->progress, 1, entry->listed.entry.stat.size);
     return is_damage(status) ? note_lost(self, entry) : status;
 }
@@ -148,9 +153,7 @@ static bs_status check_files(verifier *self)
     bs_status status = BS_OK;
 
     while ((status = bsi_manifest_next(self->manifest, &entry)) == BS_OK) {
-        if (entry->listed.entry.stat.type == BSI_TYPE_FILE) {
-            BSI_TRY(check_file(self, entry));
-        }
+        BSI_TRY(check_file(self, entry));
     }
     return status < 0 ? status : BS_OK;
 }
@@ -175,15 +178,21 @@ static bs_status tell_object(verifier *self, uint32_t group, const char *key, co
     return status < 0 ? status : BS_OK;
 }
 
+static bs_status tell_container(verifier *self, size_t index)
+{
+    const bsi_container_ref container = container_at(self, index);
+
+    return self->wrong[index]
+               ? tell_object(self, (uint32_t)index, container.key, self->wrong[index])
+               : BS_OK;
+}
+
 static bs_status tell(verifier *self)
 {
     const size_t count = container_count(self);
 
     for (size_t i = 0; i < count; i++) {
-        if (self->wrong[i]) {
-            const bsi_container_ref container = container_at(self, i);
-            BSI_TRY(tell_object(self, (uint32_t)i, container.key, self->wrong[i]));
-        }
+        BSI_TRY(tell_container(self, i));
     }
     if (self->manifest_lies) {
         return tell_object(self, (uint32_t)count, self->manifest_key,

@@ -80,9 +80,7 @@ static bs_status copy_stretch(run *self, bsi_source_file *file, bsi_upload *uplo
             return bsi_fail(BS_LAYER_SOURCE, BS_E_CHANGED, "it became shorter while it was read");
         }
         bsi_sha256_update(self->hash, self->buffer, got);
-        if (upload) {
-            BSI_TRY(bsi_upload_write(upload, self->env.call, self->buffer, got));
-        }
+        BSI_TRY(upload ? bsi_upload_write(upload, self->env.call, self->buffer, got) : BS_OK);
         size -= got;
     }
     return BS_OK;
@@ -121,7 +119,7 @@ static bs_status check_key(const char *key)
     return bsi_storage_key_is_valid(key)
                ? BS_OK
                : bsi_fail(BS_LAYER_SOURCE, BS_E_LIMIT,
-                          "left out: its path is too long for the storage of a mirror");
+                          "left out: its path cannot be the key of an object in a mirror");
 }
 
 static bs_status upload_file(run *self, bsi_source_file *file, bsi_digest *out)

@@ -138,6 +138,17 @@ static int compare_hashes(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
+static bs_status path_set_add(path_set *set, const bsi_entry *entry)
+{
+    const uint64_t hash = hash_path(entry->path);
+
+    if (entry->stat.type != BSI_TYPE_FILE) {
+        return BS_OK;
+    }
+    set->count++;
+    return bsi_buf_append(&set->hashes, &hash, sizeof(hash));
+}
+
 static bs_status path_set_fill(path_set *set, bsi_manifest_reader *manifest)
 {
     const bsi_manifest_entry *entry = NULL;
@@ -145,11 +156,7 @@ static bs_status path_set_fill(path_set *set, bsi_manifest_reader *manifest)
 
     bsi_buf_init(&set->hashes, SIZE_MAX / 2);
     while ((status = bsi_manifest_next(manifest, &entry)) == BS_OK) {
-        if (entry->listed.entry.stat.type == BSI_TYPE_FILE) {
-            const uint64_t hash = hash_path(entry->listed.entry.path);
-            BSI_TRY(bsi_buf_append(&set->hashes, &hash, sizeof(hash)));
-            set->count++;
-        }
+        BSI_TRY(path_set_add(set, &entry->listed.entry));
     }
     if (status >= 0 && set->count > 0) {
         qsort(set->hashes.data, set->count, sizeof(uint64_t), compare_hashes);
