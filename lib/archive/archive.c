@@ -305,6 +305,9 @@ bs_status bsi_archive_write(bsi_archive_writer *writer, const void *data, size_t
 {
     BSI_TRY(check_content(writer, size));
     writer->space = NULL;
+    if (size == 0) {
+        return BS_OK; /* The entry may have left the driver's queue already. */
+    }
     take_content(writer, data, size);
     return noted(writer, bsi_block_writer_write(writer->blocks, data, size));
 }
