@@ -13,7 +13,7 @@
  */
 typedef struct bsi_links bsi_links;
 
-enum { BSI_NO_GROUP = UINT32_MAX };
+#define BSI_NO_GROUP UINT32_MAX
 
 /* Where a group's content is. */
 typedef struct bsi_group_content {

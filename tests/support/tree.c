@@ -326,8 +326,7 @@ static void build_names(int dir)
         "\xc3\x28",
         "\xc3\xa4",
         "a\xcc\x88",
-        "\xe2\x80\xae"
-        "rtl",
+        "\xe2\x80\xaertl",
         "\xf0\x9f\x98\x80",
         "\x01",
     };
