@@ -38,6 +38,9 @@ bs_status bsi_store_init(bsi_store *store, const bsi_vault_env *env, const bsi_b
     }
     BSI_TRY(bsi_sha256_new(&store->hash));
     BSI_TRY(bsi_draft_new(env->temp_dir, &store->lines));
+    if (plan->stream) {
+        return BS_OK; /* There is no tree. */
+    }
     return bsi_source_tree_new(plan->walk.roots, plan->walk.root_count, env->warn, &store->tree);
 }
 
