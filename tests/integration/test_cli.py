@@ -317,14 +317,14 @@ class Refusals(Case):
         self.assertIn("level", message)
 
     def test_ids(self):
-        self.back_up()
-        self.back_up()
+        ids = [self.back_up()["id"], self.back_up()["id"]]
+        both = os.path.commonprefix(ids)
         for verb in ["show", "files", "verify", "delete"]:
             self.refused("", verb, "01234567-89ab-7def-8123-456789abcdef")
             self.refused("", verb, "no id at all")
             self.refused("", verb, "latest:nobody")
             self.assertTrue(self.refused("", verb, "0")["code"])
-        codes = [self.refused("", "show", one)["code"] for one in ("0", "zz", "latest:nobody")]
+        codes = [self.refused("", "show", one)["code"] for one in (both, "zz", "latest:nobody")]
         self.assertEqual(len(set(codes)), 3, codes)
 
     def test_usage(self):
@@ -385,7 +385,8 @@ class Looking(Case):
         for path in (f"{top}/sub/two.txt", f"/{top}/sub/two.txt"):
             done = self.ends(DONE, "cat", "latest:job", path)
             self.assertEqual(done.stdout, b"two " * 1000)
-        self.refused("", "cat", "latest:job", top)
+        self.assertTrue(self.ends(FAILED, "cat", "latest:job", top).stderr)
+        self.assertTrue(self.ends(FAILED, "cat", "latest:job", "no/such").stderr)
         self.refused("", "files", "latest:job", "no/such")
         self.refused("JSON", "cat", "--json", "latest:job", top, code=USAGE)
 
