@@ -86,6 +86,7 @@ static bs_status put_type(fixture *f, const char *name, bsi_file_type type)
         return bsi_target_node(f->target, &entry);
     default: /* Stands for a hard link. */
         first.stat.nlink = 2;
+        entry.stat.type = BSI_TYPE_FILE;
         entry.linked = first.path;
         if (!is_there(f, "root/first")) {
             assert_ok(put_entry(f->target, &first, "new"));
@@ -352,6 +353,22 @@ static void a_tree_deeper_than_a_path_may_be_long_is_restored(void **state)
     assert_int_equal(close(fd), 0);
 }
 
+static void names_of_one_symbolic_link_become_one_again(void **state)
+{
+    fixture *f = *state;
+    bsi_entry link = entry_of("link", BSI_TYPE_SYMLINK, 0777);
+    bsi_entry again = entry_of("again", BSI_TYPE_SYMLINK, 0777);
+
+    (void)open_target(f);
+    link.link = bsi_slice_of("anywhere");
+    link.stat.nlink = 2;
+    again.linked = link.path;
+    assert_ok(bsi_target_symlink(f->target, &link));
+    assert_ok(bsi_target_hardlink(f->target, &again));
+    assert_int_equal(look(f, "root/link").st_ino, look(f, "root/again").st_ino);
+    assert_int_equal(look(f, "root/again").st_mode & S_IFMT, S_IFLNK);
+}
+
 static void special_files_need_a_reason(void **state)
 {
     fixture *f = *state;
@@ -387,6 +404,7 @@ int main(void)
         CASE(what_no_link_can_hold_is_refused),
         CASE(a_hard_link_to_a_hostile_path_is_refused),
         CASE(a_tree_deeper_than_a_path_may_be_long_is_restored),
+        CASE(names_of_one_symbolic_link_become_one_again),
         CASE(special_files_need_a_reason),
     };
 
