@@ -243,9 +243,11 @@ bs_status bsi_storage_remove(bsi_storage *storage, const bs_call *call, const ch
 void bsi_storage_remove_quietly(bsi_storage *storage, const char *key)
 {
     bs_error failure;
+    bs_status status = BS_OK;
 
     bsi_error_save(&failure);
-    (void)bsi_storage_remove(storage, NULL, key);
+    status = bsi_storage_remove(storage, NULL, key);
+    (void)status;
     /* One that went well has looked for things as well, and told of what it did not find. */
     bsi_error_restore(&failure);
 }
