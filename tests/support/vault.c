@@ -92,6 +92,7 @@ void test_vault_backup(test_vault *vault, const char *form, bsi_backup_kind kind
         .source_paths = roots,
         .walk = {.roots = roots, .root_count = 1},
         .base_manifest_key = base ? base->result.manifest_key : NULL,
+        .content_only = vault->content_only,
         .allow_empty_mirror = true,
     };
 

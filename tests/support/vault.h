@@ -17,6 +17,7 @@ typedef struct test_vault {
     bsi_warn warn;
     atomic_uint warnings;
     bool print_warnings;
+    bool content_only; /* Of the backups to come. */
     char source[512];
     char out[512];
     char storage_path[512];
