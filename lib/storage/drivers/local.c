@@ -344,6 +344,25 @@ static uint32_t local_caps(void *self)
            BS_STORAGE_CAP_ANY_BYTES | BS_STORAGE_CAP_CASE;
 }
 
+/*
+ * Let go of a descriptor whose object somebody else has replaced or removed: who
+ * asks what lies there now must not go on to read what lay there before.
+ */
+static void drop_stale(local_storage *local, const char *key, const bsi_stat *now)
+{
+    uint64_t generation = 0;
+    bsi_stat kept;
+    bsi_local_file *file = bsi_local_files_find(&local->files, key, &generation);
+
+    if (!file) {
+        return;
+    }
+    if (!now || bsi_fstat(file->fd, &kept) < 0 || kept.ino != now->ino || kept.dev != now->dev) {
+        forget(local, key);
+    }
+    bsi_local_file_unref(file);
+}
+
 static bs_status local_stat(void *self, const bs_call *call, const char *key,
                             bs_storage_object *out)
 {
@@ -356,6 +375,9 @@ static bs_status local_stat(void *self, const bs_call *call, const char *key,
     BSI_TRY(open_parent(self, key, &dir, &name));
     status = stat_file(dir, name, &stat);
     bsi_close_quietly(dir);
+    if (status == BS_OK || status == BS_E_NOT_FOUND) {
+        drop_stale(self, key, status == BS_OK ? &stat : NULL);
+    }
     if (status == BS_OK) {
         *out = (bs_storage_object){stat.size, to_ns(&stat.mtime)};
     }

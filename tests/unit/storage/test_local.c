@@ -240,6 +240,26 @@ static bool put_killed_at(void **state, const char *key, uint64_t n)
     return WIFEXITED(info);
 }
 
+/* Another program's doing; a descriptor of the old object is still open here. */
+static void an_object_replaced_behind_our_back_is_read_anew_once_it_was_asked_for(void **state)
+{
+    bsi_storage *storage = open_local(state);
+    bs_storage_object object;
+    char byte = 0;
+
+    assert_ok(bsi_storage_put(storage, NULL, "key", "a", 1));
+    assert_ok(bsi_storage_put(storage, NULL, "other", "b", 1));
+    assert_ok(bsi_storage_read(storage, NULL, "key", 0, &byte, 1));
+    assert_int_equal(renameat(dir_of(state), "other", dir_of(state), "key"), 0);
+    assert_ok(bsi_storage_stat(storage, NULL, "key", &object));
+    assert_ok(bsi_storage_read(storage, NULL, "key", 0, &byte, 1));
+    assert_int_equal(byte, 'b');
+    assert_int_equal(unlinkat(dir_of(state), "key", 0), 0);
+    assert_status(bsi_storage_stat(storage, NULL, "key", &object), BS_E_NOT_FOUND);
+    assert_status(bsi_storage_read(storage, NULL, "key", 0, &byte, 1), BS_E_NOT_FOUND);
+    bsi_storage_unref(storage);
+}
+
 static void a_put_killed_anywhere_leaves_the_old_or_the_new_object(void **state)
 {
     bool through = false;
@@ -370,6 +390,7 @@ int main(void)
         TEST(directories_go_with_their_last_object),
         TEST(more_than_fits_is_refused_before_anything_is_written),
         TEST(many_ranges_of_one_object_cost_one_open),
+        TEST(an_object_replaced_behind_our_back_is_read_anew_once_it_was_asked_for),
         TEST(a_put_killed_anywhere_leaves_the_old_or_the_new_object),
         TEST(a_first_put_killed_anywhere_leaves_all_or_nothing),
         TEST(a_failing_write_or_sync_leaves_a_whole_object),
