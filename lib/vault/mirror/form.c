@@ -66,9 +66,11 @@ static bs_status check_file(const bsi_vault_env *env, const opened *mirror, bsi_
                             const bsi_manifest_entry *entry, const bsi_damage_sink *sink)
 {
     char message[BS_ERROR_MESSAGE_SIZE];
-    const bs_status status =
-        bsi_content_check(&mirror->content, env->call, entry, hash, NULL, NULL);
+    bs_status status = bsi_content_check(&mirror->content, env->call, entry, hash, NULL, NULL);
 
+    if (status >= 0) {
+        status = bsi_mirror_files_check_holes(mirror->files);
+    }
     bsi_progress_add(env->progress, 1, entry->listed.entry.stat.size);
     if (status >= 0 || bs_error_last()->layer != BS_LAYER_STORAGE) {
         return status;

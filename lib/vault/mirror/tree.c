@@ -300,6 +300,7 @@ struct bsi_mirror_files {
     size_t extent;
     uint64_t in_extent;
     uint64_t at;
+    uint8_t *buffer; /* PART bytes, when holes are compared. */
 };
 
 static bs_status note_staged(void *user, const char *key, const bs_storage_object *object)
@@ -341,6 +342,7 @@ void bsi_mirror_files_free(bsi_mirror_files *files)
         bsi_free(files->tree);
         bsi_free(files->staging);
         bsi_free(files->key);
+        bsi_free(files->buffer);
         bsi_free(files);
     }
 }
@@ -423,6 +425,44 @@ static bs_status next(void *user, void *buf, size_t size)
         }
     }
     return BS_OK;
+}
+
+static bool is_zero(const uint8_t *bytes, size_t size)
+{
+    return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
+}
+
+static bs_status check_zeros(bsi_mirror_files *files, uint64_t from, uint64_t to)
+{
+    if (from < to && !files->buffer) {
+        files->buffer = bsi_alloc(PART);
+        if (!files->buffer) {
+            return BS_E_NOMEM;
+        }
+    }
+    while (from < to) {
+        const size_t part = (size_t)bsi_min_u64(PART, to - from);
+        BSI_TRY(bsi_call_check(files->env.call));
+        BSI_TRY(read_at(files, from, files->buffer, part));
+        if (!is_zero(files->buffer, part)) {
+            return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT,
+                            "object '%s' has bytes where the file has a hole", files->key);
+        }
+        from += part;
+    }
+    return BS_OK;
+}
+
+bs_status bsi_mirror_files_check_holes(bsi_mirror_files *files)
+{
+    const bsi_entry *entry = files->entry;
+    uint64_t at = 0;
+
+    for (size_t i = 0; entry->sparse && i < entry->extent_count; i++) {
+        BSI_TRY(check_zeros(files, at, entry->extents[i].offset));
+        at = entry->extents[i].offset + entry->extents[i].size;
+    }
+    return entry->sparse ? check_zeros(files, at, entry->stat.size) : BS_OK;
 }
 
 bsi_content bsi_mirror_files_content(bsi_mirror_files *files)

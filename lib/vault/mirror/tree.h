@@ -34,6 +34,8 @@ BS_NODISCARD bs_status bsi_mirror_files_new(const bsi_vault_env *env, const bsi_
                                             bsi_mirror_files **out);
 void bsi_mirror_files_free(bsi_mirror_files *files);
 bsi_content bsi_mirror_files_content(bsi_mirror_files *files);
+/* Whether the holes of the file last begun are zeros on the storage: BS_E_CORRUPT when not. */
+BS_NODISCARD bs_status bsi_mirror_files_check_holes(bsi_mirror_files *files);
 /* The key under which the file last begun was found. */
 const char *bsi_mirror_files_key(const bsi_mirror_files *files);
 
