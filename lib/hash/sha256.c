@@ -54,6 +54,13 @@ void bsi_sha256_finish(bsi_sha256 *hash, bsi_digest *out)
     bsi_sha256_reset(hash);
 }
 
+void bsi_sha256_peek(const bsi_sha256 *hash, bsi_digest *out)
+{
+    bsi_sha256 copy = *hash;
+
+    bsi_sha256_finish(&copy, out);
+}
+
 void bsi_sha256_of(const void *data, size_t size, bsi_digest *out)
 {
     bsi_sha256 hash;

@@ -21,6 +21,9 @@ void bsi_sha256_update(bsi_sha256 *hash, const void *data, size_t size);
 /* The digest of all that came since the beginning; then as after a reset. */
 void bsi_sha256_finish(bsi_sha256 *hash, bsi_digest *out);
 
+/* The digest of all that came so far, to which more may be added. */
+void bsi_sha256_peek(const bsi_sha256 *hash, bsi_digest *out);
+
 /* In one go. */
 void bsi_sha256_of(const void *data, size_t size, bsi_digest *out);
 

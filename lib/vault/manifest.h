@@ -14,10 +14,18 @@
  *     {"path":"...", ...}        an entry, in the order of bsi_path_compare()
  *     {"end":{...}}              counts, and the SHA-256 of all bytes before this line
  *
+ * Behind the compressed lines stands a seal: a skippable frame of zstd, which programs
+ * pass over, with the SHA-256 of all stored bytes before it. So even a changed bit
+ * that decompresses to the same lines is found.
+ *
  * Written and read as a stream: memory does not depend on the number of entries.
  */
 #define BSI_MANIFEST_SUFFIX ".manifest.json.zst"
 enum { BSI_MANIFEST_VERSION = 1 };
+
+/* A seal: the frame's magic number, its size, and the digest. */
+enum { BSI_MANIFEST_SEAL_SIZE = 8 + BSI_SHA256_SIZE };
+void bsi_manifest_seal(const bsi_digest *digest, uint8_t out[BSI_MANIFEST_SEAL_SIZE]);
 
 /* Longest line that is written or believed: an entry with a million extents fits. */
 #define BSI_MANIFEST_LINE_MAX ((size_t)64 * 1024 * 1024)

@@ -9,6 +9,7 @@
 #include "base/checked.h"
 #include "compress/block_reader.h"
 #include "vault/manifest_parse.h"
+#include "vault/names.h"
 
 enum { CHUNK = 256 * 1024 };
 
@@ -18,10 +19,11 @@ struct bsi_manifest_reader {
     char *key;
     uint64_t object_size;
     bsi_block_reader *blocks;
-    bsi_sha256 *stored; /* Of the object, while it is read in order. */
+    bsi_sha256 *stored; /* Of the object before its seal, while it is read in order. */
     uint64_t stored_size;
-    bsi_sha256 *said; /* Of the lines before the last. */
-    bool checked;     /* The hash was right once; it is not computed again. */
+    uint8_t seal[BSI_MANIFEST_SEAL_SIZE]; /* The object's last bytes. */
+    bsi_sha256 *said;                     /* Of the lines before the last. */
+    bool checked;                         /* The hash was right once; it is not computed again. */
     bool at_end;
 
     bsi_buf text; /* Decoded bytes; the present line begins at line_at. */
@@ -38,14 +40,28 @@ struct bsi_manifest_reader {
     const bsi_warn *warnings;
 };
 
+/* The next bytes of the object: those before the seal are hashed, the others kept. */
+static void take_stored(bsi_manifest_reader *reader, const uint8_t *data, size_t size)
+{
+    const uint64_t sealed = reader->object_size - BSI_MANIFEST_SEAL_SIZE;
+    const uint64_t before = reader->stored_size < sealed ? sealed - reader->stored_size : 0;
+    const size_t hashed = (size_t)bsi_min_u64(before, size);
+
+    bsi_sha256_update(reader->stored, data, hashed);
+    reader->stored_size += hashed;
+    if (size > hashed) {
+        memcpy(reader->seal + (reader->stored_size - sealed), data + hashed, size - hashed);
+        reader->stored_size += size - hashed;
+    }
+}
+
 static bs_status read_stored(void *user, uint64_t offset, void *buf, size_t size)
 {
     bsi_manifest_reader *reader = user;
 
     BSI_TRY(bsi_storage_read(reader->storage, reader->call, reader->key, offset, buf, size));
     if (offset == reader->stored_size && !reader->checked) {
-        bsi_sha256_update(reader->stored, buf, size);
-        reader->stored_size += size;
+        take_stored(reader, buf, size);
     }
     return BS_OK;
 }
@@ -151,6 +167,34 @@ static bs_status check_end(bsi_manifest_reader *reader, bsi_slice line)
     return BS_OK;
 }
 
+/*
+ * A manifest lies where its backup's own name puts it, beside its container: one
+ * that was put in another's place must not pass for it, nor claim what is not its own.
+ */
+static bs_status check_identity(const bsi_manifest_reader *reader)
+{
+    const bsi_manifest_info *info = &reader->info;
+    char *stem = bsi_manifest_stem(info);
+    char *mirror = bsi_mirror_key(info->name);
+    const size_t size = stem ? strlen(stem) : 0;
+    const char *container = info->container_key;
+    bs_status status = BS_OK;
+
+    if (!stem || !mirror) {
+        status = BS_E_NOMEM;
+    } else if (strncmp(reader->key, stem, size) != 0 ||
+               strcmp(reader->key + size, BSI_MANIFEST_SUFFIX) != 0) {
+        status = bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it is that of backup '%s'", stem);
+    } else if (info->kind == BSI_KIND_MIRROR
+                   ? strcmp(container, mirror) != 0
+                   : strncmp(container, stem, size) != 0 || container[size] != '.') {
+        status = bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it claims another's container");
+    }
+    bsi_free(stem);
+    bsi_free(mirror);
+    return status;
+}
+
 static bs_status read_info_line(bsi_manifest_reader *reader)
 {
     bsi_slice line = {0};
@@ -170,7 +214,8 @@ static bs_status read_info_line(bsi_manifest_reader *reader)
     if (reader->info.id[0]) {
         return BS_OK; /* Read before. */
     }
-    return bsi_parse_info(line, &reader->info);
+    BSI_TRY(bsi_parse_info(line, &reader->info));
+    return check_identity(reader);
 }
 
 static bs_status open_object(bsi_manifest_reader *reader, const bsi_vault_env *env)
@@ -179,6 +224,9 @@ static bs_status open_object(bsi_manifest_reader *reader, const bsi_vault_env *e
     bsi_block_source source = {.read = read_stored, .user = reader};
 
     BSI_TRY(bsi_storage_stat(env->storage, env->call, reader->key, &object));
+    if (object.size <= BSI_MANIFEST_SEAL_SIZE) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it is too short for a manifest");
+    }
     reader->object_size = object.size;
     source.size = object.size;
     BSI_TRY(bsi_sha256_new(&reader->stored));
@@ -234,6 +282,26 @@ void bsi_manifest_close(bsi_manifest_reader *reader)
     bsi_free(reader);
 }
 
+/* The seal must be, byte for byte, what the writer puts behind the bytes before it. */
+static bs_status check_seal(bsi_manifest_reader *reader)
+{
+    bsi_digest digest;
+    uint8_t expected[BSI_MANIFEST_SEAL_SIZE];
+
+    if (reader->stored_size != reader->object_size) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it was not read whole");
+    }
+    bsi_sha256_peek(reader->stored, &digest);
+    bsi_manifest_seal(&digest, expected);
+    if (memcmp(reader->seal, expected, sizeof(expected)) != 0) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "its seal does not fit");
+    }
+    bsi_sha256_update(reader->stored, reader->seal, sizeof(reader->seal));
+    bsi_sha256_finish(reader->stored, &reader->info.manifest_sha256);
+    reader->info.manifest_size = reader->object_size;
+    return BS_OK;
+}
+
 static bs_status check_line(bsi_manifest_reader *reader)
 {
     bsi_slice line = {0};
@@ -258,11 +326,7 @@ static bs_status check_all(bsi_manifest_reader *reader)
     while (!reader->at_end) {
         BSI_TRY(check_line(reader));
     }
-    if (reader->stored_size != reader->object_size) {
-        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it was not read whole");
-    }
-    reader->info.manifest_size = reader->object_size;
-    bsi_sha256_finish(reader->stored, &reader->info.manifest_sha256);
+    BSI_TRY(check_seal(reader));
     reader->checked = true;
     BSI_TRY(restart(reader));
     return read_info_line(reader);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/endian.h"
 #include "compress/block_writer.h"
 #include "text/base64.h"
 #include "text/decimal_time.h"
@@ -370,12 +371,32 @@ static bs_status put_end(bsi_manifest_writer *writer, const bsi_manifest_info *i
     return status;
 }
 
+void bsi_manifest_seal(const bsi_digest *digest, uint8_t out[BSI_MANIFEST_SEAL_SIZE])
+{
+    enum { SKIPPABLE_MAGIC = 0x184D2A5B };
+
+    bsi_put_le32(out, SKIPPABLE_MAGIC);
+    bsi_put_le32(out + 4, BSI_SHA256_SIZE);
+    memcpy(out + 8, digest->bytes, BSI_SHA256_SIZE);
+}
+
+static bs_status put_seal(bsi_manifest_writer *writer)
+{
+    bsi_digest digest;
+    uint8_t seal[BSI_MANIFEST_SEAL_SIZE];
+
+    bsi_sha256_peek(writer->stored, &digest);
+    bsi_manifest_seal(&digest, seal);
+    return store(writer, seal, sizeof(seal));
+}
+
 bs_status bsi_manifest_writer_commit(bsi_manifest_writer *writer, bsi_manifest_info *info)
 {
     bsi_upload *upload = NULL;
 
     BSI_TRY(put_end(writer, info));
     BSI_TRY(bsi_block_writer_finish(writer->blocks));
+    BSI_TRY(put_seal(writer));
     upload = writer->upload;
     writer->upload = NULL;
     BSI_TRY(bsi_upload_commit(upload, writer->call));

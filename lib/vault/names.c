@@ -53,21 +53,32 @@ static char *take(bsi_buf *key, bs_status status)
     return text;
 }
 
-char *bsi_object_key(const bsi_backup_plan *plan, const char *suffix)
+static char *object_key(const char *name, int64_t sec, bsi_backup_kind kind, const char *id,
+                        const char *suffix)
 {
     bsi_civil at;
     char short_id[BSI_SHORT_ID_SIZE];
     bsi_buf key;
 
-    if (bsi_civil_from_time(plan->created_at.sec, &at) < 0) {
+    if (bsi_civil_from_time(sec, &at) < 0) {
         return NULL;
     }
-    bsi_short_id(plan->id, short_id);
+    bsi_short_id(id, short_id);
     bsi_buf_init(&key, BSI_PATH_MAX);
     return take(&key,
-                bsi_buf_append_format(&key, "%s/%04d%02d%02dT%02d%02d%02dZ-%s-%s%s", plan->name,
-                                      at.year, at.month, at.day, at.hour, at.minute, at.second,
-                                      bsi_backup_kind_name(plan->kind), short_id, suffix));
+                bsi_buf_append_format(&key, "%s/%04d%02d%02dT%02d%02d%02dZ-%s-%s%s", name, at.year,
+                                      at.month, at.day, at.hour, at.minute, at.second,
+                                      bsi_backup_kind_name(kind), short_id, suffix));
+}
+
+char *bsi_object_key(const bsi_backup_plan *plan, const char *suffix)
+{
+    return object_key(plan->name, plan->created_at.sec, plan->kind, plan->id, suffix);
+}
+
+char *bsi_manifest_stem(const bsi_manifest_info *info)
+{
+    return object_key(info->name, info->created_at.sec, info->kind, info->id, "");
 }
 
 char *bsi_mirror_key(const char *name)

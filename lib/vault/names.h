@@ -24,6 +24,9 @@ void bsi_short_id(const char *id, char out[BSI_SHORT_ID_SIZE]);
  */
 char *bsi_object_key(const bsi_backup_plan *plan, const char *suffix);
 
+/* The same of a finished backup, without a suffix; freed with bsi_free(). NULL: no memory. */
+char *bsi_manifest_stem(const bsi_manifest_info *info);
+
 /* "NAME/mirror", and "NAME/mirror.<short id>"; freed with bsi_free(). NULL: no memory. */
 char *bsi_mirror_key(const char *name);
 char *bsi_mirror_staging_key(const char *name, const char *id);

@@ -126,14 +126,16 @@ bs_status test_vault_restore(test_vault *vault, const char *form, const test_bac
 typedef struct damage {
     unsigned objects;
     unsigned lost;
+    bool print;
 } damage;
 
 static bs_status count_object(void *user, const char *key, const char *message)
 {
     damage *found = user;
 
-    (void)key;
-    (void)message;
+    if (found->print) {
+        print_message("# damage: %s: %s\n", key, message);
+    }
     found->objects++;
     return BS_OK;
 }
@@ -150,7 +152,7 @@ static bs_status count_lost(void *user, bsi_slice path)
 unsigned test_vault_verify(test_vault *vault, const char *form, const test_backup *backup,
                            unsigned *lost_out)
 {
-    damage found = {0};
+    damage found = {.print = vault->print_warnings};
     const bsi_damage_sink sink = {count_object, count_lost, &found};
 
     reset_progress(vault);
