@@ -15,6 +15,9 @@ typedef struct bsi_uses {
     struct bsi_use *items;
 } bsi_uses;
 
+/* Read by those who remove rows, owned by who makes all of them anew. */
+#define BSI_USES_CATALOG "the catalogue"
+
 void bsi_uses_init(bsi_uses *uses);
 void bsi_uses_dispose(bsi_uses *uses);
 

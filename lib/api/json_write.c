@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Infos as JSON. A key is the name of the struct's member; what a person reads
+ * comes first.
+ */
+#include <backupsvc/json.h>
+
+#include <string.h>
+
+#include "api/check.h"
+#include "base/utf8.h"
+#include "engine/words.h"
+#include "text/base64.h"
+#include "text/json_write.h"
+
+enum { JSON_INFO_MAX = 1024 * 1024 * 1024 };
+
+/* Begin an object in `buf`, and hand it over as a text. */
+static void begin(bsi_json_writer *json, bsi_buf *buf)
+{
+    bsi_buf_init(buf, JSON_INFO_MAX);
+    bsi_json_writer_init(json, buf, BSI_JSON_COMPACT);
+    bsi_json_begin_object(json);
+}
+
+static bs_status end(bsi_json_writer *json, bsi_buf *buf, char **out)
+{
+    char *text = NULL;
+    bs_status status = BS_OK;
+
+    bsi_json_end_object(json);
+    status = bsi_json_writer_finish(json);
+    if (status >= 0) {
+        text = bsi_buf_take_text(buf);
+        status = text ? BS_OK : BS_E_NOMEM;
+    }
+    bsi_buf_dispose(buf);
+    if (status >= 0) {
+        *out = text;
+    }
+    return status;
+}
+
+static void put_texts(bsi_json_writer *json, const char *key, const char *const *texts)
+{
+    bsi_json_write_key(json, key);
+    bsi_json_begin_array(json);
+    for (; texts && *texts; texts++) {
+        bsi_json_write_text(json, *texts);
+    }
+    bsi_json_end_array(json);
+}
+
+static void write_error(bsi_json_writer *json, const bs_error *error)
+{
+    char message[BS_ERROR_MESSAGE_SIZE];
+    char clean[2 * BS_ERROR_MESSAGE_SIZE];
+    const size_t size = strnlen(error->message, sizeof(error->message));
+
+    /* A message that was cut may end inside of a character. */
+    memcpy(message, error->message, size);
+    bsi_json_begin_object(json);
+    bsi_json_put_text(json, "code", bs_status_name(error->code));
+    bsi_json_put_text(json, "layer", bs_layer_name(error->layer));
+    if (bsi_utf8_valid(message, size)) {
+        bsi_json_put_string(json, "message", (bsi_slice){message, size});
+    } else {
+        bsi_json_put_text(json, "message", bsi_printable(message, size, clean, sizeof(clean)));
+    }
+    bsi_json_put_text(json, "retry", bsi_word_name(bsi_words_retry, (int)error->retry));
+    bsi_json_put_u64(json, "retry_after_ms", error->retry_after_ms);
+    bsi_json_put_i64(json, "os_code", error->os_code);
+    bsi_json_end_object(json);
+}
+
+static void put_error(bsi_json_writer *json, const bs_error *error)
+{
+    bsi_json_write_key(json, "error");
+    if (error->code >= 0) {
+        bsi_json_write_null(json);
+    } else {
+        write_error(json, error);
+    }
+    bsi_json_put_text(json, "error_message", error->code < 0 ? error->message : NULL);
+}
+
+static void write_warning(bsi_json_writer *json, const bs_warning *warning)
+{
+    bsi_json_begin_object(json);
+    bsi_json_put_text(json, "code", bs_status_name(warning->code));
+    bsi_json_put_text(json, "layer", bs_layer_name(warning->layer));
+    bsi_json_put_text(json, "path", warning->path);
+    bsi_json_put_text(json, "message", warning->message);
+    bsi_json_end_object(json);
+}
+
+static void put_warnings(bsi_json_writer *json, const bs_warning *warnings, size_t kept,
+                         uint64_t count)
+{
+    bsi_json_write_key(json, "warnings");
+    bsi_json_begin_array(json);
+    for (size_t i = 0; i < kept; i++) {
+        write_warning(json, &warnings[i]);
+    }
+    bsi_json_end_array(json);
+    bsi_json_put_u64(json, "warnings_kept", kept);
+    bsi_json_put_u64(json, "warnings_count", count);
+}
+
+static void put_counters(bsi_json_writer *json, double progress, const uint64_t counters[4])
+{
+    bsi_json_put_double(json, "progress", progress);
+    bsi_json_put_u64(json, "files_processed", counters[0]);
+    bsi_json_put_u64(json, "total_files", counters[1]);
+    bsi_json_put_u64(json, "bytes_processed", counters[2]);
+    bsi_json_put_u64(json, "total_bytes", counters[3]);
+}
+
+static void put_backup_request(bsi_json_writer *json, const bs_backup_info *info)
+{
+    bsi_json_put_text(json, "id", info->id);
+    bsi_json_put_text(json, "name", info->name);
+    put_texts(json, "source_paths", info->source_paths);
+    bsi_json_put_text(json, "backup_type", bs_backup_type_name(info->backup_type));
+    bsi_json_put_text(json, "form", bs_form_name(info->form));
+    bsi_json_put_text(json, "storage", info->storage);
+    bsi_json_put_text(json, "compression", bs_compression_name(info->compression));
+    bsi_json_put_i64(json, "compression_level", info->compression_level);
+    bsi_json_put_text(json, "encryption",
+                      bsi_word_name(bsi_words_encryption, (int)info->encryption));
+    bsi_json_put_text(json, "status", bs_job_state_name(info->status));
+}
+
+bs_status bs_backup_info_to_json(const bs_backup_info *info, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(info);
+    BSI_REQUIRE(out);
+    begin(&json, &buf);
+    put_backup_request(&json, info);
+    bsi_json_put_text(&json, "created_at", info->created_at);
+    bsi_json_put_text(&json, "started_at", info->started_at);
+    bsi_json_put_text(&json, "completed_at", info->completed_at);
+    put_counters(&json, info->progress,
+                 (const uint64_t[]){info->files_processed, info->total_files, info->bytes_processed,
+                                    info->total_bytes});
+    bsi_json_put_u64(&json, "bytes_stored", info->bytes_stored);
+    bsi_json_put_u64(&json, "bytes_deduplicated", info->bytes_deduplicated);
+    bsi_json_put_text(&json, "backup_file_path", info->backup_file_path);
+    bsi_json_put_text(&json, "manifest_path", info->manifest_path);
+    bsi_json_put_u64(&json, "backup_size", info->backup_size);
+    bsi_json_put_text(&json, "base_id", info->base_id);
+    bsi_json_put_text(&json, "note", info->note);
+    put_error(&json, &info->error);
+    put_warnings(&json, info->warnings, info->warnings_kept, info->warnings_count);
+    bsi_json_put_i64(&json, "retention_days", info->retention_days);
+    bsi_json_put_text(&json, "expires_at", info->expires_at);
+    bsi_json_write_key(&json, "metadata");
+    bsi_json_write_raw(&json,
+                       bsi_slice_of(info->metadata && info->metadata[0] ? info->metadata : "{}"));
+    bsi_json_put_double(&json, "throughput", info->throughput);
+    bsi_json_put_double(&json, "compression_ratio", info->compression_ratio);
+    return end(&json, &buf, out);
+}
+
+bs_status bs_restore_info_to_json(const bs_restore_info *info, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(info);
+    BSI_REQUIRE(out);
+    begin(&json, &buf);
+    bsi_json_put_text(&json, "id", info->id);
+    bsi_json_put_text(&json, "backup_id", info->backup_id);
+    bsi_json_put_text(&json, "restore_path", info->restore_path);
+    bsi_json_put_text(&json, "status", bs_job_state_name(info->status));
+    bsi_json_put_text(&json, "created_at", info->created_at);
+    bsi_json_put_text(&json, "started_at", info->started_at);
+    bsi_json_put_text(&json, "completed_at", info->completed_at);
+    put_counters(&json, info->progress,
+                 (const uint64_t[]){info->files_processed, info->total_files, info->bytes_processed,
+                                    info->total_bytes});
+    bsi_json_put_u64(&json, "files_skipped", info->files_skipped);
+    put_error(&json, &info->error);
+    put_warnings(&json, info->warnings, info->warnings_kept, info->warnings_count);
+    return end(&json, &buf, out);
+}
+
+static void put_damages(bsi_json_writer *json, const bs_verify_info *info)
+{
+    bsi_json_write_key(json, "damages");
+    bsi_json_begin_array(json);
+    for (size_t i = 0; i < info->damages_count; i++) {
+        bsi_json_begin_object(json);
+        bsi_json_put_text(json, "object", info->damages[i].object);
+        bsi_json_put_text(json, "message", info->damages[i].message);
+        put_texts(json, "paths", info->damages[i].paths);
+        bsi_json_put_u64(json, "paths_count", info->damages[i].paths_count);
+        bsi_json_end_object(json);
+    }
+    bsi_json_end_array(json);
+    bsi_json_put_u64(json, "damages_count", info->damages_count);
+}
+
+bs_status bs_verify_info_to_json(const bs_verify_info *info, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(info);
+    BSI_REQUIRE(out);
+    begin(&json, &buf);
+    bsi_json_put_text(&json, "id", info->id);
+    bsi_json_put_text(&json, "backup_id", info->backup_id);
+    bsi_json_put_text(&json, "status", bs_job_state_name(info->status));
+    bsi_json_put_text(&json, "created_at", info->created_at);
+    bsi_json_put_text(&json, "started_at", info->started_at);
+    bsi_json_put_text(&json, "completed_at", info->completed_at);
+    put_counters(&json, info->progress,
+                 (const uint64_t[]){info->files_processed, info->total_files, info->bytes_processed,
+                                    info->total_bytes});
+    put_damages(&json, info);
+    put_error(&json, &info->error);
+    return end(&json, &buf, out);
+}
+
+bs_status bs_stats_info_to_json(const bs_stats_info *stats, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(stats);
+    BSI_REQUIRE(out);
+    begin(&json, &buf);
+    bsi_json_put_u64(&json, "total_backups", stats->total_backups);
+    bsi_json_put_u64(&json, "completed_backups", stats->completed_backups);
+    bsi_json_put_u64(&json, "completed_with_warnings_backups",
+                     stats->completed_with_warnings_backups);
+    bsi_json_put_u64(&json, "failed_backups", stats->failed_backups);
+    bsi_json_put_u64(&json, "cancelled_backups", stats->cancelled_backups);
+    bsi_json_put_u64(&json, "running_backups", stats->running_backups);
+    bsi_json_put_u64(&json, "source_bytes", stats->source_bytes);
+    bsi_json_put_u64(&json, "stored_bytes", stats->stored_bytes);
+    bsi_json_put_double(&json, "compression_ratio", stats->compression_ratio);
+    bsi_json_put_u64(&json, "names", stats->names);
+    bsi_json_put_text(&json, "oldest_backup_at", stats->oldest_backup_at);
+    bsi_json_put_text(&json, "newest_backup_at", stats->newest_backup_at);
+    bsi_json_put_u64(&json, "storage_free_bytes", stats->storage_free_bytes);
+    return end(&json, &buf, out);
+}
+
+/* Bytes as text under one key, or as base64 under the other. */
+static void put_bytes(bsi_json_writer *json, const char *key, const char *key_base64,
+                      bsi_slice bytes)
+{
+    bsi_buf coded;
+
+    if (bytes.size == 0 ||
+        (bsi_utf8_valid(bytes.data, bytes.size) && memchr(bytes.data, 0, bytes.size) == NULL)) {
+        bsi_json_put_string(json, key, bytes);
+        return;
+    }
+    bsi_buf_init(&coded, JSON_INFO_MAX);
+    if (bsi_base64_encode(bytes.data, bytes.size, &coded) < 0) {
+        json->status = bs_error_last()->code;
+    } else {
+        bsi_json_put_string(json, key_base64, (bsi_slice){(const char *)coded.data, coded.size});
+    }
+    bsi_buf_dispose(&coded);
+}
+
+bs_status bs_entry_to_json(const bs_entry *entry, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(entry);
+    BSI_REQUIRE(out);
+    begin(&json, &buf);
+    put_bytes(&json, "path", "path_base64", (bsi_slice){entry->path, entry->path_size});
+    bsi_json_put_text(&json, "type", bs_entry_type_name(entry->type));
+    bsi_json_put_u64(&json, "mode", entry->mode);
+    bsi_json_put_u64(&json, "uid", entry->uid);
+    bsi_json_put_u64(&json, "gid", entry->gid);
+    bsi_json_put_text(&json, "user", entry->user);
+    bsi_json_put_text(&json, "group", entry->group);
+    bsi_json_put_u64(&json, "size", entry->size);
+    bsi_json_put_i64(&json, "mtime_sec", entry->mtime_sec);
+    bsi_json_put_i64(&json, "mtime_nsec", entry->mtime_nsec);
+    put_bytes(&json, "link", "link_base64", (bsi_slice){entry->link, entry->link_size});
+    bsi_json_put_text(&json, "sha256", entry->sha256);
+    bsi_json_put_text(&json, "stored_in", entry->stored_in);
+    return end(&json, &buf, out);
+}
+
+bs_status bs_event_to_json(const bs_event *event, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(event);
+    BSI_REQUIRE(out);
+    begin(&json, &buf);
+    bsi_json_put_text(&json, "type", bsi_word_name(bsi_words_event_type, (int)event->type));
+    bsi_json_put_text(&json, "job_kind", bsi_word_name(bsi_words_job_kind, (int)event->job_kind));
+    bsi_json_put_text(&json, "job_id", event->job_id);
+    bsi_json_put_text(&json, "status", bs_job_state_name(event->status));
+    put_counters(&json, event->progress,
+                 (const uint64_t[]){event->files_processed, event->total_files,
+                                    event->bytes_processed, event->total_bytes});
+    bsi_json_write_key(&json, "warning");
+    if (event->type == BS_EVENT_WARNING) {
+        write_warning(&json, &event->warning);
+    } else {
+        bsi_json_write_null(&json);
+    }
+    return end(&json, &buf, out);
+}
+
+bs_status bs_error_to_json(const bs_error *error, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+    char *text = NULL;
+    bs_status status = BS_OK;
+
+    BSI_REQUIRE(error);
+    BSI_REQUIRE(out);
+    bsi_buf_init(&buf, JSON_INFO_MAX);
+    bsi_json_writer_init(&json, &buf, BSI_JSON_COMPACT);
+    write_error(&json, error);
+    status = bsi_json_writer_finish(&json);
+    if (status >= 0) {
+        text = bsi_buf_take_text(&buf);
+        status = text ? BS_OK : BS_E_NOMEM;
+    }
+    bsi_buf_dispose(&buf);
+    if (status >= 0) {
+        *out = text;
+    }
+    return status;
+}

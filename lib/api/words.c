@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The words for values of enumerations.
+ */
+#include "engine/words.h"
+
+#include <backupsvc/json.h>
+
+const char *bs_backup_type_name(bs_backup_type type)
+{
+    return bsi_word_name(bsi_words_backup_type, (int)type);
+}
+
+const char *bs_form_name(bs_form form)
+{
+    return bsi_word_name(bsi_words_form, (int)form);
+}
+
+const char *bs_compression_name(bs_compression compression)
+{
+    return bsi_word_name(bsi_words_compression, (int)compression);
+}
+
+const char *bs_job_state_name(bs_job_state state)
+{
+    return bsi_word_name(bsi_words_job_state, (int)state);
+}
+
+const char *bs_entry_type_name(bs_entry_type type)
+{
+    return bsi_word_name(bsi_words_entry_type, (int)type);
+}

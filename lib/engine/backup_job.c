@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a backup does from its request to its row: choose what it builds on, let
+ * the vault do the work, and do it again as a full when the base turns out to be
+ * damaged.
+ */
+#include "engine/backup_job.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "engine/manifest_row.h"
+#include "engine/runner.h"
+#include "engine/service.h"
+#include "engine/words.h"
+#include "vault/manifest.h"
+
+enum {
+    NOTE_SIZE = 8192, /* With what the vault adds. */
+    NOTE_PART_SIZE = 1536,
+};
+
+typedef struct backup_run {
+    bsi_backup_request *request;
+    bsi_backup_kind kind; /* As it runs. */
+    bsi_row_backup base;  /* Zeroed: none. Held by service->uses. */
+    bsi_id *replaced;     /* Mirrors that this one takes the place of; held likewise. */
+    size_t replaced_count;
+    bool owns_mirror;
+    char mirror_key[400];
+    char note[NOTE_SIZE];
+    bool durable;
+    bsi_backup_result result;
+} backup_run;
+
+static void backup_dispose(void *payload)
+{
+    backup_run *run = payload;
+
+    if (run) {
+        bsi_backup_request_free(run->request);
+        bsi_row_backup_dispose(&run->base);
+        bsi_free(run->replaced);
+        bsi_backup_result_dispose(&run->result);
+        bsi_free(run);
+    }
+}
+
+/* --- Rows --- */
+
+/* What a row says of the request and of how far the job is. */
+static void fill_row(const bsi_job *job, const bsi_job_view *view, bsi_row_backup *row)
+{
+    const backup_run *run = job->payload;
+    const bsi_backup_request *request = run->request;
+
+    *row = (bsi_row_backup){
+        .id = job->id,
+        .name = request->name,
+        .backup_type = bsi_backup_kind_name(run->kind),
+        .requested_type = bsi_backup_kind_name(request->kind),
+        .form = request->form,
+        .storage = request->storage_name,
+        .compression = request->compression,
+        .compression_level = request->level,
+        .encryption = "none",
+        .status = bsi_row_status_of(view->state),
+        .created_at = job->created_at,
+        .started_at = view->started_at,
+        .completed_at = view->completed_at,
+        .expires_at = bsi_row_expiry(job->created_at, request->retention_days),
+        .source_paths = request->paths_json,
+        .options = request->options,
+        .metadata = request->metadata,
+        .bytes_processed = view->bytes_processed,
+        .files_processed = view->files_processed,
+        .total_bytes = view->total_bytes,
+        .total_files = view->total_files,
+        .base_id = run->base.id,
+        .base_note = run->note,
+        .retention_days = bsi_row_retention(request->retention_days),
+    };
+    if (view->state == BS_STATE_FAILED) {
+        row->error_code = view->error.code;
+        row->error_layer = view->error.layer;
+        row->error_message = view->error.message;
+    }
+}
+
+/* What a durable backup has left behind, over it. */
+static void fill_result(const bsi_backup_result *result, char digest[2 * BSI_SHA256_SIZE + 1],
+                        bsi_row_backup *row)
+{
+    bsi_digest_format(&result->manifest_sha256, digest);
+    row->container_key = result->container_key;
+    row->manifest_key = result->manifest_key;
+    row->container_size = result->container_size;
+    row->manifest_size = result->manifest_size;
+    row->manifest_sha256 = digest;
+    row->files_processed = result->files;
+    row->total_files = result->files;
+    row->bytes_processed = result->bytes;
+    row->total_bytes = result->bytes;
+    row->bytes_stored = result->bytes_stored;
+    row->bytes_deduplicated = result->bytes_deduplicated;
+    row->completed_at = bsi_row_time(result->completed_at);
+}
+
+static bs_status backup_add(bsi_job *job, const bsi_job_view *view)
+{
+    bsi_row_backup row;
+
+    fill_row(job, view, &row);
+    return bsi_catalog_add_backup(job->service->catalog, &row, NULL);
+}
+
+static bs_status save_durable(bsi_job *job, bsi_row_backup *row)
+{
+    backup_run *run = job->payload;
+    const bsi_backup_result *result = &run->result;
+    char digest[2 * BSI_SHA256_SIZE + 1];
+    const char **needs = bsi_calloc(result->needs_count + 1, sizeof(*needs));
+    bs_status status = BS_E_NOMEM;
+
+    if (needs) {
+        for (size_t i = 0; i < result->needs_count; i++) {
+            needs[i] = result->needs[i];
+        }
+        fill_result(result, digest, row);
+        status = bsi_catalog_update_backup(job->service->catalog, row, needs, result->needs_count);
+    }
+    bsi_free(needs);
+    for (size_t i = 0; status >= 0 && i < run->replaced_count; i++) {
+        status = bsi_catalog_remove_backup(job->service->catalog, run->replaced[i].text);
+    }
+    return status;
+}
+
+static bs_status backup_save(bsi_job *job, const bsi_job_view *view)
+{
+    const backup_run *run = job->payload;
+    bsi_row_backup row;
+
+    fill_row(job, view, &row);
+    if (view->state >= BS_STATE_COMPLETED) {
+        BSI_TRY(bsi_job_save_warnings(job));
+    }
+    if (run->durable &&
+        (view->state == BS_STATE_COMPLETED || view->state == BS_STATE_COMPLETED_WITH_WARNINGS)) {
+        return save_durable(job, &row);
+    }
+    return bsi_catalog_update_backup(job->service->catalog, &row, NULL, 0);
+}
+
+/* --- The base --- */
+
+static void release_base(bsi_job *job)
+{
+    backup_run *run = job->payload;
+
+    if (run->base.id) {
+        bsi_uses_end(&job->service->uses, run->base.id);
+    }
+    bsi_row_backup_dispose(&run->base);
+}
+
+static void backup_ended(bsi_job *job)
+{
+    backup_run *run = job->payload;
+
+    release_base(job);
+    for (size_t i = 0; i < run->replaced_count; i++) {
+        bsi_uses_end(&job->service->uses, run->replaced[i].text);
+    }
+    run->replaced_count = 0;
+    if (run->owns_mirror) {
+        bsi_uses_end(&job->service->uses, run->mirror_key);
+        run->owns_mirror = false;
+    }
+}
+
+/* Add to what the backup says of itself. */
+static void add_note(backup_run *run, const char *format, ...) BSI_PRINTF(2, 3);
+
+static void add_note(backup_run *run, const char *format, ...)
+{
+    const size_t used = strlen(run->note);
+    char text[NOTE_PART_SIZE];
+    char clean[NOTE_PART_SIZE];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    bsi_printable(text, strlen(text), clean, sizeof(clean));
+    (void)snprintf(run->note + used, sizeof(run->note) - used, "%s%s", used > 0 ? "; " : "", clean);
+}
+
+static bsi_vault_env job_env(bsi_job *job)
+{
+    const backup_run *run = job->payload;
+    bsi_vault_env env =
+        bsi_service_env(job->service, run->request->storage, &job->call, &job->warn);
+
+    env.progress = &job->progress;
+    return env;
+}
+
+/*
+ * Take the row as base when its manifest is whole. While it is held nobody can
+ * remove it. BS_OK without a base, and with a note, when it cannot be used.
+ */
+static bs_status try_base(bsi_job *job, bsi_row_backup *row)
+{
+    backup_run *run = job->payload;
+    const bsi_vault_env env = job_env(job);
+    bsi_manifest_info info = {0};
+    bs_status status = bsi_uses_read(&job->service->uses, row->id);
+
+    if (status == BS_E_BUSY) {
+        add_note(run, "the backup to build on, %s, is just being removed", row->id);
+        bsi_row_backup_dispose(row);
+        return BS_OK;
+    }
+    if (status < 0) {
+        bsi_row_backup_dispose(row);
+        return status;
+    }
+    run->base = *row;
+    *row = (bsi_row_backup){0};
+    status = bsi_vault_info(&env, run->base.manifest_key, &info);
+    bsi_manifest_info_dispose(&info);
+    if (status >= 0) {
+        return BS_OK;
+    }
+    if (status == BS_E_NOMEM || status == BS_E_CANCELLED) {
+        return status;
+    }
+    add_note(run, "the backup to build on, %s, cannot be read: %s", run->base.id,
+             bs_error_last()->message);
+    bsi_log_write(&job->service->log, BS_LOG_WARNING, "engine", "%s", run->note);
+    release_base(job);
+    return BS_OK;
+}
+
+static bs_status choose_base(bsi_job *job)
+{
+    backup_run *run = job->payload;
+    const bsi_backup_request *request = run->request;
+    const bool full_only = request->kind == BSI_KIND_DIFFERENTIAL;
+    bsi_row_backup row = {0};
+    bs_status status = bsi_catalog_last_archive(job->service->catalog, request->name,
+                                                request->storage_name, full_only, &row);
+
+    if (status == BS_E_NOT_FOUND) {
+        add_note(run, "there is no earlier %s of this name to build on",
+                 full_only ? "full backup" : "backup");
+    } else if (status >= 0) {
+        status = try_base(job, &row);
+    }
+    if (status < 0 && status != BS_E_NOT_FOUND) {
+        return status;
+    }
+    if (!run->base.id) {
+        run->kind = BSI_KIND_FULL;
+    }
+    return BS_OK;
+}
+
+static bool wants_base(const backup_run *run)
+{
+    return run->kind == BSI_KIND_INCREMENTAL || run->kind == BSI_KIND_DIFFERENTIAL;
+}
+
+/* --- Mirrors --- */
+
+/* Nobody may read the tree while it changes, and only one run may change it. */
+static bs_status own_mirror(bsi_job *job)
+{
+    backup_run *run = job->payload;
+    const bsi_backup_request *request = run->request;
+    const bsi_backup_filter filter = {
+        .name = request->name, .storage = request->storage_name, .form = "mirror"};
+    bsi_row_backup *rows = NULL;
+    size_t count = 0;
+    bs_status status = BS_OK;
+
+    (void)snprintf(run->mirror_key, sizeof(run->mirror_key), "mirror of '%s' on '%s'",
+                   request->name, request->storage_name);
+    BSI_TRY(bsi_uses_own(&job->service->uses, run->mirror_key));
+    run->owns_mirror = true;
+    BSI_TRY(bsi_catalog_list_backups(job->service->catalog, &filter, &rows, &count, NULL));
+    run->replaced = bsi_calloc(count + 1, sizeof(*run->replaced));
+    status = run->replaced ? BS_OK : BS_E_NOMEM;
+    for (size_t i = 0; status >= 0 && i < count; i++) {
+        if (rows[i].status != BSI_ROW_COMPLETED &&
+            rows[i].status != BSI_ROW_COMPLETED_WITH_WARNINGS) {
+            continue;
+        }
+        status = bsi_uses_own(&job->service->uses, rows[i].id);
+        if (status >= 0) {
+            memcpy(run->replaced[run->replaced_count++].text, rows[i].id, BS_ID_SIZE);
+        }
+    }
+    bsi_row_backups_free(rows, count);
+    return status;
+}
+
+/* --- The run --- */
+
+static bs_status open_stream(const bsi_backup_request *request, bsi_stream **out)
+{
+    if (request->callback) {
+        return bsi_stream_callback(request->callback, request->callback_user, out);
+    }
+    return bsi_stream_command(request->source_paths, out);
+}
+
+static bsi_time time_of(int64_t ns)
+{
+    return (bsi_time){ns / 1000000000, (int32_t)(ns % 1000000000)};
+}
+
+static uint64_t max_file_size(const bs_service *service)
+{
+    const int64_t size = bsi_config_number(service->config, BSI_CONFIG_MAX_FILE_SIZE);
+
+    return size > 0 ? (uint64_t)size : 0;
+}
+
+static bs_status run_vault(bsi_job *job, const bsi_vault_env *env)
+{
+    backup_run *run = job->payload;
+    const bsi_backup_request *request = run->request;
+    bsi_job_view view;
+    bsi_backup_plan plan = {
+        .id = job->id,
+        .name = request->name,
+        .kind = run->kind,
+        .compression = request->compression,
+        .level = request->level,
+        .created_at = time_of(job->created_at),
+        .retention_days = request->retention_days,
+        .note = run->note,
+        .metadata = request->metadata,
+        .options = request->options,
+        .source_paths = request->source_paths,
+        .walk = {.roots = request->roots,
+                 .root_count = request->root_count,
+                 .include = request->include,
+                 .exclude = request->exclude,
+                 .one_file_system = request->one_file_system,
+                 .skip = &job->service->dir.id,
+                 .skip_count = 1},
+        .stream_name = request->stream_name,
+        .base_manifest_key = run->base.manifest_key,
+        .content_only = request->content_only,
+        .skip_special = request->skip_special,
+        .allow_empty_mirror = request->allow_empty_mirror,
+        .max_file_size = max_file_size(job->service),
+    };
+    bs_status status = BS_OK;
+
+    bsi_job_look(job, &view);
+    plan.started_at = time_of(view.started_at);
+    if (!request->roots) {
+        BSI_TRY(open_stream(request, &plan.stream));
+    }
+    status = request->vault->backup(env, &plan, &run->result);
+    bsi_stream_free(plan.stream);
+    return status;
+}
+
+/* Whether a failure can only be the base's: what it stored cannot be read. */
+static bool blames_base(const backup_run *run, bs_status status)
+{
+    return run->base.id && bs_error_last()->layer == BS_LAYER_STORAGE &&
+           (status == BS_E_CORRUPT || status == BS_E_MISSING || status == BS_E_NOT_FOUND ||
+            status == BS_E_RANGE || status == BS_E_VERSION);
+}
+
+static bs_status run_again_as_full(bsi_job *job, const bsi_vault_env *env)
+{
+    backup_run *run = job->payload;
+
+    add_note(run, "the backup to build on, %s, is damaged: %s", run->base.id,
+             bs_error_last()->message);
+    bsi_log_write(&job->service->log, BS_LOG_WARNING, "engine", "%s", run->note);
+    release_base(job);
+    run->kind = BSI_KIND_FULL;
+    bsi_job_reset(job);
+    return run_vault(job, env);
+}
+
+/* The vault may have added to the note: the row is to say what the manifest says. */
+static bs_status take_note(const bsi_vault_env *env, backup_run *run)
+{
+    bsi_manifest_reader *reader = NULL;
+    bs_status status = bsi_manifest_open(env, run->result.manifest_key, &reader);
+
+    if (status >= 0) {
+        (void)snprintf(run->note, sizeof(run->note), "%s", bsi_manifest_reader_info(reader)->note);
+    }
+    bsi_manifest_close(reader);
+    return status;
+}
+
+/* Tell the catalogue what it runs as and on which base, so that nobody removes that. */
+static bs_status announce(bsi_job *job)
+{
+    bsi_job_view view;
+
+    bsi_job_look(job, &view);
+    return backup_save(job, &view);
+}
+
+static bs_status backup_work(bsi_job *job)
+{
+    backup_run *run = job->payload;
+    const bsi_vault_env env = job_env(job);
+    bs_status status = BS_OK;
+
+    if (wants_base(run) && !run->request->roots) {
+        add_note(run, "a stream is always backed up as a full");
+        run->kind = BSI_KIND_FULL;
+    } else if (wants_base(run)) {
+        BSI_TRY(choose_base(job));
+    } else if (run->kind == BSI_KIND_MIRROR) {
+        BSI_TRY(own_mirror(job));
+    }
+    BSI_TRY(announce(job));
+    status = run_vault(job, &env);
+    if (status < 0 && blames_base(run, status)) {
+        status = run_again_as_full(job, &env);
+    }
+    if (status >= 0) {
+        run->durable = true;
+        if (take_note(&env, run) < 0) {
+            bsi_log_write(&job->service->log, BS_LOG_WARNING, "engine", "job %s: %s", job->id,
+                          bs_error_last()->message);
+        }
+    }
+    return status;
+}
+
+static const bsi_job_ops backup_ops = {
+    .kind = BS_JOB_BACKUP,
+    .add = backup_add,
+    .run = backup_work,
+    .save = backup_save,
+    .ended = backup_ended,
+    .dispose = backup_dispose,
+};
+
+bs_status bsi_backup_start(bs_service *service, const bs_backup_options *options,
+                           char id_out[BS_ID_SIZE])
+{
+    backup_run *run = bsi_calloc(1, sizeof(*run));
+    bsi_job *job = NULL;
+    char id[BS_ID_SIZE];
+    bs_status status = BS_E_NOMEM;
+
+    if (run) {
+        status = bsi_backup_request_new(service, options, &run->request);
+    }
+    if (status < 0) {
+        backup_dispose(run);
+        return status;
+    }
+    run->kind = run->request->kind;
+    if (run->request->note[0]) {
+        add_note(run, "%s", run->request->note);
+    }
+    BSI_TRY(bsi_job_new(service, &backup_ops, run, &job));
+    memcpy(id, job->id, sizeof(id));
+    BSI_TRY(bsi_job_start(job));
+    memcpy(id_out, id, sizeof(id));
+    return BS_OK;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lists and reads what backups hold, while nobody can remove them.
+ */
+#include "engine/browse.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/checked.h"
+#include "engine/held.h"
+#include "engine/service.h"
+
+enum { DOWNLOAD_BLOCK = 1024 * 1024 };
+
+/* Paths in manifests have no slash in front or at their end. */
+static bsi_slice trim(const char *path)
+{
+    bsi_slice out = bsi_slice_of(path ? path : "");
+
+    while (out.size > 0 && out.data[0] == '/') {
+        out.data++;
+        out.size--;
+    }
+    while (out.size > 0 && out.data[out.size - 1] == '/') {
+        out.size--;
+    }
+    return out;
+}
+
+static bs_status stopped(void)
+{
+    return bsi_fail(BS_LAYER_CALLER, BS_E_CALLBACK, "the caller stopped it");
+}
+
+/* --- Entries --- */
+
+typedef struct browsing {
+    bs_entry_cb entry;
+    void *user;
+} browsing;
+
+_Static_assert((int)BSI_TYPE_FILE == (int)BS_ENTRY_FILE &&
+                   (int)BSI_TYPE_BLOCK_DEVICE == (int)BS_ENTRY_BLOCK_DEVICE,
+               "types of files and of entries are the same numbers");
+
+/* Names come as slices: the longest a system knows, or cut. */
+enum { OWNER_SIZE = 256 };
+
+static const char *copy_name(bsi_slice name, char out[OWNER_SIZE])
+{
+    const size_t size = bsi_min_size(name.size, OWNER_SIZE - 1);
+
+    if (size > 0) {
+        memcpy(out, name.data, size);
+    }
+    out[size] = '\0';
+    return out;
+}
+
+static bs_status give_entry(void *user, const bsi_listed *listed)
+{
+    const browsing *self = user;
+    const bsi_entry *from = &listed->entry;
+    const bsi_slice link = from->linked.size > 0 ? from->linked : from->link;
+    char digest[2 * BSI_SHA256_SIZE + 1] = "";
+    char owner[OWNER_SIZE];
+    char group[OWNER_SIZE];
+    const bs_entry entry = {
+        .path = from->path.data,
+        .path_size = from->path.size,
+        .type = (bs_entry_type)from->stat.type,
+        .mode = from->stat.mode,
+        .uid = from->stat.uid,
+        .gid = from->stat.gid,
+        .user = copy_name(from->user, owner),
+        .group = copy_name(from->group, group),
+        .size = from->stat.type == BSI_TYPE_FILE ? from->stat.size : 0,
+        .mtime_sec = from->stat.mtime.sec,
+        .mtime_nsec = from->stat.mtime.nsec,
+        .link = link.size > 0 ? link.data : "",
+        .link_size = link.size,
+        .sha256 = digest,
+        .stored_in = listed->stored_in,
+    };
+
+    if (listed->has_digest) {
+        bsi_digest_format(&listed->sha256, digest);
+    }
+    return self->entry(self->user, &entry) == 0 ? BS_OK : stopped();
+}
+
+bs_status bsi_backup_entries(bs_service *service, const char *reference, const char *path,
+                             bool recursive, bs_entry_cb entry, void *user)
+{
+    browsing self = {entry, user};
+    bsi_held held;
+    bsi_vault_env env;
+    bs_status status = bsi_held_open(service, reference, &held);
+
+    if (status < 0) {
+        return status;
+    }
+    env = bsi_service_env(service, held.storage, NULL, NULL);
+    status = bsi_vault_list(&env, held.row.manifest_key, trim(path), recursive, give_entry, &self);
+    bsi_held_close(service, &held);
+    return status < 0 ? status : BS_OK;
+}
+
+/* --- Bytes --- */
+
+typedef struct reading {
+    bs_data_cb data;
+    void *user;
+} reading;
+
+static bs_status give_bytes(void *user, const void *data, size_t size)
+{
+    const reading *self = user;
+
+    return self->data(self->user, data, size) == 0 ? BS_OK : stopped();
+}
+
+bs_status bsi_backup_read(bs_service *service, const char *reference, const char *path,
+                          bs_data_cb data, void *user)
+{
+    reading self = {data, user};
+    bsi_held held;
+    bsi_vault_env env;
+    bs_status status = bsi_held_open(service, reference, &held);
+
+    if (status < 0) {
+        return status;
+    }
+    env = bsi_service_env(service, held.storage, NULL, NULL);
+    status = held.vault->read(&env, held.row.manifest_key, trim(path), give_bytes, &self);
+    bsi_held_close(service, &held);
+    return status < 0 ? status : BS_OK;
+}
+
+static bs_status copy_container(const bsi_held *held, uint64_t offset, uint64_t size, reading *self)
+{
+    const char *key = held->row.container_key;
+    bs_storage_object object;
+    uint8_t *block = NULL;
+    uint64_t left = 0;
+    bs_status status = bsi_storage_stat(held->storage, NULL, key, &object);
+
+    if (status < 0) {
+        return status;
+    }
+    if (offset > object.size) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_RANGE, "the container has %llu bytes",
+                        (unsigned long long)object.size);
+    }
+    block = bsi_alloc(DOWNLOAD_BLOCK);
+    if (!block) {
+        return BS_E_NOMEM;
+    }
+    for (left = bsi_min_u64(size, object.size - offset); left > 0 && status >= 0;) {
+        const size_t part = (size_t)bsi_min_u64(left, DOWNLOAD_BLOCK);
+        status = bsi_storage_read(held->storage, NULL, key, offset, block, part);
+        if (status >= 0) {
+            status = give_bytes(self, block, part);
+        }
+        offset += part;
+        left -= part;
+    }
+    bsi_free(block);
+    return status;
+}
+
+bs_status bsi_backup_download(bs_service *service, const char *reference, uint64_t offset,
+                              uint64_t size, bs_data_cb data, void *user)
+{
+    reading self = {data, user};
+    bsi_held held;
+    bs_status status = bsi_held_open(service, reference, &held);
+
+    if (status < 0) {
+        return status;
+    }
+    if (strcmp(held.row.form, "archive") != 0) {
+        status =
+            bsi_fail(BS_LAYER_CALLER, BS_E_UNSUPPORTED, "a %s has no container", held.row.form);
+    } else {
+        status = copy_container(&held, offset, size, &self);
+    }
+    bsi_held_close(service, &held);
+    return status;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BSI_ENGINE_INFO_PARTS_H
+#define BSI_ENGINE_INFO_PARTS_H
+
+#include <backupsvc/backup.h>
+
+#include "catalog/catalog.h"
+#include "engine/arena.h"
+#include "engine/job.h"
+
+/* What the makers of infos share. NULL, or BS_E_NOMEM: no memory. */
+
+/* RFC 3339 in UTC with nanoseconds; "" for 0. */
+const char *bsi_info_time(bsi_arena *arena, int64_t ns);
+
+/* A JSON array of texts, ended by NULL. What is not one gives an empty list. */
+BS_NODISCARD bs_status bsi_info_texts(bsi_arena *arena, const char *json, const char *const **out);
+
+/* An error as a row keeps it. */
+void bsi_info_error(bs_status code, bs_layer layer, const char *message, bs_error *out);
+
+/* The warnings of a job that runs, or those that the catalogue has of one that has ended. */
+BS_NODISCARD bs_status bsi_info_warnings(bs_service *service, bsi_job *job, const char *id,
+                                         bsi_arena *arena, const bs_warning **out, size_t *kept_out,
+                                         uint64_t *count_out);
+
+/* The job with this id when it is not over, and how it stands; NULL. */
+bsi_job *bsi_info_live(bs_service *service, const char *id, bsi_job_view *view_out);
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rows from manifests.
+ */
+#include "engine/manifest_row.h"
+
+#include <string.h>
+
+#include "engine/service.h"
+#include "engine/words.h"
+#include "text/json_read.h"
+
+int64_t bsi_row_expiry(int64_t created_at, int32_t retention_days)
+{
+    const int64_t day = INT64_C(86400) * 1000000000;
+
+    if (retention_days <= 0 || created_at > INT64_MAX - retention_days * day) {
+        return 0;
+    }
+    return created_at + retention_days * day;
+}
+
+uint32_t bsi_row_retention(int32_t retention_days)
+{
+    return retention_days > 0 ? (uint32_t)retention_days : 0;
+}
+
+/* The type that was asked for stands in the request that the manifest keeps. */
+static const char *requested_type(const bsi_manifest_info *info)
+{
+    bsi_json_reader json;
+    bsi_slice key;
+    bsi_slice value;
+    int type = (int)info->kind;
+
+    bsi_json_init(&json, info->options, strlen(info->options), BS_LAYER_STORAGE, BS_E_CORRUPT);
+    if (bsi_json_enter_object(&json) < 0) {
+        return bsi_backup_kind_name(info->kind);
+    }
+    while (bsi_json_next_key(&json, &key) == BS_OK) {
+        const bool wanted = bsi_slice_is(key, "backup_type");
+        if (bsi_json_raw_value(&json, &value) < 0) {
+            break;
+        }
+        if (wanted && value.size > 2) {
+            value = (bsi_slice){value.data + 1, value.size - 2};
+            (void)bsi_word_parse(bsi_words_backup_type, value, &type);
+        }
+    }
+    return bsi_word_name(bsi_words_backup_type, type);
+}
+
+static bs_status fill_texts(const bsi_manifest_info *info, const char *storage,
+                            const char *manifest_key, bsi_arena *arena, bsi_row_backup *row)
+{
+    char digest[2 * BSI_SHA256_SIZE + 1];
+    const struct {
+        const char **to;
+        const char *from;
+    } texts[] = {
+        {&row->id, info->id},
+        {&row->name, info->name},
+        {&row->form, info->form},
+        {&row->storage, storage},
+        {&row->compression, info->compression},
+        {&row->source_paths, info->source_paths},
+        {&row->options, info->options},
+        {&row->metadata, info->metadata},
+        {&row->container_key, info->container_key},
+        {&row->manifest_key, manifest_key},
+        {&row->manifest_sha256, digest},
+        {&row->base_id, info->base_id},
+        {&row->base_note, info->note},
+    };
+
+    bsi_digest_format(&info->manifest_sha256, digest);
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(texts); i++) {
+        *texts[i].to = bsi_arena_text(arena, texts[i].from);
+        if (!*texts[i].to) {
+            return BS_E_NOMEM;
+        }
+    }
+    row->backup_type = bsi_backup_kind_name(info->kind);
+    row->requested_type = requested_type(info);
+    row->encryption = "none";
+    row->error_message = "";
+    return BS_OK;
+}
+
+static void fill_numbers(const bsi_manifest_info *info, bsi_row_backup *row)
+{
+    row->compression_level = info->level;
+    row->status = info->warnings > 0 ? BSI_ROW_COMPLETED_WITH_WARNINGS : BSI_ROW_COMPLETED;
+    row->created_at = bsi_row_time(info->created_at);
+    row->started_at = bsi_row_time(info->started_at);
+    row->completed_at = bsi_row_time(info->completed_at);
+    row->expires_at = bsi_row_expiry(row->created_at, info->retention_days);
+    row->container_size = info->container_size;
+    row->manifest_size = info->manifest_size;
+    row->bytes_processed = info->bytes;
+    row->files_processed = info->files;
+    row->total_bytes = info->bytes;
+    row->total_files = info->files;
+    row->bytes_stored = info->bytes_stored_data + info->manifest_size;
+    row->bytes_deduplicated = info->bytes_deduplicated;
+    row->retention_days = bsi_row_retention(info->retention_days);
+}
+
+bs_status bsi_row_from_manifest(const bsi_manifest_info *info, const char *storage,
+                                const char *manifest_key, bsi_arena *arena, bsi_backup_import *out)
+{
+    bsi_backup_import item = {.needs_count = info->needs_count};
+    const char **needs = NULL;
+
+    BSI_TRY(fill_texts(info, storage, manifest_key, arena, &item.row));
+    fill_numbers(info, &item.row);
+    needs = bsi_arena_alloc(arena, info->needs_count + 1, sizeof(*needs));
+    for (size_t i = 0; needs && i < info->needs_count; i++) {
+        needs[i] = bsi_arena_text(arena, info->needs[i].id);
+        if (!needs[i]) {
+            return BS_E_NOMEM;
+        }
+    }
+    if (!needs) {
+        return BS_E_NOMEM;
+    }
+    item.needs = needs;
+    *out = item;
+    return BS_OK;
+}

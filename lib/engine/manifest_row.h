@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BSI_ENGINE_MANIFEST_ROW_H
+#define BSI_ENGINE_MANIFEST_ROW_H
+
+#include "catalog/catalog.h"
+#include "engine/arena.h"
+#include "vault/vault.h"
+
+/*
+ * The row of a completed backup, as its manifest tells it. All that such a row
+ * holds can be derived from there: a catalogue that was lost is rebuilt with
+ * the same rows that the runs had stored.
+ */
+
+/* When a backup may go; 0: never. */
+int64_t bsi_row_expiry(int64_t created_at, int32_t retention_days);
+
+/* Rows keep "for ever" as 0. */
+uint32_t bsi_row_retention(int32_t retention_days);
+
+/* Texts are in `arena` or static; needs too. */
+BS_NODISCARD bs_status bsi_row_from_manifest(const bsi_manifest_info *info, const char *storage,
+                                             const char *manifest_key, bsi_arena *arena,
+                                             bsi_backup_import *out);
+
+#endif

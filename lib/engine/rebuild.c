@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Makes the list of backups anew: reads every manifest on every storage, and
+ * puts the rows that they describe in place of all that are there. Needs memory
+ * for the rows.
+ */
+#include "engine/rebuild.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "engine/manifest_row.h"
+#include "engine/runner.h"
+#include "engine/service.h"
+
+typedef struct rebuild {
+    bs_service *service;
+    const char *storage_name;
+    bsi_arena arena;
+    bsi_backup_import *items;
+    size_t count;
+    size_t capacity;
+    bs_rebuild_report report;
+} rebuild;
+
+static void unreadable(void *user, bsi_slice path, const bs_error *error)
+{
+    rebuild *self = user;
+    char shown[512];
+
+    self->report.unreadable++;
+    bsi_log_write(&self->service->log, BS_LOG_WARNING, "engine",
+                  "manifest '%s' on storage '%s' is left out: %s",
+                  bsi_printable(path.data, path.size, shown, sizeof(shown)), self->storage_name,
+                  error->message);
+}
+
+static bs_status take_manifest(void *user, const char *manifest_key, const bsi_manifest_info *info)
+{
+    rebuild *self = user;
+
+    if (self->count == self->capacity) {
+        const size_t capacity = self->capacity > 0 ? self->capacity * 2 : 64;
+        bsi_backup_import *items = bsi_realloc_array(self->items, capacity, sizeof(*self->items));
+        if (!items) {
+            return BS_E_NOMEM;
+        }
+        self->items = items;
+        self->capacity = capacity;
+    }
+    BSI_TRY(bsi_row_from_manifest(info, self->storage_name, manifest_key, &self->arena,
+                                  &self->items[self->count]));
+    self->count++;
+    return BS_OK;
+}
+
+/* A storage by its number, so that no lock is held while it is read; NULL behind the last. */
+static bsi_storage *storage_at(bs_service *service, size_t index, bsi_arena *arena,
+                               const char **name_out)
+{
+    const bsi_named_storage *one = NULL;
+    bsi_storage *storage = NULL;
+
+    bsi_mutex_lock(&service->lock);
+    one = service->storages;
+    for (; one && index > 0; index--) {
+        one = one->next;
+    }
+    if (one) {
+        *name_out = bsi_arena_text(arena, one->name);
+        storage = *name_out ? bsi_storage_ref(one->storage) : NULL;
+    }
+    bsi_mutex_unlock(&service->lock);
+    return storage;
+}
+
+static bs_status scan_storages(rebuild *self)
+{
+    const bsi_warn warn = {unreadable, self};
+    bsi_storage *storage = NULL;
+    bs_status status = BS_OK;
+
+    for (size_t i = 0; status >= 0; i++) {
+        bsi_vault_env env;
+        storage = storage_at(self->service, i, &self->arena, &self->storage_name);
+        if (!storage) {
+            break;
+        }
+        env = bsi_service_env(self->service, storage, NULL, &warn);
+        status = bsi_vault_scan(&env, take_manifest, self);
+        bsi_storage_unref(storage);
+    }
+    return status < 0 ? status : BS_OK;
+}
+
+/* Rows in the order in which they were made: ids sort by the time of day they were given. */
+static int compare_items(const void *a, const void *b)
+{
+    const bsi_row_backup *left = &((const bsi_backup_import *)a)->row;
+    const bsi_row_backup *right = &((const bsi_backup_import *)b)->row;
+
+    if (left->created_at != right->created_at) {
+        return left->created_at < right->created_at ? -1 : 1;
+    }
+    return strcmp(left->id, right->id);
+}
+
+/* A backup that lies on two storages is listed once. */
+static void drop_doubles(rebuild *self)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < self->count; i++) {
+        if (kept > 0 && strcmp(self->items[kept - 1].row.id, self->items[i].row.id) == 0) {
+            bsi_log_write(&self->service->log, BS_LOG_WARNING, "engine",
+                          "backup %s lies on storage '%s' and again on '%s'", self->items[i].row.id,
+                          self->items[kept - 1].row.storage, self->items[i].row.storage);
+            continue;
+        }
+        self->items[kept++] = self->items[i];
+    }
+    self->count = kept;
+}
+
+/* --- Warnings --- */
+
+typedef struct warning_copy {
+    bs_service *service;
+    const char *id;
+    bs_status status;
+} warning_copy;
+
+static void copy_warning(void *user, bsi_slice path, const bs_error *error)
+{
+    warning_copy *copy = user;
+    const bsi_row_warning row = {
+        .code = error->code, .layer = error->layer, .path = path, .message = error->message};
+
+    if (copy->status >= 0) {
+        copy->status = bsi_catalog_add_warnings(copy->service->catalog, copy->id, &row, 1);
+    }
+}
+
+/* Those of rows that stayed are still there. */
+static bs_status fill_warnings(rebuild *self, const bsi_row_backup *row)
+{
+    warning_copy copy = {self->service, row->id, BS_OK};
+    const bsi_warn warn = {copy_warning, &copy};
+    bsi_row_warning *rows = NULL;
+    bsi_storage *storage = NULL;
+    bsi_vault_env env;
+    size_t count = 0;
+    uint64_t total = 0;
+
+    if (row->status != BSI_ROW_COMPLETED_WITH_WARNINGS) {
+        return BS_OK;
+    }
+    BSI_TRY(
+        bsi_catalog_list_warnings(self->service->catalog, row->id, 0, 1, &rows, &count, &total));
+    bsi_row_warnings_free(rows, count);
+    if (total > 0) {
+        return BS_OK;
+    }
+    BSI_TRY(bsi_service_storage(self->service, row->storage, &storage));
+    env = bsi_service_env(self->service, storage, NULL, NULL);
+    copy.status = bsi_vault_warnings(&env, row->manifest_key, &warn) < 0 ? bs_error_last()->code
+                                                                         : copy.status;
+    bsi_storage_unref(storage);
+    return copy.status;
+}
+
+static bs_status run(rebuild *self)
+{
+    BSI_TRY(scan_storages(self));
+    if (self->count > 0) {
+        qsort(self->items, self->count, sizeof(*self->items), compare_items);
+        drop_doubles(self);
+    }
+    BSI_TRY(bsi_catalog_replace_backups(self->service->catalog, self->items, self->count));
+    for (size_t i = 0; i < self->count; i++) {
+        BSI_TRY(fill_warnings(self, &self->items[i].row));
+    }
+    self->report.backups = self->count;
+    return BS_OK;
+}
+
+bs_status bsi_catalog_rebuild(bs_service *service, bs_rebuild_report *report_out)
+{
+    rebuild self = {.service = service};
+    bs_status status = bsi_jobs_hold(service);
+
+    if (status < 0) {
+        return status;
+    }
+    status = bsi_uses_own(&service->uses, BSI_USES_CATALOG);
+    if (status >= 0) {
+        status = run(&self);
+        bsi_uses_end(&service->uses, BSI_USES_CATALOG);
+    }
+    bsi_jobs_release(service);
+    bsi_free(self.items);
+    bsi_arena_dispose(&self.arena);
+    if (status >= 0 && report_out) {
+        *report_out = self.report;
+    }
+    return status;
+}

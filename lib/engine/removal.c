@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Removes backups: those that need others before those that they need.
+ */
+#include "engine/removal.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "engine/service.h"
+
+/* Objects, then the row. The row is marked already. */
+static bs_status remove_marked(bs_service *service, const bsi_row_backup *row)
+{
+    const bsi_vault *vault = bsi_vault_find(row->form);
+    bsi_storage *storage = NULL;
+    bsi_vault_env env;
+    bs_status status = bsi_service_storage(service, row->storage, &storage);
+
+    if (status < 0) {
+        return status;
+    }
+    env = bsi_service_env(service, storage, NULL, NULL);
+    if (vault && (row->manifest_key[0] || row->container_key[0])) {
+        status = vault->remove(&env, row->manifest_key[0] ? row->manifest_key : NULL,
+                               row->container_key[0] ? row->container_key : NULL);
+    } else if (vault) {
+        status = vault->recover(&env, row->name, row->id);
+    }
+    bsi_storage_unref(storage);
+    return status < 0 ? status : bsi_catalog_remove_backup(service->catalog, row->id);
+}
+
+/* --- One call --- */
+
+/* What goes, in the order in which it goes; the one that was asked for is the last. */
+typedef struct removal {
+    bs_service *service;
+    bsi_id *ids;
+    size_t count;
+    size_t held; /* So many of them are ours alone. */
+} removal;
+
+static bs_status fail_needed(const removal *self)
+{
+    char names[5 * BS_ID_SIZE + 16] = "";
+    size_t used = 0;
+    const size_t others = self->count - 1;
+
+    for (size_t i = 0; i < others && i < 5; i++) {
+        memcpy(names + used, self->ids[i].text, BS_ID_SIZE - 1);
+        used += BS_ID_SIZE - 1;
+        names[used++] = ' ';
+    }
+    names[used > 0 ? used - 1 : 0] = '\0';
+    return bsi_fail(BS_LAYER_CALLER, BS_E_NEEDED, "backup %s is needed by %zu others: %s%s",
+                    self->ids[others].text, others, names, others > 5 ? " ..." : "");
+}
+
+static bs_status collect(removal *self, const char *id, bool cascade)
+{
+    bsi_id *ids = NULL;
+    bsi_id *all = NULL;
+    size_t count = 0;
+    bs_status status = bsi_catalog_dependants(self->service->catalog, id, true, &ids, &count);
+
+    if (status < 0) {
+        return status;
+    }
+    all = bsi_realloc_array(ids, count + 1, sizeof(*ids));
+    if (!all) {
+        bsi_free(ids);
+        return BS_E_NOMEM;
+    }
+    memcpy(all[count].text, id, BS_ID_SIZE);
+    self->ids = all;
+    self->count = count + 1;
+    return count > 0 && !cascade ? fail_needed(self) : BS_OK;
+}
+
+static bs_status hold(removal *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        bsi_job *job = bsi_job_find(self->service, self->ids[i].text);
+        if (job) {
+            bsi_job_unref(job);
+            return bsi_fail(BS_LAYER_CALLER, BS_E_BUSY, "backup %s is running", self->ids[i].text);
+        }
+        BSI_TRY(bsi_uses_own(&self->service->uses, self->ids[i].text));
+        self->held++;
+    }
+    return BS_OK;
+}
+
+/* Nothing is marked when one of them lies where we cannot reach it. */
+static bs_status check_reachable(const removal *self)
+{
+    bs_status status = BS_OK;
+
+    for (size_t i = 0; i < self->count && status >= 0; i++) {
+        bsi_row_backup row;
+        bsi_storage *storage = NULL;
+        status = bsi_catalog_get_backup(self->service->catalog, self->ids[i].text, &row);
+        if (status < 0) {
+            return status;
+        }
+        status = bsi_service_storage(self->service, row.storage, &storage);
+        bsi_storage_unref(storage);
+        bsi_row_backup_dispose(&row);
+    }
+    return status;
+}
+
+static bs_status remove_one(bs_service *service, const char *id)
+{
+    bsi_row_backup row;
+    bs_status status = bsi_catalog_get_backup(service->catalog, id, &row);
+
+    if (status < 0) {
+        return status;
+    }
+    status = remove_marked(service, &row);
+    bsi_row_backup_dispose(&row);
+    return status;
+}
+
+static bs_status run(removal *self, const char *id, bool cascade)
+{
+    BSI_TRY(collect(self, id, cascade));
+    BSI_TRY(hold(self));
+    BSI_TRY(check_reachable(self));
+    for (size_t i = 0; i < self->count; i++) {
+        BSI_TRY(bsi_catalog_mark_deleting(self->service->catalog, self->ids[i].text));
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        BSI_TRY(remove_one(self->service, self->ids[i].text));
+    }
+    return BS_OK;
+}
+
+bs_status bsi_backup_delete(bs_service *service, const char *reference, bool cascade,
+                            uint64_t *removed_out)
+{
+    removal self = {.service = service};
+    char id[BS_ID_SIZE];
+    bs_status status = bsi_catalog_resolve_backup(service->catalog, reference, id);
+
+    if (status < 0) {
+        return status;
+    }
+    status = bsi_uses_read(&service->uses, BSI_USES_CATALOG);
+    if (status < 0) {
+        return status;
+    }
+    status = run(&self, id, cascade);
+    bsi_uses_end(&service->uses, BSI_USES_CATALOG);
+    for (size_t i = 0; i < self.held; i++) {
+        bsi_uses_end(&service->uses, self.ids[i].text);
+    }
+    bsi_free(self.ids);
+    if (status >= 0 && removed_out) {
+        *removed_out = self.count;
+    }
+    return status < 0 ? status : BS_OK;
+}
+
+/* --- After a crash --- */
+
+static bs_status finish_one(bs_service *service, const char *id, const char *storage)
+{
+    bsi_row_backup row;
+    bs_status status = bsi_catalog_get_backup(service->catalog, id, &row);
+
+    if (status < 0) {
+        return status;
+    }
+    if (strcmp(row.storage, storage) == 0) {
+        status = remove_marked(service, &row);
+        if (status < 0 && status != BS_E_NOMEM) {
+            bsi_log_write(&service->log, BS_LOG_WARNING, "engine",
+                          "backup %s is still to be removed: %s", id, bs_error_last()->message);
+            status = BS_OK;
+        }
+    }
+    bsi_row_backup_dispose(&row);
+    return status;
+}
+
+bs_status bsi_removals_finish(bs_service *service, const char *storage)
+{
+    bsi_id *ids = NULL;
+    size_t count = 0;
+    bs_status status = bsi_catalog_deleting(service->catalog, &ids, &count);
+
+    for (size_t i = 0; i < count && status >= 0; i++) {
+        status = finish_one(service, ids[i].text, storage);
+    }
+    bsi_free(ids);
+    return status;
+}

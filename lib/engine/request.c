@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/request.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "archive/archive.h"
+#include "base/alloc.h"
+#include "base/utf8.h"
+#include "engine/service.h"
+#include "engine/words.h"
+#include "text/json_read.h"
+
+enum {
+    REQUEST_METADATA_MAX = 64 * 1024,
+    REQUEST_DAYS_MAX = 36500,
+};
+
+/* --- Name, type, form --- */
+
+static bs_status take_name(const bs_backup_options *options, bsi_backup_request *request,
+                           bsi_complaints *complaints)
+{
+    if (!options->name || !options->name[0]) {
+        bsi_complain_invalid(complaints, "name: is missing");
+        return BS_OK;
+    }
+    if (!bsi_backup_name_is_valid(options->name)) {
+        bsi_complain_invalid(complaints, "name: takes 1 to 128 letters, digits, spaces, '.', '_' "
+                                         "and '-', and no '.' in front");
+        return BS_OK;
+    }
+    request->name = bsi_arena_text(&request->arena, options->name);
+    return request->name ? BS_OK : BS_E_NOMEM;
+}
+
+static void take_kind(const bs_service *service, const bs_backup_options *options,
+                      bsi_backup_request *request, bsi_complaints *complaints)
+{
+    char words[80];
+    int kind = (int)options->backup_type;
+
+    if (options->backup_type == BS_BACKUP_DEFAULT) {
+        kind = (int)bsi_config_number(service->config, BSI_CONFIG_DEFAULT_BACKUP_TYPE) + 1;
+    }
+    if (kind < BS_BACKUP_FULL || kind > BS_BACKUP_MIRROR) {
+        bsi_complain_invalid(complaints, "backup_type: takes %s, not the number %d",
+                             bsi_word_list(bsi_words_backup_type, words, sizeof(words)), kind);
+        kind = BS_BACKUP_FULL;
+    }
+    request->kind = (bsi_backup_kind)kind;
+}
+
+_Static_assert((int)BSI_KIND_FULL == (int)BS_BACKUP_FULL &&
+                   (int)BSI_KIND_MIRROR == (int)BS_BACKUP_MIRROR,
+               "kinds of the vault and types of the API are the same numbers");
+
+static void take_form(const bs_backup_options *options, bsi_backup_request *request,
+                      bsi_complaints *complaints)
+{
+    const bool mirror = request->kind == BSI_KIND_MIRROR;
+
+    request->form = mirror ? "mirror" : "archive";
+    switch (options->form) {
+    case BS_FORM_DEFAULT:
+        break;
+    case BS_FORM_ARCHIVE:
+    case BS_FORM_MIRROR:
+        if (mirror != (options->form == BS_FORM_MIRROR)) {
+            bsi_complain_invalid(complaints, "form: a %s backup has the form %s",
+                                 bsi_backup_kind_name(request->kind), request->form);
+        }
+        break;
+    case BS_FORM_REPOSITORY:
+        bsi_complain(complaints, BS_E_UNSUPPORTED, BS_LAYER_CALLER,
+                     "form: repository is not in this release");
+        break;
+    default:
+        bsi_complain_invalid(complaints, "form: takes archive or mirror, not the number %d",
+                             (int)options->form);
+        break;
+    }
+    request->vault = bsi_vault_find(request->form);
+    if (!request->vault) {
+        bsi_complain(complaints, BS_E_UNSUPPORTED, BS_LAYER_CALLER, "form: %s is not in this build",
+                     request->form);
+    }
+}
+
+/* --- Compression --- */
+
+void bsi_request_check_level(const char *compression, int32_t level, bsi_complaints *complaints)
+{
+    const bsi_archive_driver *driver = bsi_archive_find(bsi_slice_of(compression));
+    int low = 0;
+    int high = 0;
+    int usual = 0;
+
+    if (level == 0 || !driver) {
+        return;
+    }
+    if (!bsi_archive_levels(driver, &low, &high, &usual)) {
+        bsi_complain_invalid(complaints, "compression_level: %s has no levels, leave it out",
+                             compression);
+    } else if (level < low || level > high) {
+        bsi_complain_invalid(complaints, "compression_level: %s takes %d to %d, not %d",
+                             compression, low, high, level);
+    }
+}
+
+/* The level of a request that names none: the setting, where somebody set it, else the driver's. */
+static int usual_level(const bs_service *service, const bsi_archive_driver *driver)
+{
+    int low = 0;
+    int high = 0;
+    int level = 0;
+    const int64_t set = service->config->values[BSI_CONFIG_COMPRESSION_LEVEL]
+                            ? bsi_config_number(service->config, BSI_CONFIG_COMPRESSION_LEVEL)
+                            : 0;
+
+    if (!bsi_archive_levels(driver, &low, &high, &level)) {
+        return 0;
+    }
+    if (set > 0) {
+        level = (int)set;
+        level = level < low ? low : level;
+        level = level > high ? high : level;
+    }
+    return level;
+}
+
+static void take_mirror_compression(const bs_backup_options *options, bsi_complaints *complaints)
+{
+    if (options->compression != BS_COMPRESSION_DEFAULT &&
+        options->compression != BS_COMPRESSION_NONE) {
+        bsi_complain_invalid(complaints, "compression: a mirror takes none");
+    }
+    if (options->compression_level != 0) {
+        bsi_complain_invalid(complaints, "compression_level: a mirror has none, leave it out");
+    }
+}
+
+static void take_compression(const bs_service *service, const bs_backup_options *options,
+                             bsi_backup_request *request, bsi_complaints *complaints)
+{
+    const bs_compression compression =
+        options->compression == BS_COMPRESSION_DEFAULT ? BS_COMPRESSION_ZIP : options->compression;
+    const bsi_archive_driver *driver = NULL;
+    char words[80];
+
+    request->compression = "none";
+    if (request->kind == BSI_KIND_MIRROR) {
+        take_mirror_compression(options, complaints);
+        return;
+    }
+    request->compression = bsi_word_name(bsi_words_compression, (int)compression);
+    driver = bsi_archive_find(bsi_slice_of(request->compression));
+    if (!driver) {
+        bsi_complain_invalid(complaints, "compression: takes %s, not the number %d",
+                             bsi_word_list(bsi_words_compression, words, sizeof(words)),
+                             (int)compression);
+        return;
+    }
+    bsi_request_check_level(request->compression, options->compression_level, complaints);
+    request->level =
+        options->compression_level != 0 ? options->compression_level : usual_level(service, driver);
+}
+
+static void check_encryption(const bs_backup_options *options, bsi_complaints *complaints)
+{
+    if (options->encryption == BS_ENCRYPTION_AES256 || options->encryption == BS_ENCRYPTION_RSA) {
+        bsi_complain(complaints, BS_E_UNSUPPORTED, BS_LAYER_CALLER,
+                     "encryption: %s is not in this release",
+                     bsi_word_name(bsi_words_encryption, (int)options->encryption));
+    } else if (options->encryption != BS_ENCRYPTION_NONE) {
+        bsi_complain_invalid(complaints, "encryption: takes none, not the number %d",
+                             (int)options->encryption);
+    }
+}
+
+/* --- The rest --- */
+
+static bs_status take_storage(bs_service *service, const bs_backup_options *options,
+                              bsi_backup_request *request, bsi_complaints *complaints)
+{
+    const char *name = options->storage && options->storage[0] ? options->storage : "local";
+    const bs_status status = bsi_service_storage(service, name, &request->storage);
+
+    if (status == BS_E_NOT_FOUND) {
+        bsi_complain(complaints, BS_E_NOT_FOUND, BS_LAYER_CALLER, "storage: %s",
+                     bs_error_last()->message);
+    } else if (status < 0) {
+        return status;
+    }
+    request->storage_name = bsi_arena_text(&request->arena, name);
+    return request->storage_name ? BS_OK : BS_E_NOMEM;
+}
+
+/* Which of the patterns are wrong, each by itself. */
+static bs_status complain_of_patterns(const char *field, const char *const *patterns, size_t count,
+                                      bsi_complaints *complaints)
+{
+    const size_t before = complaints->count;
+
+    for (size_t i = 0; i < count; i++) {
+        bsi_pattern_list *one = NULL;
+        const bs_status status = bsi_pattern_list_new(&patterns[i], 1, &one, NULL);
+        bsi_pattern_list_free(one);
+        if (status == BS_E_NOMEM) {
+            return status;
+        }
+        if (status < 0) {
+            bsi_complain_invalid(complaints, "%s[%zu]: %s", field, i, bs_error_last()->message);
+        }
+    }
+    if (complaints->count == before) {
+        bsi_complain_invalid(complaints, "%s: takes at most %d patterns", field,
+                             BSI_PATTERN_MAX_COUNT);
+    }
+    return BS_OK;
+}
+
+bs_status bsi_request_take_patterns(const char *field, const char *const *patterns,
+                                    bsi_pattern_list **out, bsi_complaints *complaints)
+{
+    size_t count = 0;
+    bs_status status = BS_OK;
+
+    for (; patterns && patterns[count]; count++) {
+        if (!bsi_utf8_valid(patterns[count], strlen(patterns[count]))) {
+            bsi_complain_invalid(complaints, "%s[%zu]: is not UTF-8", field, count);
+            return BS_OK;
+        }
+    }
+    if (count == 0) {
+        return BS_OK;
+    }
+    status = bsi_pattern_list_new(patterns, count, out, NULL);
+    if (status == BS_OK || status == BS_E_NOMEM) {
+        return status;
+    }
+    return complain_of_patterns(field, patterns, count, complaints);
+}
+
+static void take_retention(const bs_service *service, const bs_backup_options *options,
+                           bsi_backup_request *request, bsi_complaints *complaints)
+{
+    const int64_t usual = bsi_config_number(service->config, BSI_CONFIG_DEFAULT_RETENTION_DAYS);
+
+    request->retention_days = options->retention_days;
+    if (options->retention_days == 0) {
+        request->retention_days = usual > 0 ? (int32_t)usual : BS_RETENTION_FOREVER;
+    } else if (options->retention_days < BS_RETENTION_FOREVER ||
+               options->retention_days > REQUEST_DAYS_MAX) {
+        bsi_complain_invalid(complaints,
+                             "retention_days: takes 1 to %d, or -1 for ever, not %" PRId32,
+                             REQUEST_DAYS_MAX, options->retention_days);
+    }
+}
+
+/* Copy JSON that was checked, without the white space between its tokens. */
+static char *compact_json(bsi_arena *arena, const char *json)
+{
+    char *out = bsi_arena_alloc(arena, 1, strlen(json) + 1);
+    bool text = false;
+    size_t used = 0;
+
+    for (size_t i = 0; out && json[i]; i++) {
+        const char byte = json[i];
+        if (text && byte == '\\') {
+            out[used++] = json[i++];
+        } else if (byte == '"') {
+            text = !text;
+        } else if (!text && strchr(" \t\r\n", byte)) {
+            continue;
+        }
+        out[used++] = json[i];
+    }
+    return out;
+}
+
+static bs_status take_metadata(const bs_backup_options *options, bsi_backup_request *request,
+                               bsi_complaints *complaints)
+{
+    const bsi_json_limits limits = {.max_size = REQUEST_METADATA_MAX};
+    const char *metadata = options->metadata && options->metadata[0] ? options->metadata : "{}";
+    bsi_json_reader reader;
+    bs_status status =
+        bsi_json_check(metadata, strlen(metadata), &limits, BS_LAYER_CALLER, BS_E_INVALID);
+
+    if (status == BS_E_NOMEM) {
+        return status;
+    }
+    if (status < 0) {
+        bsi_complain_invalid(complaints, "metadata: %s", bs_error_last()->message);
+        return BS_OK;
+    }
+    bsi_json_init(&reader, metadata, strlen(metadata), BS_LAYER_CALLER, BS_E_INVALID);
+    if (bsi_json_peek(&reader) != BSI_JSON_OBJECT) {
+        bsi_complain_invalid(complaints, "metadata: takes a JSON object");
+        return BS_OK;
+    }
+    request->metadata = compact_json(&request->arena, metadata);
+    return request->metadata ? BS_OK : BS_E_NOMEM;
+}
+
+static bs_status take_all(bs_service *service, const bs_backup_options *options,
+                          bsi_backup_request *request, bsi_complaints *complaints)
+{
+    request->note = "";
+    request->one_file_system = options->one_file_system;
+    request->content_only = options->content_only;
+    request->skip_special = options->skip_special;
+    request->allow_empty_mirror = options->allow_empty_mirror;
+    BSI_TRY(take_name(options, request, complaints));
+    take_kind(service, options, request, complaints);
+    BSI_TRY(bsi_request_take_sources(service, options, request, complaints));
+    take_form(options, request, complaints);
+    BSI_TRY(take_storage(service, options, request, complaints));
+    take_compression(service, options, request, complaints);
+    check_encryption(options, complaints);
+    BSI_TRY(bsi_request_take_patterns("include_patterns", options->include_patterns,
+                                      &request->include, complaints));
+    BSI_TRY(bsi_request_take_patterns("exclude_patterns", options->exclude_patterns,
+                                      &request->exclude, complaints));
+    take_retention(service, options, request, complaints);
+    return take_metadata(options, request, complaints);
+}
+
+bs_status bsi_backup_request_new(bs_service *service, const bs_backup_options *options,
+                                 bsi_backup_request **out)
+{
+    bsi_complaints complaints = {0};
+    bsi_backup_request *request = bsi_calloc(1, sizeof(*request));
+    bs_status status = BS_E_NOMEM;
+
+    if (request) {
+        status = take_all(service, options, request, &complaints);
+    }
+    if (status >= 0) {
+        status = bsi_complaints_status(&complaints);
+    }
+    if (status >= 0) {
+        status = bsi_request_write_options(options, request);
+    }
+    if (status < 0) {
+        bsi_backup_request_free(request);
+        return status;
+    }
+    *out = request;
+    return BS_OK;
+}
+
+void bsi_backup_request_free(bsi_backup_request *request)
+{
+    if (!request) {
+        return;
+    }
+    bsi_pattern_list_free(request->include);
+    bsi_pattern_list_free(request->exclude);
+    bsi_storage_unref(request->storage);
+    bsi_arena_dispose(&request->arena);
+    bsi_free(request);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BSI_ENGINE_RESTORE_JOB_H
+#define BSI_ENGINE_RESTORE_JOB_H
+
+#include "engine/request.h"
+
+/* What the rows of these jobs call their kind. */
+#define BSI_JOB_KIND_RESTORE "restore"
+#define BSI_JOB_KIND_VERIFY "verify"
+
+/* Start a restore; see bs_restore_start(). */
+BS_NODISCARD bs_status bsi_restore_start(bs_service *service, const bs_restore_options *options,
+                                         char id_out[BS_ID_SIZE]);
+
+/* Start a verification; see bs_verify_start(). */
+BS_NODISCARD bs_status bsi_verify_start(bs_service *service, const char *backup_id,
+                                        char id_out[BS_ID_SIZE]);
+
+#endif

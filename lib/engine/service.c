@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Opens and closes services, and keeps the storages that requests may name.
+ */
+#include "engine/service.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "engine/recovery.h"
+#include "engine/runner.h"
+#include "os/time.h"
+
+enum {
+    STORAGE_NAME_MAX = 64,
+    STORAGE_SETTINGS_MAX = 100,
+};
+
+int64_t bsi_row_time(bsi_time time)
+{
+    return time.sec * 1000000000 + time.nsec;
+}
+
+int64_t bsi_row_now(void)
+{
+    return bsi_row_time(bsi_now());
+}
+
+bs_status bsi_service_enter(const bs_service *service)
+{
+    if (!service) {
+        return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID, "service: must not be NULL");
+    }
+    if (service->process != getpid()) {
+        return bsi_fail(BS_LAYER_CALLER, BS_E_BUSY,
+                        "the service belongs to process %lld; a forked child opens one of its own",
+                        (long long)service->process);
+    }
+    return BS_OK;
+}
+
+bsi_vault_env bsi_service_env(bs_service *service, bsi_storage *storage, const bs_call *call,
+                              const bsi_warn *warn)
+{
+    return (bsi_vault_env){
+        .storage = storage,
+        .pool = service->pool,
+        .call = call,
+        .temp_dir = service->dir.temp_fd,
+        .warn = warn,
+    };
+}
+
+/* --- Storages --- */
+
+static bs_status fail_no_storage(const char *name, const bs_service *service)
+{
+    char names[256] = "";
+    char shown[80];
+    size_t used = 0;
+
+    for (const bsi_named_storage *one = service->storages; one; one = one->next) {
+        const size_t size = strlen(one->name);
+        if (used + size + 3 > sizeof(names)) {
+            break;
+        }
+        memcpy(names + used, used > 0 ? ", " : "", used > 0 ? 2 : 0);
+        used += used > 0 ? 2 : 0;
+        memcpy(names + used, one->name, size + 1);
+        used += size;
+    }
+    return bsi_fail(BS_LAYER_CALLER, BS_E_NOT_FOUND, "there is no storage '%s'; there are: %s",
+                    bsi_printable(name, strlen(name), shown, sizeof(shown)), names);
+}
+
+bs_status bsi_service_storage(bs_service *service, const char *name, bsi_storage **out)
+{
+    const bsi_named_storage *one = NULL;
+    bs_status status = BS_OK;
+
+    bsi_mutex_lock(&service->lock);
+    one = service->storages;
+    while (one && strcmp(one->name, name) != 0) {
+        one = one->next;
+    }
+    if (one) {
+        *out = bsi_storage_ref(one->storage);
+    } else {
+        status = fail_no_storage(name, service);
+    }
+    bsi_mutex_unlock(&service->lock);
+    return status;
+}
+
+/* Takes over the reference to `storage` when it succeeds. */
+static bs_status add_storage(bs_service *service, const char *name, bsi_storage *storage)
+{
+    const size_t size = strlen(name) + 1;
+    bsi_named_storage *added = bsi_calloc(1, sizeof(*added) + size);
+    bsi_named_storage **link = NULL;
+    bool taken = false;
+
+    if (!added) {
+        return BS_E_NOMEM;
+    }
+    memcpy(added->name, name, size);
+    added->storage = storage;
+    bsi_mutex_lock(&service->lock);
+    link = &service->storages;
+    while (*link && !taken) {
+        taken = strcmp((*link)->name, name) == 0;
+        link = &(*link)->next;
+    }
+    if (!taken) {
+        *link = added;
+    }
+    bsi_mutex_unlock(&service->lock);
+    if (taken) {
+        bsi_free(added);
+        return bsi_fail(BS_LAYER_CALLER, BS_E_EXISTS, "there is a storage '%s' already", name);
+    }
+    return BS_OK;
+}
+
+static bool storage_name_is_valid(const char *name)
+{
+    const size_t size = strlen(name);
+
+    return size > 0 && size <= STORAGE_NAME_MAX &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+               size;
+}
+
+static bs_status open_driver(const char *driver, const char *const *settings, bsi_storage **out)
+{
+    bsi_setting pairs[STORAGE_SETTINGS_MAX];
+    size_t count = 0;
+
+    for (; settings && settings[0]; settings += 2) {
+        if (!settings[1] || count == STORAGE_SETTINGS_MAX) {
+            return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID,
+                            "settings: takes pairs of name and value, at most %d of them",
+                            STORAGE_SETTINGS_MAX);
+        }
+        pairs[count++] = (bsi_setting){settings[0], settings[1]};
+    }
+    return bsi_storage_open(driver, pairs, count, NULL, out);
+}
+
+bs_status bsi_service_add_storage(bs_service *service, const char *name, const char *driver,
+                                  const char *const *settings)
+{
+    bsi_storage *storage = NULL;
+
+    if (!storage_name_is_valid(name)) {
+        return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID,
+                        "name: takes 1 to %d letters, digits, '.', '_' and '-'", STORAGE_NAME_MAX);
+    }
+    if (bsi_service_storage(service, name, &storage) == BS_OK) {
+        bsi_storage_unref(storage);
+        return bsi_fail(BS_LAYER_CALLER, BS_E_EXISTS, "there is a storage '%s' already", name);
+    }
+    BSI_TRY(open_driver(driver, settings, &storage));
+    if (add_storage(service, name, storage) < 0) {
+        bsi_storage_unref(storage);
+        return bs_error_last()->code;
+    }
+    return bsi_recovery_storage(service, name);
+}
+
+/* --- Open --- */
+
+static unsigned pool_threads(const bs_config *config)
+{
+    const int64_t set = bsi_config_number(config, BSI_CONFIG_MAX_WORKER_THREADS);
+
+    if (!bsi_config_flag(config, BSI_CONFIG_PARALLEL_PROCESSING)) {
+        return 1;
+    }
+    return set > 0 ? (unsigned)set : bsi_cpu_count();
+}
+
+/* Which lines a program wants by the setting LOG_LEVEL. */
+static bs_log_level log_level(const bs_config *config)
+{
+    static const bs_log_level levels[] = {BS_LOG_DEBUG, BS_LOG_INFO, BS_LOG_WARNING, BS_LOG_ERROR,
+                                          BS_LOG_ERROR};
+
+    return levels[bsi_config_number(config, BSI_CONFIG_LOG_LEVEL)];
+}
+
+static bs_status open_catalog(bs_service *service, bool replace_damaged)
+{
+    bs_status status = bsi_catalog_open(service->dir.path, &service->catalog);
+
+    if (status == BS_E_CORRUPT && replace_damaged) {
+        bsi_log_write(&service->log, BS_LOG_WARNING, "engine",
+                      "a damaged catalogue is set aside: %s", bs_error_last()->message);
+        BSI_TRY(bsi_catalog_move_aside(service->dir.path));
+        status = bsi_catalog_open(service->dir.path, &service->catalog);
+    }
+    return status;
+}
+
+static bs_status open_local(bs_service *service)
+{
+    const char *const settings[] = {"path", service->dir.storage_path, NULL};
+    bsi_storage *storage = NULL;
+
+    BSI_TRY(open_driver("local", settings, &storage));
+    if (add_storage(service, "local", storage) < 0) {
+        bsi_storage_unref(storage);
+        return bs_error_last()->code;
+    }
+    return BS_OK;
+}
+
+static bs_status open_parts(bs_service *service, const bs_service_options *options)
+{
+    const char *path = options->state_path;
+
+    if (options->config) {
+        BSI_TRY(bsi_config_copy(options->config, &service->config));
+    } else {
+        BSI_TRY(bsi_config_new(&service->config));
+    }
+    service->log.level = log_level(service->config);
+    if (!path || !path[0]) {
+        path = bsi_config_text(service->config, BSI_CONFIG_BACKUP_STORAGE_PATH);
+    }
+    service->runners_max =
+        (unsigned)bsi_config_number(service->config, BSI_CONFIG_MAX_CONCURRENT_BACKUPS);
+    service->runners = bsi_calloc(service->runners_max, sizeof(*service->runners));
+    if (!service->runners) {
+        return BS_E_NOMEM;
+    }
+    BSI_TRY(bsi_state_dir_open(path, &service->dir));
+    BSI_TRY(open_catalog(service, options->replace_damaged));
+    BSI_TRY(bsi_pool_new(pool_threads(service->config), &service->pool));
+    BSI_TRY(open_local(service));
+    BSI_TRY(bsi_recovery_mark(service));
+    return bsi_recovery_storage(service, "local");
+}
+
+bs_status bsi_service_open(const bs_service_options *options, bs_service **out)
+{
+    bs_service *service = bsi_calloc(1, sizeof(*service));
+    bs_status status = BS_OK;
+
+    if (!service) {
+        return BS_E_NOMEM;
+    }
+    service->process = getpid();
+    service->log = (bsi_log){.sink = options->log, .user = options->log_user};
+    service->dir = (bsi_state_dir){.fd = -1, .lock_fd = -1, .temp_fd = -1};
+    bsi_mutex_init(&service->lock);
+    bsi_cond_init(&service->change);
+    bsi_cond_init(&service->work);
+    bsi_events_init(&service->events);
+    bsi_uses_init(&service->uses);
+    status = open_parts(service, options);
+    if (status < 0) {
+        bsi_service_close(service);
+        return status;
+    }
+    *out = service;
+    return BS_OK;
+}
+
+/* Leaves the error record alone: what made opening fail is in it. */
+void bsi_service_close(bs_service *service)
+{
+    bs_error error;
+
+    if (!service || service->process != getpid()) {
+        return;
+    }
+    bsi_error_save(&error);
+    bsi_jobs_stop(service);
+    bsi_pool_free(service->pool);
+    while (service->storages) {
+        bsi_named_storage *one = service->storages;
+        service->storages = one->next;
+        bsi_storage_unref(one->storage);
+        bsi_free(one);
+    }
+    bsi_catalog_close(service->catalog);
+    bsi_state_dir_close(&service->dir);
+    bsi_uses_dispose(&service->uses);
+    bsi_events_dispose(&service->events);
+    bsi_cond_dispose(&service->work);
+    bsi_cond_dispose(&service->change);
+    bsi_mutex_dispose(&service->lock);
+    bsi_config_free(service->config);
+    bsi_free(service->runners);
+    bsi_free(service);
+    bsi_error_restore(&error);
+}

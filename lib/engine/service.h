@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BSI_ENGINE_SERVICE_H
+#define BSI_ENGINE_SERVICE_H
+
+#include <backupsvc/service.h>
+
+#include "base/log.h"
+#include "catalog/catalog.h"
+#include "engine/config.h"
+#include "engine/events.h"
+#include "engine/job.h"
+#include "engine/state_dir.h"
+#include "engine/uses.h"
+#include "source/walk.h"
+#include "storage/storage.h"
+#include "task/pool.h"
+#include "vault/vault.h"
+
+/*
+ * THREAD SAFETY NOTES
+ *
+ * `lock` guards the members named below it and the states of jobs; `change` is
+ * broadcast when a job has ended. bsi_events and bsi_uses have locks of their
+ * own, and so has each job's list of warnings. None of these locks is held
+ * while another is taken, nor during I/O or a callback.
+ *
+ * Everything else is set by bsi_service_open() and does not change.
+ */
+typedef struct bsi_named_storage {
+    struct bsi_named_storage *next;
+    bsi_storage *storage;
+    char name[]; /* Ends in NUL. */
+} bsi_named_storage;
+
+struct bs_service {
+    int64_t process; /* Who opened it. */
+    bsi_log log;
+    bs_config *config;
+    bsi_state_dir dir;
+    bsi_catalog *catalog;
+    bsi_pool *pool;
+    bsi_events events;
+    bsi_uses uses;
+
+    bsi_mutex lock;
+    bsi_cond change; /* A job has ended. */
+    bsi_cond work;   /* A job waits to be run, or there will be no more. */
+    bsi_named_storage *storages;
+    bsi_job *jobs;       /* All that are not over; see bsi_job. */
+    bsi_job *queue_head; /* Waiting to be run, the oldest first. */
+    bsi_job *queue_tail;
+    bsi_thread *runners;
+    unsigned runners_max;
+    unsigned runners_started;
+    unsigned runners_idle;
+    bool closing;
+    bool rebuilding; /* No job may begin. */
+};
+
+BS_NODISCARD bs_status bsi_service_open(const bs_service_options *options, bs_service **out);
+/* NULL is ignored. In a forked child it does nothing. */
+void bsi_service_close(bs_service *service);
+
+/*
+ * What every call begins with: BS_E_INVALID without a service, BS_E_BUSY in a
+ * child that was forked off since it was opened.
+ */
+BS_NODISCARD bs_status bsi_service_enter(const bs_service *service);
+
+BS_NODISCARD bs_status bsi_service_add_storage(bs_service *service, const char *name,
+                                               const char *driver, const char *const *settings);
+
+/* With a reference of its own: BS_E_NOT_FOUND with the names there are. */
+BS_NODISCARD bs_status bsi_service_storage(bs_service *service, const char *name,
+                                           bsi_storage **out);
+
+/* What a call that belongs to no job works with; `call` and `warn` may be NULL. */
+bsi_vault_env bsi_service_env(bs_service *service, bsi_storage *storage, const bs_call *call,
+                              const bsi_warn *warn);
+
+/* Nanoseconds since 1970 by the wall clock, as rows hold them. */
+int64_t bsi_row_now(void);
+int64_t bsi_row_time(bsi_time time);
+
+#endif

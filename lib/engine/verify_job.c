@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A verification from its start to its row. What it finds is kept as JSON:
+ *
+ *     {"damages":[{"object":"...","message":"...","paths":["..."],"paths_count":1}]}
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "engine/held.h"
+#include "engine/restore_job.h"
+#include "engine/runner.h"
+#include "engine/service.h"
+#include "text/json_write.h"
+
+enum {
+    VERIFY_PATHS_MAX = 1000,      /* Kept of each object. */
+    VERIFY_ALL_PATHS_MAX = 20000, /* Kept in all. */
+    VERIFY_DAMAGES_MAX = 10000,
+    VERIFY_RESULT_MAX = 256 * 1024 * 1024,
+    VERIFY_PATH_SIZE = 4096,
+};
+
+typedef struct verify_run {
+    bsi_held held;
+    bsi_buf result;
+    bsi_json_writer json;
+    bool in_paths;        /* An object is begun, and its list of paths. */
+    uint64_t paths_count; /* Of that object. */
+    uint64_t paths_kept;  /* Of all. */
+    uint64_t damages;
+    uint64_t missing; /* Objects that are not there at all. */
+    char first[BS_ERROR_MESSAGE_SIZE];
+    bool complete; /* The JSON is closed. */
+} verify_run;
+
+static void verify_dispose(void *payload)
+{
+    verify_run *run = payload;
+
+    if (run) {
+        bsi_buf_dispose(&run->result);
+        bsi_free(run);
+    }
+}
+
+/* --- Damage as it is found --- */
+
+static void end_object(verify_run *run)
+{
+    if (run->in_paths) {
+        bsi_json_end_array(&run->json);
+        bsi_json_put_u64(&run->json, "paths_count", run->paths_count);
+        bsi_json_end_object(&run->json);
+    }
+    run->in_paths = false;
+    run->paths_count = 0;
+}
+
+static void put_printable(bsi_json_writer *json, const char *bytes, size_t size)
+{
+    char shown[VERIFY_PATH_SIZE];
+
+    bsi_printable(bytes, size, shown, sizeof(shown));
+    bsi_json_write_text(json, shown);
+}
+
+static bs_status found_object(void *user, const char *key, const char *message)
+{
+    bsi_job *job = user;
+    verify_run *run = job->payload;
+    bs_storage_object object;
+
+    end_object(run);
+    run->damages++;
+    if (run->damages == 1) {
+        bsi_printable(message, strlen(message), run->first, sizeof(run->first));
+    }
+    if (bsi_storage_stat(run->held.storage, &job->call, key, &object) == BS_E_NOT_FOUND) {
+        run->missing++;
+    }
+    if (run->damages > VERIFY_DAMAGES_MAX) {
+        return BS_OK;
+    }
+    bsi_json_begin_object(&run->json);
+    bsi_json_write_key(&run->json, "object");
+    put_printable(&run->json, key, strlen(key));
+    bsi_json_write_key(&run->json, "message");
+    put_printable(&run->json, message, strlen(message));
+    bsi_json_write_key(&run->json, "paths");
+    bsi_json_begin_array(&run->json);
+    run->in_paths = true;
+    return BS_OK;
+}
+
+static bs_status found_lost(void *user, bsi_slice path)
+{
+    bsi_job *job = user;
+    verify_run *run = job->payload;
+
+    run->paths_count++;
+    if (run->in_paths && run->paths_count <= VERIFY_PATHS_MAX &&
+        run->paths_kept < VERIFY_ALL_PATHS_MAX) {
+        run->paths_kept++;
+        put_printable(&run->json, path.data, path.size);
+    }
+    return BS_OK;
+}
+
+static void begin_result(verify_run *run)
+{
+    bsi_buf_init(&run->result, VERIFY_RESULT_MAX);
+    bsi_json_writer_init(&run->json, &run->result, BSI_JSON_COMPACT);
+    bsi_json_begin_object(&run->json);
+    bsi_json_write_key(&run->json, "damages");
+    bsi_json_begin_array(&run->json);
+}
+
+static bs_status end_result(verify_run *run)
+{
+    end_object(run);
+    bsi_json_end_array(&run->json);
+    bsi_json_end_object(&run->json);
+    BSI_TRY(bsi_json_writer_finish(&run->json));
+    BSI_TRY(bsi_buf_append_byte(&run->result, 0));
+    run->complete = true;
+    return BS_OK;
+}
+
+/* --- The job --- */
+
+static void fill_row(const bsi_job *job, const bsi_job_view *view, bsi_row_job *row)
+{
+    const verify_run *run = job->payload;
+
+    *row = (bsi_row_job){
+        .id = job->id,
+        .kind = BSI_JOB_KIND_VERIFY,
+        .backup_id = run->held.row.id,
+        .status = bsi_row_status_of(view->state),
+        .options = "{}",
+        .result = run->complete ? (const char *)run->result.data : "{}",
+        .created_at = job->created_at,
+        .started_at = view->started_at,
+        .completed_at = view->completed_at,
+        .bytes_processed = view->bytes_processed,
+        .files_processed = view->files_processed,
+        .total_bytes = view->total_bytes,
+        .total_files = view->total_files,
+    };
+    if (view->state == BS_STATE_FAILED) {
+        row->error_code = view->error.code;
+        row->error_layer = view->error.layer;
+        row->error_message = view->error.message;
+    }
+}
+
+static bs_status verify_add(bsi_job *job, const bsi_job_view *view)
+{
+    bsi_row_job row;
+
+    fill_row(job, view, &row);
+    return bsi_catalog_add_job(job->service->catalog, &row);
+}
+
+static bs_status verify_save(bsi_job *job, const bsi_job_view *view)
+{
+    bsi_row_job row;
+
+    if (view->state >= BS_STATE_COMPLETED) {
+        BSI_TRY(bsi_job_save_warnings(job));
+    }
+    fill_row(job, view, &row);
+    return bsi_catalog_update_job(job->service->catalog, &row);
+}
+
+static void verify_ended(bsi_job *job)
+{
+    verify_run *run = job->payload;
+
+    bsi_held_close(job->service, &run->held);
+}
+
+static bs_status verify_work(bsi_job *job)
+{
+    verify_run *run = job->payload;
+    bsi_vault_env env = bsi_service_env(job->service, run->held.storage, &job->call, &job->warn);
+    const bsi_damage_sink sink = {found_object, found_lost, job};
+    bs_status status = BS_OK;
+
+    env.progress = &job->progress;
+    begin_result(run);
+    status = run->held.vault->verify(&env, run->held.row.manifest_key, &sink);
+    if (status < 0) {
+        return status;
+    }
+    BSI_TRY(end_result(run));
+    if (run->damages == 0) {
+        return status;
+    }
+    return bsi_fail(BS_LAYER_STORAGE, run->missing == run->damages ? BS_E_MISSING : BS_E_CORRUPT,
+                    "%llu damaged objects: %s", (unsigned long long)run->damages, run->first);
+}
+
+static const bsi_job_ops verify_ops = {
+    .kind = BS_JOB_VERIFY,
+    .add = verify_add,
+    .run = verify_work,
+    .save = verify_save,
+    .ended = verify_ended,
+    .dispose = verify_dispose,
+};
+
+bs_status bsi_verify_start(bs_service *service, const char *backup_id, char id_out[BS_ID_SIZE])
+{
+    verify_run *run = bsi_calloc(1, sizeof(*run));
+    bsi_job *job = NULL;
+    bsi_held held = {0};
+    char id[BS_ID_SIZE];
+    bs_status status = BS_E_NOMEM;
+
+    if (run) {
+        status = bsi_held_open(service, backup_id, &held);
+    }
+    if (status < 0) {
+        bsi_free(run);
+        return status;
+    }
+    status = bsi_job_new(service, &verify_ops, run, &job);
+    if (status < 0) {
+        bsi_held_close(service, &held);
+        return status;
+    }
+    run->held = held;
+    memcpy(id, job->id, sizeof(id));
+    BSI_TRY(bsi_job_start(job));
+    memcpy(id_out, id, sizeof(id));
+    return BS_OK;
+}
