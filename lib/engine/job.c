@@ -388,6 +388,15 @@ static void remove_locked(bsi_job *job)
     }
 }
 
+/* The thread's record, unless a clean-up has put something else there. */
+static void take_error(bs_status status, bs_error *out)
+{
+    if (bs_error_last()->code != status) {
+        (void)bsi_fail(bs_error_last()->layer, status, "%s", bs_status_text(status));
+    }
+    bsi_error_save(out);
+}
+
 void bsi_job_finish(bsi_job *job, bs_status status)
 {
     bs_service *service = job->service;
@@ -398,7 +407,7 @@ void bsi_job_finish(bsi_job *job, bs_status status)
     end.state = final_state(job, status);
     end.completed_at = bsi_row_now();
     if (status < 0) {
-        bsi_error_save(&end.error);
+        take_error(status, &end.error);
     }
     if (job->ops->save(job, &end) < 0) {
         saved = false;
