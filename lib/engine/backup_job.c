@@ -27,6 +27,7 @@ typedef struct backup_run {
     bsi_row_backup base;  /* Zeroed: none. Held by service->uses. */
     bsi_id *replaced;     /* Mirrors that this one takes the place of; held likewise. */
     size_t replaced_count;
+    char *mirror_manifest; /* Of the newest of them. */
     bool owns_mirror;
     char mirror_key[400];
     char note[NOTE_SIZE];
@@ -42,6 +43,7 @@ static void backup_dispose(void *payload)
         bsi_backup_request_free(run->request);
         bsi_row_backup_dispose(&run->base);
         bsi_free(run->replaced);
+        bsi_free(run->mirror_manifest);
         bsi_backup_result_dispose(&run->result);
         bsi_free(run);
     }
@@ -275,6 +277,36 @@ static bool wants_base(const backup_run *run)
 
 /* --- Mirrors --- */
 
+/* Rows come newest first: the first one tells what the tree holds, if it can be read. */
+static bs_status own_replaced(bsi_job *job, const bsi_row_backup *row)
+{
+    backup_run *run = job->payload;
+    const bsi_vault_env env = job_env(job);
+    bsi_manifest_info info = {0};
+    bs_status status = BS_OK;
+
+    if (row->status != BSI_ROW_COMPLETED && row->status != BSI_ROW_COMPLETED_WITH_WARNINGS) {
+        return BS_OK;
+    }
+    BSI_TRY(bsi_uses_own(&job->service->uses, row->id));
+    memcpy(run->replaced[run->replaced_count++].text, row->id, BS_ID_SIZE);
+    if (run->replaced_count > 1) {
+        return BS_OK;
+    }
+    status = bsi_vault_info(&env, row->manifest_key, &info);
+    bsi_manifest_info_dispose(&info);
+    if (status == BS_E_NOMEM || status == BS_E_CANCELLED) {
+        return status;
+    }
+    if (status < 0) {
+        add_note(run, "what the last mirror, %s, holds cannot be read: %s", row->id,
+                 bs_error_last()->message);
+        return BS_OK;
+    }
+    run->mirror_manifest = bsi_strdup(row->manifest_key);
+    return run->mirror_manifest ? BS_OK : BS_E_NOMEM;
+}
+
 /* Nobody may read the tree while it changes, and only one run may change it. */
 static bs_status own_mirror(bsi_job *job)
 {
@@ -294,14 +326,7 @@ static bs_status own_mirror(bsi_job *job)
     run->replaced = bsi_calloc(count + 1, sizeof(*run->replaced));
     status = run->replaced ? BS_OK : BS_E_NOMEM;
     for (size_t i = 0; status >= 0 && i < count; i++) {
-        if (rows[i].status != BSI_ROW_COMPLETED &&
-            rows[i].status != BSI_ROW_COMPLETED_WITH_WARNINGS) {
-            continue;
-        }
-        status = bsi_uses_own(&job->service->uses, rows[i].id);
-        if (status >= 0) {
-            memcpy(run->replaced[run->replaced_count++].text, rows[i].id, BS_ID_SIZE);
-        }
+        status = own_replaced(job, &rows[i]);
     }
     bsi_row_backups_free(rows, count);
     return status;
@@ -354,7 +379,7 @@ static bs_status run_vault(bsi_job *job, const bsi_vault_env *env)
                  .skip = &job->service->dir.id,
                  .skip_count = 1},
         .stream_name = request->stream_name,
-        .base_manifest_key = run->base.manifest_key,
+        .base_manifest_key = run->mirror_manifest ? run->mirror_manifest : run->base.manifest_key,
         .content_only = request->content_only,
         .skip_special = request->skip_special,
         .allow_empty_mirror = request->allow_empty_mirror,

@@ -289,8 +289,9 @@ static int collect(void *user, const void *data, size_t size)
 {
     collected *all = user;
 
-    if (all->size + size <= sizeof(all->bytes)) {
-        memcpy(all->bytes + all->size, data, size);
+    if (all->size < sizeof(all->bytes)) {
+        const size_t room = sizeof(all->bytes) - all->size;
+        memcpy(all->bytes + all->size, data, size < room ? size : room);
     }
     all->size += size;
     return 0;
@@ -409,7 +410,9 @@ static void damage_is_found_and_told_with_its_files(void **state)
     info = engine_get(engine, id);
     (void)snprintf(path, sizeof(path), "%s/storage/%s", engine->state, info->backup_file_path);
     bs_backup_info_free(info);
+    engine_close(engine);
     assert_int_equal(unlink(path), 0);
+    engine_open(engine);
     assert_ok(bs_verify_start(engine->service, id, verify_id));
     assert_status(bs_verify_wait(engine->service, verify_id, BS_FOREVER), BS_E_MISSING);
     engine_close(engine);
