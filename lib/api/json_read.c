@@ -61,7 +61,8 @@ typedef struct restore_box {
 } restore_box;
 
 /* clang-format off */
-#define BACKUP_FIELD(member, kind, words) {#member, kind, offsetof(bs_backup_options, member), words}
+#define BACKUP_FIELD(member, kind, words)                                                        \
+    {#member, kind, offsetof(bs_backup_options, member), words}
 static const field backup_fields[] = {
     BACKUP_FIELD(name, FIELD_TEXT, NULL),
     BACKUP_FIELD(source_paths, FIELD_TEXTS, NULL),

@@ -53,8 +53,8 @@ static bs_status fill_texts(const bsi_row_backup *row, bsi_arena *arena, bs_back
             return BS_E_NOMEM;
         }
     }
-    (void)strncat(info->id, row->id, BS_ID_SIZE - 1);
-    (void)strncat(info->base_id, row->base_id, BS_ID_SIZE - 1);
+    bsi_info_id(row->id, info->id);
+    bsi_info_id(row->base_id, info->base_id);
     info->created_at = bsi_info_time(arena, row->created_at);
     info->expires_at = bsi_info_time(arena, row->expires_at);
     if (!info->created_at || !info->expires_at) {

@@ -8,9 +8,18 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/checked.h"
 #include "engine/service.h"
 #include "text/json_read.h"
 #include "text/rfc3339.h"
+
+void bsi_info_id(const char *id, char out[BS_ID_SIZE])
+{
+    const size_t size = bsi_min_size(strlen(id), BS_ID_SIZE - 1);
+
+    memcpy(out, id, size);
+    out[size] = '\0';
+}
 
 const char *bsi_info_time(bsi_arena *arena, int64_t ns)
 {

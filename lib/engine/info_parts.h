@@ -10,6 +10,9 @@
 
 /* What the makers of infos share. NULL, or BS_E_NOMEM: no memory. */
 
+/* Copy an id; "" stays "". */
+void bsi_info_id(const char *id, char out[BS_ID_SIZE]);
+
 /* RFC 3339 in UTC with nanoseconds; "" for 0. */
 const char *bsi_info_time(bsi_arena *arena, int64_t ns);
 

@@ -96,8 +96,8 @@ static bs_status fill_restore(const bsi_row_job *row, const bsi_job_view *view, 
 {
     static const bs_warning no_warnings[1];
 
-    (void)strncat(info->id, row->id, BS_ID_SIZE - 1);
-    (void)strncat(info->backup_id, row->backup_id, BS_ID_SIZE - 1);
+    bsi_info_id(row->id, info->id);
+    bsi_info_id(row->backup_id, info->backup_id);
     info->restore_path = bsi_arena_text(arena, row->target);
     info->status = view->state;
     info->created_at = bsi_info_time(arena, row->created_at);
@@ -310,8 +310,8 @@ static bs_status fill_damages(const bsi_row_job *row, bsi_arena *arena, bs_verif
 static bs_status fill_verify(const bsi_row_job *row, const bsi_job_view *view, bsi_arena *arena,
                              bs_verify_info *info)
 {
-    (void)strncat(info->id, row->id, BS_ID_SIZE - 1);
-    (void)strncat(info->backup_id, row->backup_id, BS_ID_SIZE - 1);
+    bsi_info_id(row->id, info->id);
+    bsi_info_id(row->backup_id, info->backup_id);
     info->status = view->state;
     info->created_at = bsi_info_time(arena, row->created_at);
     info->started_at = bsi_info_time(arena, view->started_at);
