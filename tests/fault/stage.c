@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stage itself: directories, trees, the storage and its copy.
+ */
+#include "stage.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "os/random.h"
+#include "stage_int.h"
+#include "support/tree.h"
+
+enum { LARGE = 1536 * 1024, SPARSE = 4 * 1024 * 1024 };
+
+/* --- Set up --- */
+
+static void report(void *user, bsi_slice path, const bs_error *error)
+{
+    test_stage *stage = user;
+
+    (void)path;
+    stage->warnings++;
+    stage->last_warning = *error;
+    if (error->layer == BS_LAYER_SOURCE) {
+        stage->source_blamed = true;
+    }
+}
+
+/* Every point begins with a fresh tree: those of disks would take their time. */
+static void prefer_memory(void)
+{
+    if (!getenv("TMPDIR") && access("/dev/shm", W_OK | X_OK) == 0) {
+        (void)setenv("TMPDIR", "/dev/shm", 1);
+    }
+}
+
+static void name_place(const test_stage *stage, const char *name, char out[STAGE_PATH_SIZE])
+{
+    const int size = snprintf(out, STAGE_PATH_SIZE, "%s/%s", stage->dir->path, name);
+
+    assert_true(size > 0 && size < STAGE_PATH_SIZE);
+}
+
+int stage_setup(void **state)
+{
+    test_stage *stage = calloc(1, sizeof(*stage));
+    void *dir = NULL;
+
+    prefer_memory();
+    assert_non_null(stage);
+    assert_int_equal(test_dir_setup(&dir), 0);
+    stage->dir = dir;
+    name_place(stage, "source", stage->source);
+    name_place(stage, "old", stage->old_source);
+    name_place(stage, "storage", stage->storage);
+    name_place(stage, "pristine", stage->pristine);
+    name_place(stage, "out", stage->out);
+    name_place(stage, "look", stage->look);
+    assert_ok(bsi_pool_new(0, &stage->env.pool));
+    stage->env.temp_dir = stage->dir->fd;
+    stage->warn = (bsi_warn){report, stage};
+    stage->env.warn = &stage->warn;
+    stage->env.progress = &stage->progress;
+    *state = stage;
+    return 0;
+}
+
+int stage_teardown(void **state)
+{
+    test_stage *stage = *state;
+    void *dir = stage->dir;
+
+    bsi_fault_set(NULL);
+    bsi_alloc_fail_after(-1);
+    stage_close(stage);
+    stage_end(stage);
+    bsi_pool_free(stage->env.pool);
+    (void)test_dir_teardown(&dir);
+    free(stage);
+    return 0;
+}
+
+uint64_t stage_stride(const test_scenario *scenario)
+{
+    const char *full = getenv("BSI_TESTS_FULL");
+
+    return full && strcmp(full, "1") == 0 ? 1 : scenario->stride;
+}
+
+unsigned stage_open_files(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    unsigned count = 0;
+
+    assert_non_null(dir);
+    while (readdir(dir)) {
+        count++;
+    }
+    (void)closedir(dir);
+    return count;
+}
+
+/* --- Trees --- */
+
+static const char *below(const test_stage *stage, const char *name, char out[2 * STAGE_PATH_SIZE])
+{
+    (void)snprintf(out, (size_t)2 * STAGE_PATH_SIZE, "%s/%s", stage->source, name);
+    return out;
+}
+
+static void put(const test_stage *stage, const char *name, size_t size, uint64_t seed)
+{
+    char path[2 * STAGE_PATH_SIZE];
+
+    tree_write(below(stage, name, path), size, seed);
+}
+
+static void put_sparse(const test_stage *stage, const char *name)
+{
+    char path[2 * STAGE_PATH_SIZE];
+    const int fd = open(below(stage, name, path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, "island", 6, SPARSE / 2), 6);
+    assert_int_equal(ftruncate(fd, SPARSE), 0);
+    assert_int_equal(close(fd), 0);
+}
+
+static void build_source(const test_stage *stage)
+{
+    char path[2 * STAGE_PATH_SIZE];
+    char other[2 * STAGE_PATH_SIZE];
+
+    assert_int_equal(mkdir(stage->source, 0755), 0);
+    assert_int_equal(mkdir(below(stage, "docs", path), 0750), 0);
+    assert_int_equal(mkdir(below(stage, "docs/empty", path), 0700), 0);
+    assert_int_equal(mkdir(below(stage, "pictures", path), 0755), 0);
+    put(stage, "docs/letter", 3000, 1);
+    put(stage, "docs/gone soon", 500, 2);
+    put(stage, "docs/nothing", 0, 3);
+    put(stage, "pictures/large", LARGE, 4);
+    put_sparse(stage, "pictures/sparse");
+    put(stage, "hard", 1000, 5);
+    assert_int_equal(link(below(stage, "hard", path), below(stage, "pictures/hard too", other)), 0);
+    assert_int_equal(symlink("docs/letter", below(stage, "way", path)), 0);
+    assert_int_equal(mkfifo(below(stage, "docs/fifo", path), 0600), 0);
+    assert_int_equal(chmod(below(stage, "docs/letter", path), 0640), 0);
+    if (setxattr(path, "user.color", "blue", 4, 0) != 0) {
+        assert_int_equal(errno, EOPNOTSUPP);
+    }
+}
+
+static void change_source(const test_stage *stage)
+{
+    char path[2 * STAGE_PATH_SIZE];
+    char other[2 * STAGE_PATH_SIZE];
+
+    assert_int_equal(unlink(below(stage, "docs/gone soon", path)), 0);
+    put(stage, "docs/letter", 4000, 6);
+    assert_int_equal(mkdir(below(stage, "new", path), 0755), 0);
+    put(stage, "new/file", 700000, 7);
+    assert_int_equal(rename(below(stage, "docs/nothing", path), below(stage, "new/name", other)),
+                     0);
+    assert_int_equal(unlink(below(stage, "way", path)), 0);
+    put(stage, "way", 10, 8);
+}
+
+/* --- The storage --- */
+
+void stage_open(test_stage *stage, bool sweep)
+{
+    const bsi_setting settings[] = {{"path", stage->storage}, {"sweep", sweep ? "true" : "false"}};
+
+    assert_null(stage->env.storage);
+    assert_ok(bsi_storage_open("local", settings, 2, NULL, &stage->env.storage));
+}
+
+void stage_close(test_stage *stage)
+{
+    bsi_storage_unref(stage->env.storage);
+    stage->env.storage = NULL;
+}
+
+/* Files get a further name: a storage replaces its objects, and never writes into them. */
+static void link_tree(char *from, const char *to)
+{
+    char *const paths[] = {from, NULL};
+    char path[3 * STAGE_PATH_SIZE];
+    FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+
+    assert_non_null(walk);
+    for (const FTSENT *item = fts_read(walk); item; item = fts_read(walk)) {
+        (void)snprintf(path, sizeof(path), "%s%s", to, item->fts_path + strlen(from));
+        if (item->fts_info == FTS_D) {
+            assert_int_equal(mkdir(path, 0700), 0);
+        } else if (item->fts_info == FTS_F) {
+            assert_int_equal(link(item->fts_path, path), 0);
+        }
+    }
+    (void)fts_close(walk);
+}
+
+/* --- The scenario --- */
+
+static bs_status back_up(test_stage *stage, bsi_backup_kind kind, const char *base,
+                         bsi_backup_result *result)
+{
+    const test_scenario *scenario = stage->scenario;
+    const char *const roots[] = {stage->source, NULL};
+    const bsi_backup_plan plan = {
+        .id = stage->run_id,
+        .name = "home",
+        .kind = kind,
+        .compression = scenario->container,
+        .created_at = bsi_now(),
+        .started_at = bsi_now(),
+        .retention_days = 30,
+        .note = "",
+        .metadata = "{}",
+        .options = "{}",
+        .source_paths = roots,
+        .walk = {.roots = roots, .root_count = 1},
+        .base_manifest_key = base,
+        .allow_empty_mirror = true,
+    };
+
+    return bsi_vault_find(scenario->form)->backup(&stage->env, &plan, result);
+}
+
+bs_status stage_restore(test_stage *stage, const char *manifest_key, const char *path)
+{
+    const bool superuser = geteuid() == 0;
+    const bsi_restore_plan plan = {
+        .manifest_key = manifest_key,
+        .restore_path = path,
+        .target = {.permissions = true,
+                   .ownership = superuser,
+                   .privileged = superuser,
+                   .overwrite = true,
+                   .short_id = "0000abcd"},
+        .verify = true,
+        .strip_source = true,
+    };
+    bsi_restore_result result = {0};
+
+    return bsi_vault_find(stage->scenario->form)->restore(&stage->env, &plan, &result);
+}
+
+static void keep(const char *text, char out[STAGE_KEY_SIZE])
+{
+    assert_true(strlen(text) < STAGE_KEY_SIZE);
+    memcpy(out, text, strlen(text) + 1);
+}
+
+static const char *last_manifest(const test_stage *stage)
+{
+    return stage->backup_count > 0 ? stage->backups[stage->backup_count - 1].manifest_key : NULL;
+}
+
+static void add_backup(test_stage *stage, bsi_backup_kind kind, const char *tree)
+{
+    stage_backup *backup = &stage->backups[stage->backup_count];
+    bsi_backup_result result = {0};
+    const char *base = kind == BSI_KIND_FULL ? NULL : last_manifest(stage);
+
+    assert_ok(bsi_new_id(stage->run_id));
+    assert_ok(back_up(stage, kind, base, &result));
+    memcpy(backup->id, stage->run_id, BS_ID_SIZE);
+    keep(result.manifest_key, backup->manifest_key);
+    keep(result.container_key, backup->container_key);
+    (void)snprintf(backup->tree, sizeof(backup->tree), "%s", tree);
+    bsi_backup_result_dispose(&result);
+    stage->backup_count++;
+}
+
+/* The change of the source makes the earlier backups differ from it. */
+void stage_begin(test_stage *stage, const test_scenario *scenario)
+{
+    const bool mirror = scenario->kind == BSI_KIND_MIRROR;
+
+    stage->scenario = scenario;
+    stage->backup_count = 0;
+    assert_int_equal(mkdir(stage->storage, 0700), 0);
+    stage_open(stage, false);
+    build_source(stage);
+    add_backup(stage, mirror ? BSI_KIND_MIRROR : BSI_KIND_FULL, stage->old_source);
+    assert_ok(stage_restore(stage, stage->backups[0].manifest_key, stage->old_source));
+    assert_trees_equal(stage->source, stage->old_source, STAGE_LEFT_OUT);
+    change_source(stage);
+    if (scenario->deed != DEED_BACKUP && !mirror) {
+        add_backup(stage, scenario->kind, stage->source);
+    }
+    stage_close(stage);
+    link_tree(stage->storage, stage->pristine);
+}
+
+void stage_end(test_stage *stage)
+{
+    tree_remove(stage->source);
+    tree_remove(stage->old_source);
+    tree_remove(stage->storage);
+    tree_remove(stage->pristine);
+    tree_remove(stage->out);
+    tree_remove(stage->look);
+    stage->backup_count = 0;
+}
+
+void stage_reset(test_stage *stage)
+{
+    stage_close(stage);
+    tree_remove(stage->storage);
+    tree_remove(stage->out);
+    link_tree(stage->pristine, stage->storage);
+    stage->warnings = 0;
+    stage->source_blamed = false;
+    assert_ok(bsi_new_id(stage->run_id));
+    stage_open(stage, false);
+}
+
+bs_status stage_act(test_stage *stage)
+{
+    const stage_backup *last = &stage->backups[stage->backup_count - 1];
+    const test_scenario *scenario = stage->scenario;
+    bsi_backup_result result = {0};
+    bs_status status = BS_OK;
+
+    switch (scenario->deed) {
+    case DEED_BACKUP:
+        status = back_up(stage, scenario->kind,
+                         scenario->kind == BSI_KIND_FULL ? NULL : last->manifest_key, &result);
+        bsi_backup_result_dispose(&result);
+        return status;
+    case DEED_REMOVE:
+        return bsi_vault_find(scenario->form)
+            ->remove(&stage->env, last->manifest_key, last->container_key);
+    default:
+        return stage_restore(stage, last->manifest_key, stage->out);
+    }
+}
