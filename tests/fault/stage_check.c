@@ -99,7 +99,7 @@ static void check_backup(test_stage *stage, const char *manifest_key, const char
 
 /* --- The whole storage --- */
 
-/* Neither temporary files nor directories without anything in them. */
+/* Neither temporary files nor directories without anything in them, but for those of names. */
 static void check_no_rubbish(test_stage *stage)
 {
     char *const paths[] = {stage->storage, NULL};
@@ -111,7 +111,7 @@ static void check_no_rubbish(test_stage *stage)
             print_error("left behind: %s\n", item->fts_path);
             fail();
         }
-        if (item->fts_info == FTS_D && item->fts_level > 0) {
+        if (item->fts_info == FTS_D && item->fts_level > 1) {
             const FTSENT *child = fts_children(walk, FTS_NAMEONLY);
             if (!child) {
                 print_error("an empty directory is left: %s\n", item->fts_path);

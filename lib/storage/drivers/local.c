@@ -154,7 +154,7 @@ static bs_status acquire_file(local_storage *local, const char *key, bsi_local_f
 
 /* Calls `visit` for every name that is no directory. Names of directories wait in `pending`. */
 typedef struct local_walk {
-    const local_storage *local;
+    local_storage *local;
     const bs_call *call;
     bs_status (*visit)(struct local_walk *walk, int dir, const char *name);
     bs_storage_list_cb callback;
@@ -162,6 +162,8 @@ typedef struct local_walk {
     bsi_buf pending; /* Paths, each with its NUL; the last one is next. */
     char path[BS_STORAGE_KEY_MAX + 257];
     size_t dir_size; /* Bytes of `path` that are the directory, with its slash. */
+    bool prunes;     /* Remove directories that hold nothing. */
+    uint64_t names;  /* Seen in the directory, without those that were removed. */
 } local_walk;
 
 static bs_status walk_name(local_walk *walk, int dir, const bsi_dir_entry *entry)
@@ -170,6 +172,7 @@ static bs_status walk_name(local_walk *walk, int dir, const bsi_dir_entry *entry
     const size_t size = strlen(entry->name) + 1;
 
     BSI_TRY(bsi_call_check(walk->call));
+    walk->names++;
     if (walk->dir_size + size > sizeof(walk->path)) {
         return BS_OK; /* Longer than any key. */
     }
@@ -200,6 +203,7 @@ static bs_status walk_dir(local_walk *walk)
     if (status < 0) {
         return status == BS_E_NOT_FOUND ? BS_OK : status;
     }
+    walk->names = 0;
     status = bsi_dir_open(fd, &dir);
     while (status == BS_OK) {
         status = bsi_dir_next(dir, &entry);
@@ -233,6 +237,17 @@ static void take_pending(local_walk *walk)
     walk->pending.size = begin;
 }
 
+/* Not those in the root itself: they may be others', like lost+found. */
+static void prune_dir(local_walk *walk)
+{
+    const bsi_slice path = {walk->path, walk->dir_size - (walk->dir_size > 0)};
+    bsi_slice left;
+
+    if (walk->names == 0 && path.size > 0 && memchr(path.data, '/', path.size)) {
+        bsi_local_remove_empty(&walk->local->tree, path, &left);
+    }
+}
+
 static bs_status walk_all(local_walk *walk, const char *prefix)
 {
     bs_status status = BS_OK;
@@ -242,6 +257,9 @@ static bs_status walk_all(local_walk *walk, const char *prefix)
     while (status == BS_OK && walk->pending.size > 0) {
         take_pending(walk);
         status = walk_dir(walk);
+        if (status == BS_OK && walk->prunes) {
+            prune_dir(walk);
+        }
     }
     bsi_buf_dispose(&walk->pending);
     return status;
@@ -266,10 +284,10 @@ static bs_status visit_object(local_walk *walk, int dir, const char *name)
 
 static bs_status visit_leftover(local_walk *walk, int dir, const char *name)
 {
-    (void)walk;
     if (strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX)) != 0) {
         return BS_OK;
     }
+    walk->names--;
     return bsi_unlink(dir, name);
 }
 
@@ -293,7 +311,7 @@ static bs_status local_list(void *self, const bs_call *call, const char *prefix,
 }
 
 /* Nobody else writes here: what is not complete now never will be. */
-static bs_status sweep(const local_storage *local, const bs_call *call)
+static bs_status sweep(local_storage *local, const bs_call *call)
 {
     local_walk *walk = bsi_calloc(1, sizeof(*walk));
     bs_status status = BS_OK;
@@ -304,6 +322,7 @@ static bs_status sweep(const local_storage *local, const bs_call *call)
     walk->local = local;
     walk->call = call;
     walk->visit = visit_leftover;
+    walk->prunes = true;
     status = walk_all(walk, "");
     bsi_free(walk);
     return status;
