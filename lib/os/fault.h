@@ -22,7 +22,7 @@ typedef enum bsi_os_op {
     BSI_OS_UNLINK,
     BSI_OS_RENAME,
     BSI_OS_LINK, /* Hard links, symbolic links, devices, FIFOs. */
-    BSI_OS_META, /* Owner, mode, times, xattrs, truncation. */
+    BSI_OS_META, /* Setting owner, mode, times, xattrs; truncation. */
     BSI_OS_LOCK,
     BSI_OS_RANDOM,
     BSI_OS_SPAWN,

@@ -3,7 +3,7 @@
 #include "stage.h"
 
 const test_scenario scenarios[] = {
-    {"full tar.zst", DEED_BACKUP, "archive", "tar.zst", BSI_KIND_FULL, 1},
+    {"full tar.zst", DEED_BACKUP, "archive", "tar.zst", BSI_KIND_FULL, 2},
     {"full zip", DEED_BACKUP, "archive", "zip", BSI_KIND_FULL, 19},
     {"full tar", DEED_BACKUP, "archive", "none", BSI_KIND_FULL, 19},
     {"full tar.gz", DEED_BACKUP, "archive", "tar.gz", BSI_KIND_FULL, 19},

@@ -75,11 +75,20 @@ int stage_setup(void **state)
     return 0;
 }
 
+void stage_note(test_stage *stage, const char *trouble, uint64_t at)
+{
+    (void)snprintf(stage->place, sizeof(stage->place), "%s, %s at %llu", stage->scenario->name,
+                   trouble, (unsigned long long)at);
+}
+
 int stage_teardown(void **state)
 {
     test_stage *stage = *state;
     void *dir = stage->dir;
 
+    if (stage->backup_count > 0) {
+        print_error("it was in: %s\n", stage->place);
+    }
     bsi_fault_set(NULL);
     bsi_alloc_fail_after(-1);
     stage_close(stage);
@@ -88,6 +97,18 @@ int stage_teardown(void **state)
     (void)test_dir_teardown(&dir);
     free(stage);
     return 0;
+}
+
+static const char *chosen = "";
+
+void stage_choose(const char *part)
+{
+    chosen = part;
+}
+
+bool stage_wants(const test_scenario *scenario)
+{
+    return strstr(scenario->name, chosen) != NULL;
 }
 
 uint64_t stage_stride(const test_scenario *scenario)
@@ -189,6 +210,19 @@ void stage_close(test_stage *stage)
 {
     bsi_storage_unref(stage->env.storage);
     stage->env.storage = NULL;
+}
+
+void stage_sweep(test_stage *stage)
+{
+    stage_close(stage);
+    stage_open(stage, true);
+    stage->swept = true;
+}
+
+void stage_drop_cached(test_stage *stage)
+{
+    stage_close(stage);
+    stage_open(stage, false);
 }
 
 /* Files get a further name: a storage replaces its objects, and never writes into them. */
@@ -323,6 +357,7 @@ void stage_reset(test_stage *stage)
     link_tree(stage->pristine, stage->storage);
     stage->warnings = 0;
     stage->source_blamed = false;
+    stage->swept = false;
     assert_ok(bsi_new_id(stage->run_id));
     stage_open(stage, false);
 }

@@ -42,6 +42,8 @@ typedef struct test_stage {
     const struct test_scenario *scenario;
     stage_backup backups[STAGE_BACKUPS_MAX];
     size_t backup_count;
+    bool swept;      /* The storage was, since the last disturbance. */
+    char place[128]; /* Shown when the test fails. */
 } test_stage;
 
 typedef enum deed { DEED_BACKUP, DEED_REMOVE, DEED_RESTORE } deed;
@@ -65,6 +67,10 @@ int stage_teardown(void **state);
 
 /* All points in full runs (BSI_TESTS_FULL=1 in the environment), else the scenario's. */
 uint64_t stage_stride(const test_scenario *scenario);
+
+/* Play only scenarios with this in their name; "" is in all. */
+void stage_choose(const char *part);
+bool stage_wants(const test_scenario *scenario);
 
 /* The trees, and the backups that the scenario finds. */
 void stage_begin(test_stage *stage, const test_scenario *scenario);
@@ -97,6 +103,18 @@ void stage_check_partial_restore(test_stage *stage);
 
 /* The run claimed to have succeeded: then it has. */
 void stage_check_done(test_stage *stage, bool deep);
+
+/* The backup that was run is there and whole, whatever else is. */
+void stage_check_run(test_stage *stage, bool deep);
+
+/* The storage forgets what it keeps open for later reads. */
+void stage_drop_cached(test_stage *stage);
+
+/* Open the storage anew and let it remove what was left incomplete. */
+void stage_sweep(test_stage *stage);
+
+/* Say where we are, should the test fail there. */
+void stage_note(test_stage *stage, const char *trouble, uint64_t at);
 
 /* Descriptors of this process. */
 unsigned stage_open_files(void);

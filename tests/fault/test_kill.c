@@ -41,7 +41,11 @@ static void play(test_stage *stage, const test_scenario *scenario)
     uint64_t at = 1;
     uint64_t survived = 0;
 
+    if (!stage_wants(scenario)) {
+        return;
+    }
     stage_begin(stage, scenario);
+    stage_note(stage, "killed", at);
     for (stage_reset(stage); die_at(stage, at); stage_reset(stage)) {
         const bool deep = survived % DEEP_EVERY == 0;
         if (scenario->deed == DEED_RESTORE) {
@@ -52,6 +56,7 @@ static void play(test_stage *stage, const test_scenario *scenario)
         stage_check_repeats(stage, deep);
         survived++;
         at += stride;
+        stage_note(stage, "killed", at);
     }
     stage_check_done(stage, true);
     print_message("# %s: killed at %d of about %d calls\n", scenario->name, (int)survived,
@@ -68,12 +73,14 @@ static void every_kill_leaves_the_earlier_backups_whole(void **state)
     }
 }
 
-int main(void)
+/* With an argument: only scenarios whose name has it in it. */
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_kill_leaves_the_earlier_backups_whole, stage_setup,
                                         stage_teardown),
     };
 
+    stage_choose(argc > 1 ? argv[1] : "");
     return cmocka_run_group_tests_name("fault/kill", tests, NULL, NULL);
 }

@@ -64,7 +64,7 @@ static ssize_t fetch_grown(int fd, const char *name, size_t max, uint8_t **out)
 static ssize_t fetch_all(int fd, const char *name, size_t max, uint8_t **out)
 {
     uint8_t first[FIRST_SIZE];
-    const ssize_t got = BSI_SYSCALL(BSI_OS_META, fetch(fd, name, first, sizeof(first)));
+    const ssize_t got = BSI_SYSCALL(BSI_OS_STAT, fetch(fd, name, first, sizeof(first)));
 
     if (got >= 0) {
         *out = bsi_memdup(first, (size_t)got);

@@ -711,7 +711,10 @@ static bs_status local_rename(void *self, const bs_call *call, const char *from,
     }
     bsi_close_quietly(dir);
     bsi_error_save(&first);
-    bsi_local_remove_empty(tree_of(self), status == BS_OK ? from_path : to_path, &unused);
+    bsi_local_remove_empty(tree_of(self), from_path, &unused);
+    if (status < 0) {
+        bsi_local_remove_empty(tree_of(self), to_path, &unused);
+    }
     bsi_error_restore(&first);
     return status;
 }

@@ -253,15 +253,26 @@ static bs_status finish(run *self, bsi_backup_result *out)
     return bsi_summary_result(&self->info, self->manifest_key, out);
 }
 
-/* After a failure nothing may stay: first what makes it a backup, then the rest. */
+/*
+ * After a failure nothing may stay: first what makes it a backup, then the rest,
+ * but not while a manifest that cannot be removed needs it.
+ */
 static void take_back(const run *self)
 {
+    bs_error failure;
+    bs_status status = BS_OK;
+
+    bsi_error_save(&failure);
     if (self->manifest_key) {
-        bsi_storage_remove_quietly(self->env.storage, self->manifest_key);
+        status = bsi_storage_remove(self->env.storage, NULL, self->manifest_key);
     }
-    if (self->container.key) {
-        bsi_storage_remove_quietly(self->env.storage, self->container.key);
+    if (status >= 0 && self->container.key) {
+        status = bsi_storage_remove(self->env.storage, NULL, self->container.key);
     }
+    if (status < 0) {
+        bsi_warn_last(self->env.warn, bsi_slice_of(self->container.key)); /* Recovery removes it. */
+    }
+    bsi_error_restore(&failure);
 }
 
 bs_status bsi_archive_form_backup(const bsi_vault_env *env, const bsi_backup_plan *plan,

@@ -272,6 +272,8 @@ static bs_status prepare(run *self)
     BSI_TRY(bsi_draft_new(self->env.temp_dir, &self->lines));
     if (plan->base_manifest_key) {
         BSI_TRY(bsi_manifest_open_checked(&self->env, plan->base_manifest_key, &self->base));
+        BSI_TRY(bsi_mirror_finish(&self->env, bsi_manifest_reader_info(self->base),
+                                  plan->base_manifest_key));
     }
     return bsi_source_tree_new(plan->walk.roots, plan->walk.root_count, self->env.warn,
                                &self->tree);
@@ -342,21 +344,45 @@ static bs_status run_all(run *self, bsi_backup_result *out)
     return bsi_summary_result(&self->info, self->manifest_key, out);
 }
 
-/* A failure before the manifest was committed: what was staged goes again. */
+/*
+ * A failure before the manifest was committed: what was staged goes again, but
+ * not while a manifest that cannot be removed needs it.
+ */
 static void take_back(run *self)
 {
     bs_error failure;
     bsi_vault_env env = self->env;
+    bs_status status = BS_OK;
 
     bsi_error_save(&failure);
     env.call = NULL; /* Also when the run was cancelled. */
     if (self->manifest_key) {
-        bsi_storage_remove_quietly(env.storage, self->manifest_key);
+        status = bsi_storage_remove(env.storage, NULL, self->manifest_key);
     }
-    if (self->staging && bsi_mirror_remove_below(&env, self->staging) < 0) {
+    if (status >= 0 && self->staging) {
+        status = bsi_mirror_remove_below(&env, self->staging);
+    }
+    if (status < 0) {
         bsi_warn_last(env.warn, bsi_slice_of(self->staging)); /* Recovery will try again. */
     }
     bsi_error_restore(&failure);
+}
+
+/* The run stands from here on: it cannot be cancelled, and what fails is left to the next run. */
+static bs_status settle(const run *self)
+{
+    bsi_vault_env env = self->env;
+    bs_status status = BS_OK;
+
+    env.call = NULL;
+    status = bsi_mirror_settle(&env, self->plan->name, self->manifest_key);
+    if (status < 0) {
+        (void)bsi_fail_context(bs_error_last()->layer, status,
+                               "the mirror is complete, but its tree is not yet in line");
+        bsi_warn_last(env.warn, bsi_slice_of(self->prefix));
+        return BS_PARTIAL;
+    }
+    return self->log.count > 0 ? BS_PARTIAL : BS_OK;
 }
 
 static void dispose(run *self)
@@ -389,14 +415,7 @@ bs_status bsi_mirror_form_backup(const bsi_vault_env *env, const bsi_backup_plan
     if (status < 0) {
         take_back(&self);
     } else {
-        bsi_vault_env settle_env = self.env;
-        settle_env.call = NULL; /* It is committed: no cancelling any more. */
-        status = bsi_mirror_settle(&settle_env, plan->name, self.manifest_key);
-        if (status >= 0) {
-            status = self.log.count > 0 ? BS_PARTIAL : BS_OK;
-        } else {
-            bsi_backup_result_dispose(out);
-        }
+        status = settle(&self);
     }
     dispose(&self);
     return status;

@@ -135,7 +135,7 @@ static bs_status form_remove(const bsi_vault_env *env, const char *manifest_key,
     name = bsi_strndup(container_key, (size_t)(slash - container_key));
     status = name ? bsi_mirror_find_manifest(env, name, NULL, &other) : BS_E_NOMEM;
     if (status >= 0 && !other) {
-        status = bsi_mirror_remove_below(env, container_key);
+        status = bsi_mirror_remove_tree(env, name);
     }
     bsi_free(other);
     bsi_free(name);

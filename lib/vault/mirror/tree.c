@@ -250,11 +250,21 @@ static bs_status put_in_place(void *user, const char *key)
     return status;
 }
 
+/* Of whatever run: "NAME/mirror.<short id>/...". */
+static bool is_staged(const char *key)
+{
+    const char *slash = strchr(key, '/');
+
+    return slash && strncmp(slash, "/mirror.", 8) == 0 && strlen(slash) > 7 + BSI_SHORT_ID_SIZE &&
+           slash[7 + BSI_SHORT_ID_SIZE] == '/';
+}
+
+/* Nothing of this run is staged any more. */
 static bs_status remove_older(void *user, const char *key)
 {
     settling *self = user;
 
-    if (!bsi_mirror_is_manifest(key) || strcmp(key, self->manifest_key) == 0) {
+    if (!is_staged(key) && (!bsi_mirror_is_manifest(key) || strcmp(key, self->manifest_key) == 0)) {
         return BS_OK;
     }
     return bsi_storage_remove(self->env->storage, self->env->call, key);
@@ -288,6 +298,55 @@ bs_status bsi_mirror_settle(const bsi_vault_env *env, const char *name, const ch
     return status;
 }
 
+/* --- What is staged --- */
+
+static bs_status note_staged(void *user, const char *key, const bs_storage_object *object)
+{
+    (void)key;
+    (void)object;
+    *(bool *)user = true;
+    return BS_END;
+}
+
+/* Whether something lies below the prefix. */
+static bs_status look_for_staged(const bsi_vault_env *env, const char *staging, bool *out)
+{
+    *out = false;
+    const bs_status status = bsi_storage_list(env->storage, env->call, staging, note_staged, out);
+    return status < 0 ? status : BS_OK;
+}
+
+bs_status bsi_mirror_finish(const bsi_vault_env *env, const bsi_manifest_info *info,
+                            const char *manifest_key)
+{
+    char *staging = bsi_mirror_staging_key(info->name, info->id);
+    bool staged = false;
+    bs_status status = staging ? look_for_staged(env, staging, &staged) : BS_E_NOMEM;
+
+    if (status >= 0 && staged) {
+        status = bsi_mirror_settle(env, info->name, manifest_key);
+    }
+    bsi_free(staging);
+    return status;
+}
+
+static bs_status remove_file(void *user, const char *key)
+{
+    const bsi_vault_env *env = user;
+    const char *slash = strchr(key, '/');
+
+    return is_staged(key) || (slash && strncmp(slash, "/mirror/", 8) == 0)
+               ? bsi_storage_remove(env->storage, env->call, key)
+               : BS_OK;
+}
+
+bs_status bsi_mirror_remove_tree(const bsi_vault_env *env, const char *name)
+{
+    bsi_vault_env copy = *env;
+
+    return each_key(env, name, remove_file, &copy);
+}
+
 /* --- Reading --- */
 
 struct bsi_mirror_files {
@@ -303,16 +362,6 @@ struct bsi_mirror_files {
     uint8_t *buffer; /* PART bytes, when holes are compared. */
 };
 
-static bs_status note_staged(void *user, const char *key, const bs_storage_object *object)
-{
-    bsi_mirror_files *files = user;
-
-    (void)key;
-    (void)object;
-    files->staged = true;
-    return BS_END;
-}
-
 bs_status bsi_mirror_files_new(const bsi_vault_env *env, const bsi_manifest_info *info,
                                bsi_mirror_files **out)
 {
@@ -326,7 +375,7 @@ bs_status bsi_mirror_files_new(const bsi_vault_env *env, const bsi_manifest_info
     files->tree = bsi_mirror_key(info->name);
     files->staging = bsi_mirror_staging_key(info->name, info->id);
     if (files->tree && files->staging) {
-        status = bsi_storage_list(env->storage, env->call, files->staging, note_staged, files);
+        status = look_for_staged(env, files->staging, &files->staged);
     }
     if (status < 0) {
         bsi_mirror_files_free(files);

@@ -14,9 +14,19 @@
  * bsi_mirror_settle() finishes the work.
  */
 
-/* Bring the tree in line with a committed manifest, and remove older ones of the name. */
+/*
+ * Bring the tree in line with a committed manifest, and remove older ones of the
+ * name with what runs that failed have staged.
+ */
 BS_NODISCARD bs_status bsi_mirror_settle(const bsi_vault_env *env, const char *name,
                                          const char *manifest_key);
+
+/* The same, where a run was kept from doing it: something of it is still staged. */
+BS_NODISCARD bs_status bsi_mirror_finish(const bsi_vault_env *env, const bsi_manifest_info *info,
+                                         const char *manifest_key);
+
+/* Remove the tree of a name, and what runs have staged beside it. */
+BS_NODISCARD bs_status bsi_mirror_remove_tree(const bsi_vault_env *env, const char *name);
 
 /* Remove every object below a prefix. */
 BS_NODISCARD bs_status bsi_mirror_remove_below(const bsi_vault_env *env, const char *prefix);

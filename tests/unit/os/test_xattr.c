@@ -141,7 +141,7 @@ static void long_values_and_lists_come_whole(void **state)
 
 static void no_attributes_are_an_empty_list(void **state)
 {
-    const bsi_fault_plan plan = {.op_mask = 1u << BSI_OS_META, .at = 1, .os_code = ENOTSUP};
+    const bsi_fault_plan plan = {.op_mask = 1u << BSI_OS_STAT, .at = 1, .os_code = ENOTSUP};
     const int fd = open_file(state, 0);
     char *names = NULL;
     size_t size = 1;
@@ -155,8 +155,10 @@ static void no_attributes_are_an_empty_list(void **state)
 
 static void a_list_or_value_beyond_all_limits_is_refused(void **state)
 {
-    const bsi_fault_plan plan = {
-        .op_mask = 1u << BSI_OS_META, .at = 1, .os_code = E2BIG, .forever = true};
+    const bsi_fault_plan plan = {.op_mask = 1u << BSI_OS_STAT | 1u << BSI_OS_META,
+                                 .at = 1,
+                                 .os_code = E2BIG,
+                                 .forever = true};
     const int fd = open_file(state, 0);
     uint8_t *value = NULL;
     char *names = NULL;
