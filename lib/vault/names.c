@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/checked.h"
 #include "base/utf8.h"
 #include "text/rfc3339.h"
 
@@ -39,10 +40,10 @@ bsi_backup_kind bsi_backup_kind_parse(bsi_slice name)
 void bsi_short_id(const char *id, char out[BSI_SHORT_ID_SIZE])
 {
     const size_t size = strlen(id);
-    const size_t digits = BSI_SHORT_ID_SIZE - 1;
-    const char *tail = size > digits ? id + size - digits : id;
+    const size_t digits = bsi_min_size(size, BSI_SHORT_ID_SIZE - 1);
 
-    (void)snprintf(out, BSI_SHORT_ID_SIZE, "%s", tail);
+    memcpy(out, id + size - digits, digits);
+    out[digits] = '\0';
 }
 
 static char *take(bsi_buf *key, bs_status status)
