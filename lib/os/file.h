@@ -87,6 +87,8 @@ BS_NODISCARD bs_status bsi_next_data(int fd, uint64_t offset, uint64_t size, uin
                                      uint64_t *end_out);
 /* Tell the kernel that the file is read once from its start, or not again. Never fails. */
 void bsi_advise_sequential(int fd);
+/* Begin to bring written bytes to the disk, so that a later bsi_sync() finds less to do. */
+void bsi_advise_written(int fd, uint64_t offset, uint64_t size);
 void bsi_advise_done(int fd);
 
 BS_NODISCARD bs_status bsi_fstat(int fd, bsi_stat *out);

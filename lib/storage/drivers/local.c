@@ -30,6 +30,7 @@ enum {
     TEMP_NAME_SIZE = sizeof(TEMP_PREFIX) + 16,
     BLOCK_SIZE = 1024 * 1024,        /* Bytes between two looks at the call. */
     PENDING_MAX = 512 * 1024 * 1024, /* Bytes of directory names in a listing. */
+    BEHIND_SIZE = 8 * 1024 * 1024,   /* Bytes that are brought to the disk together. */
     RACES_MAX = 1000,                /* How often a directory may vanish before its use. */
 };
 
@@ -44,6 +45,8 @@ typedef struct local_upload {
     int fd;
     bool exclusive;
     int64_t mtime_ns;
+    uint64_t size;      /* Bytes written so far. */
+    uint64_t on_way;    /* Of these, bytes that are on their way to the disk. */
     bsi_slice dir_path; /* Part of `key`. */
     const char *name;   /* Part of `key`. */
     char temp[TEMP_NAME_SIZE];
@@ -562,23 +565,34 @@ static bs_status local_put_begin(void *self, const bs_call *call, const char *ke
     return BS_OK;
 }
 
+/* The disk works while the next bytes are made, not only when the upload is committed. */
+static void write_behind(local_upload *upload)
+{
+    if (upload->size - upload->on_way >= BEHIND_SIZE) {
+        bsi_advise_written(upload->fd, upload->on_way, upload->size - upload->on_way);
+        upload->on_way = upload->size;
+    }
+}
+
 static bs_status local_put_write(void *self, const bs_call *call, void *upload, const void *data,
                                  size_t size)
 {
-    const local_upload *local = upload;
+    local_upload *local = upload;
     const uint8_t *at = data;
-    bs_status status = BS_OK;
 
     (void)self;
-    while (size > BLOCK_SIZE && status == BS_OK) {
-        status = bsi_write(local->fd, at, BLOCK_SIZE);
-        at += BLOCK_SIZE;
-        size -= BLOCK_SIZE;
-        if (status == BS_OK) {
-            status = bsi_call_check(call);
+    while (size > 0) {
+        const size_t part = bsi_min_size(size, BLOCK_SIZE);
+        BSI_TRY(bsi_write(local->fd, at, part));
+        at += part;
+        size -= part;
+        local->size += part;
+        write_behind(local);
+        if (size > 0) {
+            BSI_TRY(bsi_call_check(call));
         }
     }
-    return status == BS_OK ? bsi_write(local->fd, at, size) : status;
+    return BS_OK;
 }
 
 static bs_status local_put_patch(void *self, const bs_call *call, void *upload, uint64_t offset,
