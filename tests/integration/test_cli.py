@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import pathlib
+import select
 import shutil
 import signal
 import sqlite3
@@ -94,6 +95,17 @@ class Case(unittest.TestCase):
         self.assertIn(words.lower(), done.stderr.decode(errors="replace").lower())
         self.assertEqual(done.stdout, b"")
         return out["error"]
+
+    def await_line(self, fifo, running):
+        """Wait until the backup's command has written to the fifo; fail when it never does."""
+        descriptor = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            ready, _, _ = select.select([descriptor], [], [], 30)
+            if not ready:
+                running.kill()
+            self.assertTrue(ready, "the command was not started")
+        finally:
+            os.close(descriptor)
 
     def back_up(self, *args, name="job", code=DONE, sources=None, **options):
         sources = [self.source] if sources is None else sources
@@ -267,7 +279,7 @@ class Backup(Case):
                                  f"echo x >'{fifo}'; exec sleep 60"),
                     stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                 )  # fmt: skip
-                fifo.read_text()  # The command runs now.
+                self.await_line(fifo, running)
                 running.send_signal(number)
                 out, _ = running.communicate(timeout=30)
                 self.assertEqual(running.returncode, FAILED)
@@ -579,7 +591,7 @@ class Keeping(Case):
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            fifo.read_text()
+            self.await_line(fifo, running)
             self.refused("", "list")
         finally:
             running.send_signal(signal.SIGINT)
@@ -594,7 +606,7 @@ class Keeping(Case):
                          f"echo x >'{fifo}'; exec sleep 5"),
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        fifo.read_text()
+        self.await_line(fifo, running)
         running.kill()
         running.wait(timeout=30)
         page = self.document(DONE, "list")
