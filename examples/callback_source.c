@@ -13,26 +13,42 @@
 typedef struct table {
     uint32_t next;
     uint32_t end;
+    char line[64]; /* The line that is being handed out, */
+    size_t size;
+    size_t at; /* and how much of it has been. */
 } table;
 
-/* Called on a thread of the library, never twice at the same time. */
-static int next_lines(void *user, void *buf, size_t size, size_t *got_out)
+static void make_line(table *rows)
+{
+    int size = snprintf(rows->line, sizeof(rows->line), "%" PRIu32 " squared is %" PRIu64 "\n",
+                        rows->next, (uint64_t)rows->next * rows->next);
+
+    rows->size = size > 0 ? (size_t)size : 0;
+    rows->at = 0;
+    rows->next++;
+}
+
+/*
+ * Called on a thread of the library, never twice at the same time. There may be
+ * room for one byte only: what is left of a line waits for the next call, as
+ * giving nothing means the end.
+ */
+static int next_bytes(void *user, void *buf, size_t size, size_t *got_out)
 {
     table *rows = user;
-    char *at = buf;
+    char *to = buf;
     size_t used = 0;
-    char line[64];
 
-    while (rows->next < rows->end) {
-        int length = snprintf(line, sizeof(line), "%" PRIu32 " squared is %" PRIu64 "\n",
-                              rows->next, (uint64_t)rows->next * rows->next);
+    while (used < size && (rows->at < rows->size || rows->next < rows->end)) {
+        size_t part = 0;
 
-        if (length < 0 || (size_t)length > size - used) {
-            break;
+        if (rows->at == rows->size) {
+            make_line(rows);
         }
-        memcpy(at + used, line, (size_t)length);
-        used += (size_t)length;
-        rows->next++;
+        part = rows->size - rows->at < size - used ? rows->size - rows->at : size - used;
+        memcpy(to + used, rows->line + rows->at, part);
+        rows->at += part;
+        used += part;
     }
     *got_out = used;
     return 0;
@@ -50,7 +66,7 @@ int main(int argc, char **argv)
     bs_service_options options = BS_SERVICE_OPTIONS_INIT;
     bs_backup_options backup = BS_BACKUP_OPTIONS_INIT;
     bs_service *service = NULL;
-    table rows = {0, 100000};
+    table rows = {.end = 100000};
     uint64_t size = 0;
     char id[BS_ID_SIZE];
     int code = 0;
@@ -60,7 +76,7 @@ int main(int argc, char **argv)
     }
     options.state_path = argv[1];
     backup.name = "table";
-    backup.source_callback = next_lines;
+    backup.source_callback = next_bytes;
     backup.source_user = &rows;
     backup.source_name = "squares.txt";
     backup.compression = BS_COMPRESSION_TAR_ZST;
