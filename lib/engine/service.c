@@ -194,7 +194,8 @@ static bs_status open_catalog(bs_service *service, bool replace_damaged)
 {
     bs_status status = bsi_catalog_open(service->dir.path, &service->catalog);
 
-    if (status == BS_E_CORRUPT && replace_damaged) {
+    /* INVALID: a database no more, or somebody else's; it is kept under another name. */
+    if ((status == BS_E_CORRUPT || status == BS_E_INVALID) && replace_damaged) {
         bsi_log_write(&service->log, BS_LOG_WARNING, "engine",
                       "a damaged catalogue is set aside: %s", bs_error_last()->message);
         BSI_TRY(bsi_catalog_move_aside(service->dir.path));
