@@ -185,7 +185,7 @@ void bsi_backup_info_free(bs_backup_info *info)
 static bs_status fill_page(bs_service *service, const bsi_row_backup *rows, size_t count,
                            page_box *box)
 {
-    const bs_backup_info **items = bsi_arena_alloc(&box->arena, count + 1, sizeof(*items));
+    const bs_backup_info **items = bsi_arena_alloc(&box->arena, count + 1, sizeof(void *));
     bs_status status = items ? BS_OK : BS_E_NOMEM;
 
     for (size_t i = 0; i < count && status >= 0; i++) {

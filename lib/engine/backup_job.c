@@ -117,11 +117,12 @@ static bs_status backup_add(bsi_job *job, const bsi_job_view *view)
     return bsi_catalog_add_backup(job->service->catalog, &row, NULL);
 }
 
-static bs_status save_durable(bsi_job *job, bsi_row_backup *row)
+static bs_status save_durable(bsi_job *job, const bsi_row_backup *begun)
 {
     backup_run *run = job->payload;
     const bsi_backup_result *result = &run->result;
     char digest[2 * BSI_SHA256_SIZE + 1];
+    bsi_row_backup row = *begun;
     const char **needs = bsi_calloc(result->needs_count + 1, sizeof(*needs));
     bs_status status = BS_E_NOMEM;
 
@@ -129,8 +130,8 @@ static bs_status save_durable(bsi_job *job, bsi_row_backup *row)
         for (size_t i = 0; i < result->needs_count; i++) {
             needs[i] = result->needs[i];
         }
-        fill_result(result, digest, row);
-        status = bsi_catalog_update_backup(job->service->catalog, row, needs, result->needs_count);
+        fill_result(result, digest, &row);
+        status = bsi_catalog_update_backup(job->service->catalog, &row, needs, result->needs_count);
     }
     bsi_free(needs);
     for (size_t i = 0; status >= 0 && i < run->replaced_count; i++) {

@@ -158,7 +158,7 @@ void bsi_restore_info_free(bs_restore_info *info)
 static bs_status fill_page(bs_service *service, const bsi_row_job *rows, size_t count,
                            page_box *box)
 {
-    const bs_restore_info **items = bsi_arena_alloc(&box->arena, count + 1, sizeof(*items));
+    const bs_restore_info **items = bsi_arena_alloc(&box->arena, count + 1, sizeof(void *));
     bs_status status = items ? BS_OK : BS_E_NOMEM;
 
     for (size_t i = 0; i < count && status >= 0; i++) {

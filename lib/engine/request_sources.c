@@ -123,14 +123,23 @@ static bs_status merge_roots(bsi_backup_request *request, const char **roots, si
     return status;
 }
 
+/* The index of the first path that is the same, or `index` itself. */
+static size_t find_same(const char *const *paths, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (paths[i] && paths[index] && strcmp(paths[i], paths[index]) == 0) {
+            return i;
+        }
+    }
+    return index;
+}
+
 static void check_twice(const char *const *paths, size_t count, bsi_complaints *complaints)
 {
     for (size_t i = 1; i < count; i++) {
-        for (size_t j = 0; j < i; j++) {
-            if (paths[i] && paths[j] && strcmp(paths[i], paths[j]) == 0) {
-                bsi_complain_invalid(complaints, "source_paths[%zu]: is the same as [%zu]", i, j);
-                break;
-            }
+        const size_t same = find_same(paths, i);
+        if (same < i) {
+            bsi_complain_invalid(complaints, "source_paths[%zu]: is the same as [%zu]", i, same);
         }
     }
 }

@@ -217,24 +217,28 @@ static bs_status open_local(bs_service *service)
     return BS_OK;
 }
 
+static bs_status take_settings(bs_service *service, const bs_service_options *options)
+{
+    bs_status status = options->config ? bsi_config_copy(options->config, &service->config)
+                                       : bsi_config_new(&service->config);
+
+    if (status < 0) {
+        return status;
+    }
+    service->log.level = log_level(service->config);
+    service->runners_max =
+        (unsigned)bsi_config_number(service->config, BSI_CONFIG_MAX_CONCURRENT_BACKUPS);
+    service->runners = bsi_calloc(service->runners_max, sizeof(*service->runners));
+    return service->runners ? BS_OK : BS_E_NOMEM;
+}
+
 static bs_status open_parts(bs_service *service, const bs_service_options *options)
 {
     const char *path = options->state_path;
 
-    if (options->config) {
-        BSI_TRY(bsi_config_copy(options->config, &service->config));
-    } else {
-        BSI_TRY(bsi_config_new(&service->config));
-    }
-    service->log.level = log_level(service->config);
+    BSI_TRY(take_settings(service, options));
     if (!path || !path[0]) {
         path = bsi_config_text(service->config, BSI_CONFIG_BACKUP_STORAGE_PATH);
-    }
-    service->runners_max =
-        (unsigned)bsi_config_number(service->config, BSI_CONFIG_MAX_CONCURRENT_BACKUPS);
-    service->runners = bsi_calloc(service->runners_max, sizeof(*service->runners));
-    if (!service->runners) {
-        return BS_E_NOMEM;
     }
     BSI_TRY(bsi_state_dir_open(path, &service->dir));
     BSI_TRY(open_catalog(service, options->replace_damaged));
