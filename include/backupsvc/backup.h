@@ -156,7 +156,7 @@ typedef struct bs_backup_info {
     const char *manifest_path;    /**< Key of the manifest. */
     uint64_t backup_size;         /**< Bytes of the container and manifest. */
     char base_id[BS_ID_SIZE];     /**< What an incremental or differential builds on; "". */
-    const char *note;             /**< Why it was run as another type than asked for; "". */
+    const char *note;             /**< What was done otherwise than asked, and why; "". */
     bs_error error;               /**< With BS_STATE_FAILED; else code BS_OK. */
     const bs_warning *warnings;   /**< The first of them, at most 10 000. */
     size_t warnings_kept;         /**< How many `warnings` holds. */
@@ -239,7 +239,7 @@ BS_API BS_NODISCARD bs_status bs_backup_wait(bs_service *service, const char *id
  * @retval BS_OK
  * @retval BS_E_NOT_FOUND  There is no such backup.
  *
- * Blocking: no.  Thread-safety: any thread.  Since: 0.1
+ * Blocking: disk, briefly.  Thread-safety: any thread.  Since: 0.1
  */
 BS_API BS_NODISCARD bs_status bs_backup_cancel(bs_service *service, const char *id);
 

@@ -54,8 +54,9 @@ typedef struct bs_subscription bs_subscription;
  * @param out      The subscription; the caller owns it. Set only on BS_OK.
  *
  * @retval BS_OK
+ * @retval BS_E_NOT_FOUND  There is no job with this id.
  *
- * Blocking: no.  Thread-safety: any thread.  Since: 0.1
+ * Blocking: disk, briefly.  Thread-safety: any thread.  Since: 0.1
  */
 BS_API BS_NODISCARD bs_status bs_subscribe(bs_service *service, const char *job_id,
                                            bs_subscription **out);

@@ -17,7 +17,8 @@ BS_BEGIN_DECLS
  * unknown key, a wrong type, a key that stands twice, bytes that are not UTF-8
  * and a number out of range are each refused by their path, all at once, one
  * complaint a line: "compression_level: tar.gz takes 1 to 12, not 15".
- * Enumerations are their words: "incremental", "tar.zst", "completed".
+ * Enumerations are their words: "incremental", "tar.zst", "completed". A null
+ * stands for a member that is not given.
  */
 
 /**

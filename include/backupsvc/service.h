@@ -15,6 +15,9 @@ BS_BEGIN_DECLS
  * function that takes a bs_service may be called from any thread, except
  * bs_service_close(). A state directory belongs to one service at a time, in
  * this process or another.
+ *
+ * A service belongs to the process that opened it. In a child that was forked
+ * off since, every call answers BS_E_BUSY and bs_service_close() does nothing.
  */
 
 /** The opened library. Closed with bs_service_close(). */
