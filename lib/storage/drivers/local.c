@@ -21,6 +21,7 @@
 #include "storage/drivers/drivers.h"
 #include "storage/drivers/local_files.h"
 #include "storage/drivers/local_tree.h"
+#include "storage/drivers/local_walk.h"
 #include "task/call.h"
 
 #define TEMP_PREFIX ".bst-"
@@ -28,10 +29,9 @@
 enum {
     FILE_MODE = 0600,
     TEMP_NAME_SIZE = sizeof(TEMP_PREFIX) + 16,
-    BLOCK_SIZE = 1024 * 1024,        /* Bytes between two looks at the call. */
-    PENDING_MAX = 512 * 1024 * 1024, /* Bytes of directory names in a listing. */
-    BEHIND_SIZE = 8 * 1024 * 1024,   /* Bytes that are brought to the disk together. */
-    RACES_MAX = 1000,                /* How often a directory may vanish before its use. */
+    BLOCK_SIZE = 1024 * 1024,      /* Bytes between two looks at the call. */
+    BEHIND_SIZE = 8 * 1024 * 1024, /* Bytes that are brought to the disk together. */
+    RACES_MAX = 1000,              /* How often a directory may vanish before its use. */
 };
 
 typedef struct local_storage {
@@ -155,121 +155,15 @@ static bs_status acquire_file(local_storage *local, const char *key, bsi_local_f
     return BS_OK;
 }
 
-/* Calls `visit` for every name that is no directory. Names of directories wait in `pending`. */
-typedef struct local_walk {
-    local_storage *local;
-    const bs_call *call;
-    bs_status (*visit)(struct local_walk *walk, int dir, const char *name);
+/* What a listing hands on. */
+typedef struct local_listing {
     bs_storage_list_cb callback;
     void *user;
-    bsi_buf pending; /* Paths, each with its NUL; the last one is next. */
-    char path[BS_STORAGE_KEY_MAX + 257];
-    size_t dir_size; /* Bytes of `path` that are the directory, with its slash. */
-    bool prunes;     /* Remove directories that hold nothing. */
-    uint64_t names;  /* Seen in the directory, without those that were removed. */
-} local_walk;
+} local_listing;
 
-static bs_status walk_name(local_walk *walk, int dir, const bsi_dir_entry *entry)
+static bs_status visit_object(void *user, int dir, const char *name, const char *path)
 {
-    bsi_file_type type = entry->type;
-    const size_t size = strlen(entry->name) + 1;
-
-    BSI_TRY(bsi_call_check(walk->call));
-    walk->names++;
-    if (walk->dir_size + size > sizeof(walk->path)) {
-        return BS_OK; /* Longer than any key. */
-    }
-    memcpy(walk->path + walk->dir_size, entry->name, size);
-    if (type == 0) {
-        bsi_stat stat;
-        const bs_status status = bsi_stat_at(dir, entry->name, &stat);
-        if (status < 0) {
-            return status == BS_E_NOT_FOUND ? BS_OK : status;
-        }
-        type = stat.type;
-    }
-    if (type == BSI_TYPE_DIR) {
-        return bsi_buf_append(&walk->pending, walk->path, walk->dir_size + size);
-    }
-    return type == BSI_TYPE_FILE ? walk->visit(walk, dir, entry->name) : BS_OK;
-}
-
-/* One directory. What is gone by now is nothing to tell of. */
-static bs_status walk_dir(local_walk *walk)
-{
-    const size_t size = walk->dir_size - (walk->dir_size > 0);
-    bsi_dir *dir = NULL;
-    bsi_dir_entry entry;
-    int fd = -1;
-    bs_status status = bsi_local_open_dir(&walk->local->tree, (bsi_slice){walk->path, size}, &fd);
-
-    if (status < 0) {
-        return status == BS_E_NOT_FOUND ? BS_OK : status;
-    }
-    walk->names = 0;
-    status = bsi_dir_open(fd, &dir);
-    while (status == BS_OK) {
-        status = bsi_dir_next(dir, &entry);
-        if (status == BS_END || status == BS_E_NOT_FOUND) { /* The directory itself is gone. */
-            status = BS_OK;
-            break;
-        }
-        if (status == BS_OK) {
-            status = walk_name(walk, fd, &entry);
-        }
-    }
-    bsi_dir_close(dir);
-    bsi_close_quietly(fd);
-    return status;
-}
-
-static void take_pending(local_walk *walk)
-{
-    const char *data = (const char *)walk->pending.data;
-    size_t begin = walk->pending.size - 1;
-
-    while (begin > 0 && data[begin - 1] != '\0') {
-        begin--;
-    }
-    walk->dir_size = walk->pending.size - 1 - begin;
-    memcpy(walk->path, data + begin, walk->dir_size);
-    if (walk->dir_size > 0) {
-        walk->path[walk->dir_size] = '/';
-        walk->dir_size++;
-    }
-    walk->pending.size = begin;
-}
-
-/* Not those in the root itself: they may be others', like lost+found. */
-static void prune_dir(local_walk *walk)
-{
-    const bsi_slice path = {walk->path, walk->dir_size - (walk->dir_size > 0)};
-    bsi_slice left;
-
-    if (walk->names == 0 && path.size > 0 && memchr(path.data, '/', path.size)) {
-        bsi_local_remove_empty(&walk->local->tree, path, &left);
-    }
-}
-
-static bs_status walk_all(local_walk *walk, const char *prefix)
-{
-    bs_status status = BS_OK;
-
-    bsi_buf_init(&walk->pending, PENDING_MAX);
-    status = bsi_buf_append(&walk->pending, prefix, strlen(prefix) + 1);
-    while (status == BS_OK && walk->pending.size > 0) {
-        take_pending(walk);
-        status = walk_dir(walk);
-        if (status == BS_OK && walk->prunes) {
-            prune_dir(walk);
-        }
-    }
-    bsi_buf_dispose(&walk->pending);
-    return status;
-}
-
-static bs_status visit_object(local_walk *walk, int dir, const char *name)
-{
+    const local_listing *listing = user;
     bs_storage_object object;
     bsi_stat stat;
     bs_status status = BS_OK;
@@ -282,53 +176,34 @@ static bs_status visit_object(local_walk *walk, int dir, const char *name)
         return status == BS_E_NOT_FOUND ? BS_OK : status;
     }
     object = (bs_storage_object){stat.size, to_ns(&stat.mtime)};
-    return walk->callback(walk->user, walk->path, &object);
+    return listing->callback(listing->user, path, &object);
 }
 
-static bs_status visit_leftover(local_walk *walk, int dir, const char *name)
+static bs_status visit_leftover(void *user, int dir, const char *name, const char *path)
 {
-    if (strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX)) != 0) {
-        return BS_OK;
-    }
-    walk->names--;
-    return bsi_unlink(dir, name);
+    bool *removed = user;
+
+    (void)path;
+    *removed = strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX)) == 0;
+    return *removed ? bsi_unlink(dir, name) : BS_OK;
 }
 
 static bs_status local_list(void *self, const bs_call *call, const char *prefix,
                             bs_storage_list_cb callback, void *user)
 {
-    local_walk *walk = bsi_calloc(1, sizeof(*walk));
-    bs_status status = BS_OK;
+    local_listing listing = {callback, user};
+    const bsi_local_visit visit = {.visit = visit_object, .user = &listing};
 
-    if (!walk) {
-        return BS_E_NOMEM;
-    }
-    walk->local = self;
-    walk->call = call;
-    walk->visit = visit_object;
-    walk->callback = callback;
-    walk->user = user;
-    status = walk_all(walk, prefix);
-    bsi_free(walk);
-    return status;
+    return bsi_local_walk(tree_of(self), call, prefix, &visit);
 }
 
 /* Nobody else writes here: what is not complete now never will be. */
 static bs_status sweep(local_storage *local, const bs_call *call)
 {
-    local_walk *walk = bsi_calloc(1, sizeof(*walk));
-    bs_status status = BS_OK;
+    bool removed = false;
+    const bsi_local_visit visit = {.visit = visit_leftover, .user = &removed, .removed = &removed};
 
-    if (!walk) {
-        return BS_E_NOMEM;
-    }
-    walk->local = local;
-    walk->call = call;
-    walk->visit = visit_leftover;
-    walk->prunes = true;
-    status = walk_all(walk, "");
-    bsi_free(walk);
-    return status;
+    return bsi_local_walk(&local->tree, call, "", &visit);
 }
 
 static void local_close(void *self)
@@ -588,9 +463,7 @@ static bs_status local_put_write(void *self, const bs_call *call, void *upload, 
         size -= part;
         local->size += part;
         write_behind(local);
-        if (size > 0) {
-            BSI_TRY(bsi_call_check(call));
-        }
+        BSI_TRY(size > 0 ? bsi_call_check(call) : BS_OK);
     }
     return BS_OK;
 }
