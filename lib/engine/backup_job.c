@@ -124,19 +124,20 @@ static bs_status save_durable(bsi_job *job, const bsi_row_backup *begun)
     char digest[2 * BSI_SHA256_SIZE + 1];
     bsi_row_backup row = *begun;
     const char **needs = bsi_calloc(result->needs_count + 1, sizeof(*needs));
-    bs_status status = BS_E_NOMEM;
+    bs_status status = needs ? BS_OK : BS_E_NOMEM;
 
-    if (needs) {
-        for (size_t i = 0; i < result->needs_count; i++) {
-            needs[i] = result->needs[i];
-        }
+    for (size_t i = 0; status >= 0 && i < result->needs_count; i++) {
+        needs[i] = result->needs[i];
+    }
+    /* First: as long as the row is not complete, recovery looks after both. */
+    for (size_t i = 0; status >= 0 && i < run->replaced_count; i++) {
+        status = bsi_catalog_remove_backup(job->service->catalog, run->replaced[i].text);
+    }
+    if (status >= 0) {
         fill_result(result, digest, &row);
         status = bsi_catalog_update_backup(job->service->catalog, &row, needs, result->needs_count);
     }
     bsi_free(needs);
-    for (size_t i = 0; status >= 0 && i < run->replaced_count; i++) {
-        status = bsi_catalog_remove_backup(job->service->catalog, run->replaced[i].text);
-    }
     return status;
 }
 

@@ -87,6 +87,18 @@ bs_status bsi_recovery_mark(bs_service *service)
     return status;
 }
 
+bs_status bsi_recovery_is_due(bs_service *service, bool *out)
+{
+    bsi_buf ids;
+    bs_status status = BS_OK;
+
+    bsi_buf_init(&ids, RECOVERY_TEXT_MAX);
+    status = load_ids(service, &ids);
+    *out = status >= 0 && ids.size > 0;
+    bsi_buf_dispose(&ids);
+    return status;
+}
+
 /* --- One backup --- */
 
 typedef struct search {
@@ -183,11 +195,11 @@ static bs_status recover_row(bs_service *service, bsi_storage *storage, const bs
 
     if (status >= 0 && found.key) {
         status = mirror ? vault->recover(&env, row->name, row->id) : BS_OK;
-        if (status >= 0) {
-            status = adopt(service, row, &found);
-        }
         if (status >= 0 && mirror) {
             status = drop_older_mirrors(service, row);
+        }
+        if (status >= 0) {
+            status = adopt(service, row, &found); /* The last step: it ends the recovery. */
         }
     } else if (status >= 0 && vault) {
         status = vault->recover(&env, row->name, row->id);

@@ -15,6 +15,9 @@
 /* Rows that say pending or running become failed; which they were is kept for what follows. */
 BS_NODISCARD bs_status bsi_recovery_mark(bs_service *service);
 
+/* Whether something that was interrupted has not been recovered yet. */
+BS_NODISCARD bs_status bsi_recovery_is_due(bs_service *service, bool *out);
+
 /* What concerns one storage, once it is registered. */
 BS_NODISCARD bs_status bsi_recovery_storage(bs_service *service, const char *name);
 

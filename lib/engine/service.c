@@ -204,11 +204,15 @@ static bs_status open_catalog(bs_service *service, bool replace_damaged)
     return status;
 }
 
+/* What a process that died left incomplete is swept away: nobody else writes here. */
 static bs_status open_local(bs_service *service)
 {
-    const char *const settings[] = {"path", service->dir.storage_path, NULL};
+    const char *settings[] = {"path", service->dir.storage_path, "sweep", "false", NULL};
     bsi_storage *storage = NULL;
+    bool due = false;
 
+    BSI_TRY(bsi_recovery_is_due(service, &due));
+    settings[3] = due ? "true" : "false";
     BSI_TRY(open_driver("local", settings, &storage));
     if (add_storage(service, "local", storage) < 0) {
         bsi_storage_unref(storage);
@@ -243,8 +247,8 @@ static bs_status open_parts(bs_service *service, const bs_service_options *optio
     BSI_TRY(bsi_state_dir_open(path, &service->dir));
     BSI_TRY(open_catalog(service, options->replace_damaged));
     BSI_TRY(bsi_pool_new(pool_threads(service->config), &service->pool));
-    BSI_TRY(open_local(service));
     BSI_TRY(bsi_recovery_mark(service));
+    BSI_TRY(open_local(service));
     return bsi_recovery_storage(service, "local");
 }
 

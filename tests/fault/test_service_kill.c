@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process dies at each of its calls to the system while a service works,
+ * those of the catalogue among them; for some it dies once more while the next
+ * one recovers. The service opens again by itself, its list and its storage
+ * agree, what was complete is whole, and the same request succeeds.
+ */
+#include "support/test.h"
+
+#include "base/error.h"
+#include <backupsvc.h>
+
+#include <fcntl.h>
+#include <fts.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os/fault.h"
+#include "support/compare.h"
+#include "support/tempdir.h"
+#include "support/tree.h"
+
+enum { PATH_SIZE = 300, TWICE_EVERY = 3, DEEP_EVERY = 8, LONGEST_RECOVERY = 331 };
+
+typedef enum request { OPEN_ONLY, BACK_UP, DELETE, RESTORE } request;
+
+/* What is asked of the service; `type` also of the two backups that are there before. */
+typedef struct service_scenario {
+    const char *name;
+    request request;
+    bs_backup_type type;
+    bs_compression compression;
+    unsigned earlier;
+    unsigned stride; /* In short runs. */
+} service_scenario;
+
+static const service_scenario scenarios[] = {
+    {"first open", OPEN_ONLY, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 0, 3},
+    {"full zip", BACK_UP, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 1, 5},
+    {"incremental tar.zst", BACK_UP, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 5},
+    {"mirror", BACK_UP, BS_BACKUP_MIRROR, BS_COMPRESSION_DEFAULT, 1, 7},
+    {"deletion", DELETE, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 3},
+    {"restore", RESTORE, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 11},
+};
+
+typedef struct place {
+    test_dir *dir;
+    const service_scenario *scenario;
+    bs_service *service;
+    char source[PATH_SIZE];
+    char state[PATH_SIZE];
+    char pristine[PATH_SIZE];
+    char out[PATH_SIZE];
+    char ids[2][BS_ID_SIZE];  /* Of the earlier backups. */
+    char trees[2][PATH_SIZE]; /* What they restore to. */
+    uint64_t at;
+} place;
+
+/* --- Set up --- */
+
+static int setup(void **state)
+{
+    place *self = calloc(1, sizeof(*self));
+    void *dir = NULL;
+
+    if (!getenv("TMPDIR") && access("/dev/shm", W_OK | X_OK) == 0) {
+        (void)setenv("TMPDIR", "/dev/shm", 1);
+    }
+    assert_non_null(self);
+    assert_int_equal(test_dir_setup(&dir), 0);
+    self->dir = dir;
+    (void)snprintf(self->source, PATH_SIZE, "%s/source", self->dir->path);
+    (void)snprintf(self->state, PATH_SIZE, "%s/state", self->dir->path);
+    (void)snprintf(self->pristine, PATH_SIZE, "%s/pristine", self->dir->path);
+    (void)snprintf(self->out, PATH_SIZE, "%s/out", self->dir->path);
+    (void)snprintf(self->trees[0], PATH_SIZE, "%s/tree0", self->dir->path);
+    (void)snprintf(self->trees[1], PATH_SIZE, "%s/tree1", self->dir->path);
+    *state = self;
+    return 0;
+}
+
+static void clear(const place *self)
+{
+    tree_remove(self->source);
+    tree_remove(self->state);
+    tree_remove(self->pristine);
+    tree_remove(self->out);
+    tree_remove(self->trees[0]);
+    tree_remove(self->trees[1]);
+}
+
+static int teardown(void **state)
+{
+    place *self = *state;
+    void *dir = self->dir;
+
+    if (self->scenario) {
+        print_error("it was in: %s, at %llu\n", self->scenario->name, (unsigned long long)self->at);
+    }
+    bs_service_close(self->service);
+    clear(self);
+    (void)test_dir_teardown(&dir);
+    free(self);
+    return 0;
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    static uint8_t buffer[1 << 16];
+    const int in = open(from, O_RDONLY | O_CLOEXEC);
+    const int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    ssize_t got = 0;
+
+    assert_true(in >= 0 && out >= 0);
+    while ((got = read(in, buffer, sizeof(buffer))) > 0) {
+        assert_int_equal(write(out, buffer, (size_t)got), got);
+    }
+    (void)close(in);
+    (void)close(out);
+}
+
+static void copy_tree(char *from, const char *to)
+{
+    char *const paths[] = {from, NULL};
+    char path[3 * PATH_SIZE];
+    FTS *walk = NULL;
+
+    if (access(from, F_OK) != 0) {
+        return;
+    }
+    walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    assert_non_null(walk);
+    for (const FTSENT *item = fts_read(walk); item; item = fts_read(walk)) {
+        (void)snprintf(path, sizeof(path), "%s%s", to, item->fts_path + strlen(from));
+        if (item->fts_info == FTS_D) {
+            assert_int_equal(mkdir(path, 0700), 0);
+        } else if (item->fts_info == FTS_F) {
+            copy_file(item->fts_path, path);
+        }
+    }
+    (void)fts_close(walk);
+}
+
+static void put(const char *dir, const char *name, size_t size, uint64_t seed)
+{
+    char path[2 * PATH_SIZE];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    tree_write(path, size, seed);
+}
+
+/* --- Requests; none of them asserts --- */
+
+static bs_status open_service(place *self)
+{
+    bs_service_options options = BS_SERVICE_OPTIONS_INIT;
+
+    options.state_path = self->state;
+    return bs_service_open(&options, &self->service);
+}
+
+static void close_service(place *self)
+{
+    bs_service_close(self->service);
+    self->service = NULL;
+}
+
+static bs_status back_up(const place *self, bs_backup_type type, char id_out[BS_ID_SIZE])
+{
+    const char *const paths[] = {self->source, NULL};
+    bs_backup_options options = BS_BACKUP_OPTIONS_INIT;
+
+    options.name = "home";
+    options.source_paths = paths;
+    options.backup_type = type;
+    options.compression = self->scenario->compression;
+    options.allow_empty_mirror = true;
+    BSI_TRY(bs_backup_start(self->service, &options, id_out));
+    return bs_backup_wait(self->service, id_out, BS_FOREVER);
+}
+
+static bs_status restore(const place *self, const char *id, const char *path)
+{
+    bs_restore_options options = BS_RESTORE_OPTIONS_INIT;
+    char restore_id[BS_ID_SIZE];
+
+    options.backup_id = id;
+    options.restore_path = path;
+    options.overwrite = true;
+    options.strip_source = true;
+    BSI_TRY(bs_restore_start(self->service, &options, restore_id));
+    return bs_restore_wait(self->service, restore_id, BS_FOREVER);
+}
+
+static bs_status verify(const place *self, const char *id)
+{
+    char verify_id[BS_ID_SIZE];
+
+    BSI_TRY(bs_verify_start(self->service, id, verify_id));
+    return bs_verify_wait(self->service, verify_id, BS_FOREVER);
+}
+
+static bs_status act(const place *self, char id_out[BS_ID_SIZE])
+{
+    switch (self->scenario->request) {
+    case BACK_UP:
+        return back_up(self, self->scenario->type, id_out);
+    case DELETE:
+        return bs_backup_delete(self->service, self->ids[1], false, NULL);
+    case RESTORE:
+        return restore(self, self->ids[1], self->out);
+    default:
+        return BS_OK;
+    }
+}
+
+/* --- Dying --- */
+
+static bs_status live(place *self)
+{
+    char id[BS_ID_SIZE];
+    bs_status status = open_service(self);
+
+    if (status == BS_OK) {
+        status = act(self, id);
+    }
+    close_service(self);
+    return status;
+}
+
+/* False when the child came to its end before its time. */
+static bool die_at(place *self, uint64_t at)
+{
+    const bsi_fault_plan plan = {.at = at};
+    int ended = 0;
+    const pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        bsi_fault_set(&plan);
+        _exit(live(self) == BS_OK ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &ended, 0), child);
+    if (WIFSIGNALED(ended)) {
+        assert_int_equal(WTERMSIG(ended), SIGKILL);
+        return true;
+    }
+    assert_int_equal(WEXITSTATUS(ended), 0);
+    return false;
+}
+
+/* While the service that comes next recovers. */
+static void die_again(place *self, uint64_t number)
+{
+    const bsi_fault_plan plan = {.at = 1 + number * 37 % LONGEST_RECOVERY};
+    int ended = 0;
+    const pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        bsi_fault_set(&plan);
+        _exit(open_service(self) == BS_OK ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &ended, 0), child);
+    assert_true(WIFSIGNALED(ended) || WEXITSTATUS(ended) == 0);
+}
+
+/* --- What must be true --- */
+
+static const char *tree_of(const place *self, const char *id)
+{
+    for (size_t i = 0; i < self->scenario->earlier; i++) {
+        if (strcmp(self->ids[i], id) == 0) {
+            return self->trees[i];
+        }
+    }
+    return self->source;
+}
+
+static uint64_t objects_of(const bs_backup_info *info)
+{
+    return info->form == BS_FORM_MIRROR ? 1 + info->files_processed : 2;
+}
+
+static void check_row(const place *self, const bs_backup_info *info, bool deep)
+{
+    char look[2 * PATH_SIZE];
+
+    if (info->status == BS_STATE_FAILED) {
+        assert_int_equal(info->error.code, BS_E_INTERRUPTED);
+        return;
+    }
+    assert_int_equal(info->status, BS_STATE_COMPLETED);
+    assert_ok(verify(self, info->id));
+    if (deep) {
+        (void)snprintf(look, sizeof(look), "%s/look", self->dir->path);
+        tree_remove(look);
+        assert_ok(restore(self, info->id, look));
+        assert_trees_equal(tree_of(self, info->id), look, COMPARE_NO_TOP);
+        tree_remove(look);
+    }
+}
+
+/* Files on the storage; temporary ones may not be there. */
+static uint64_t count_objects(const place *self)
+{
+    char path[2 * PATH_SIZE];
+    char *const paths[] = {path, NULL};
+    FTS *walk = NULL;
+    uint64_t count = 0;
+
+    (void)snprintf(path, sizeof(path), "%s/storage", self->state);
+    walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    assert_non_null(walk);
+    for (const FTSENT *item = fts_read(walk); item; item = fts_read(walk)) {
+        if (strncmp(item->fts_name, ".bst-", 5) == 0) {
+            print_error("left behind: %s\n", item->fts_path);
+            fail();
+        }
+        count += item->fts_info == FTS_F;
+    }
+    (void)fts_close(walk);
+    return count;
+}
+
+static bool must_be_there(const place *self, size_t index)
+{
+    if (self->scenario->type == BS_BACKUP_MIRROR) {
+        return false; /* The one that was run may have taken its place. */
+    }
+    return self->scenario->request != DELETE || index == 0;
+}
+
+/* The list and the storage agree; gives how many backups are complete. */
+static size_t check_all(const place *self, bool deep)
+{
+    bs_backup_page *page = NULL;
+    uint64_t objects = 0;
+    size_t complete = 0;
+    size_t found = 0;
+    size_t wanted = 0;
+
+    assert_ok(bs_backup_list(self->service, NULL, &page));
+    for (size_t i = 0; i < page->count; i++) {
+        check_row(self, page->items[i], deep);
+        if (page->items[i]->status == BS_STATE_COMPLETED) {
+            objects += objects_of(page->items[i]);
+            complete++;
+        }
+    }
+    for (size_t i = 0; i < self->scenario->earlier; i++) {
+        wanted += must_be_there(self, i);
+        for (size_t j = 0; j < page->count; j++) {
+            found += must_be_there(self, i) && strcmp(page->items[j]->id, self->ids[i]) == 0;
+        }
+    }
+    bs_backup_page_free(page);
+    assert_int_equal(found, wanted);
+    assert_int_equal(count_objects(self), objects);
+    return complete;
+}
+
+static void check_repeats(const place *self, bool deep)
+{
+    char id[BS_ID_SIZE] = "";
+    bs_status status = act(self, id);
+
+    /* The deletion has been finished by the service, when it had begun. */
+    if (self->scenario->request == DELETE && status == BS_E_NOT_FOUND) {
+        status = BS_OK;
+    }
+    assert_ok(status);
+    if (self->scenario->request == RESTORE) {
+        assert_trees_equal(self->trees[1], self->out, COMPARE_NO_TOP);
+    }
+    if (self->scenario->type == BS_BACKUP_MIRROR) {
+        assert_int_equal(check_all(self, deep), 1);
+    } else {
+        (void)check_all(self, deep);
+    }
+}
+
+/* --- The play --- */
+
+static void begin(place *self, const service_scenario *scenario)
+{
+    self->scenario = scenario;
+    assert_int_equal(mkdir(self->source, 0755), 0);
+    put(self->source, "large", 1536 * 1024, 1);
+    put(self->source, "small", 300, 2);
+    put(self->source, "gone soon", 300, 3);
+    if (scenario->earlier == 0) {
+        return;
+    }
+    assert_ok(open_service(self));
+    for (unsigned i = 0; i < scenario->earlier; i++) {
+        assert_ok(back_up(
+            self, i == 0 && scenario->type != BS_BACKUP_MIRROR ? BS_BACKUP_FULL : scenario->type,
+            self->ids[i]));
+        assert_ok(restore(self, self->ids[i], self->trees[i]));
+        assert_trees_equal(self->source, self->trees[i], COMPARE_NO_TOP);
+        put(self->source, i == 0 ? "new" : "newer", 5000, 10 + i);
+    }
+    close_service(self);
+    copy_tree(self->state, self->pristine);
+}
+
+static void reset(place *self)
+{
+    tree_remove(self->state);
+    tree_remove(self->out);
+    copy_tree(self->pristine, self->state);
+}
+
+static void play(place *self, const service_scenario *scenario)
+{
+    const char *full = getenv("BSI_TESTS_FULL");
+    const uint64_t stride = full && strcmp(full, "1") == 0 ? 1 : scenario->stride;
+    uint64_t survived = 0;
+
+    begin(self, scenario);
+    self->at = 1;
+    for (reset(self); die_at(self, self->at); reset(self)) {
+        const bool deep = survived % DEEP_EVERY == 0;
+        if (survived % TWICE_EVERY == 0) {
+            die_again(self, survived);
+        }
+        assert_ok(open_service(self));
+        (void)check_all(self, deep);
+        check_repeats(self, deep);
+        close_service(self);
+        survived++;
+        self->at += stride;
+    }
+    print_message("# %s: killed at %d of about %d calls\n", scenario->name, (int)survived,
+                  (int)self->at - 1);
+    clear(self);
+    self->scenario = NULL;
+    assert_true(survived > 0);
+}
+
+static const char *chosen = "";
+
+static void every_kill_leaves_the_service_in_order(void **state)
+{
+    for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
+        if (strstr(scenarios[i].name, chosen)) {
+            play(*state, &scenarios[i]);
+        }
+    }
+}
+
+/* With an argument: only scenarios whose name has it in it. */
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_kill_leaves_the_service_in_order, setup, teardown),
+    };
+
+    chosen = argc > 1 ? argv[1] : "";
+    return cmocka_run_group_tests_name("fault/service_kill", tests, NULL, NULL);
+}
