@@ -6,6 +6,9 @@
 
 #include "base/alloc.h"
 
+/* Honest trees come nowhere near it. */
+#define LINES_MAX (2 * BSI_MANIFEST_LINE_MAX)
+
 typedef struct level {
     char *line;
     size_t size;
@@ -15,6 +18,7 @@ struct bsi_dir_stack {
     level *levels;
     size_t count;
     size_t capacity;
+    size_t bytes; /* Of all lines. */
     char *popped; /* The line that the entry last given points into. */
     bsi_line_memory memory;
     bsi_manifest_entry entry;
@@ -49,6 +53,11 @@ bs_status bsi_dir_stack_push(bsi_dir_stack *stack, bsi_slice line)
     level *levels = NULL;
     char *copy = NULL;
 
+    if (line.size > LINES_MAX - stack->bytes) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT,
+                        "the directories on the way to an entry take more than %zu bytes",
+                        LINES_MAX);
+    }
     if (stack->count == stack->capacity) {
         const size_t capacity = stack->capacity ? stack->capacity * 2 : 32;
         levels = bsi_realloc_array(stack->levels, capacity, sizeof(*levels));
@@ -64,6 +73,7 @@ bs_status bsi_dir_stack_push(bsi_dir_stack *stack, bsi_slice line)
     }
     stack->levels[stack->count] = (level){copy, line.size};
     stack->count++;
+    stack->bytes += line.size;
     return BS_OK;
 }
 
@@ -93,6 +103,7 @@ bs_status bsi_dir_stack_pop_beside(bsi_dir_stack *stack, bsi_slice path, const b
     stack->count--;
     bsi_free(stack->popped);
     stack->popped = stack->levels[stack->count].line;
+    stack->bytes -= stack->levels[stack->count].size;
     *out = top;
     return BS_OK;
 }
@@ -108,4 +119,5 @@ void bsi_dir_stack_clear(bsi_dir_stack *stack)
         stack->count--;
         bsi_free(stack->levels[stack->count].line);
     }
+    stack->bytes = 0;
 }

@@ -41,7 +41,7 @@ typedef struct entry_parser {
     bsi_json_reader json;
     bsi_line_memory *memory;
     bsi_manifest_entry *out;
-    uint64_t seen; /* Bit n: field n of the table was there. */
+    uint64_t seen; /* Bit n: field n of the table, or its twin, was there. */
 } entry_parser;
 
 static bs_status read_text(entry_parser *parser, bsi_buf *scratch, bsi_slice *out)
@@ -150,7 +150,7 @@ static bs_status read_mode(entry_parser *parser)
     uint32_t mode = 0;
 
     BSI_TRY(read_text(parser, &parser->memory->text, &text));
-    for (size_t i = 0; i < text.size; i++) {
+    for (size_t i = 0; i < 4; i++) {
         if (text.size != 4 || text.data[i] < '0' || text.data[i] > '7') {
             return bsi_json_fail(&parser->json, "a mode is four octal digits");
         }
@@ -273,6 +273,9 @@ static bs_status read_extents(entry_parser *parser)
     BSI_TRY(bsi_json_enter_array(&parser->json));
     while ((status = bsi_json_next_item(&parser->json)) == BS_OK) {
         bsi_extent extent = {0};
+        if (list->size == EXTENTS_MAX * sizeof(extent)) {
+            return bsi_json_fail(&parser->json, "too many extents");
+        }
         BSI_TRY(bsi_json_read_u64(&parser->json, &extent.offset));
         if (bsi_json_next_item(&parser->json) != BS_OK) {
             return bsi_json_fail(&parser->json, "an extent is two numbers");
@@ -283,9 +286,6 @@ static bs_status read_extents(entry_parser *parser)
     BSI_TRY(status);
     entry->sparse = true;
     entry->extent_count = list->size / sizeof(bsi_extent);
-    if (entry->extent_count > EXTENTS_MAX) {
-        return bsi_json_fail(&parser->json, "too many extents");
-    }
     return BS_OK;
 }
 
@@ -296,6 +296,9 @@ typedef struct xattr_place {
     size_t value_at;
     size_t value_size;
 } xattr_place;
+
+/* What systems hold at most; longer ones were never read from anywhere. */
+enum { XATTR_NAME_MAX = 255 };
 
 static bs_status append_bytes(entry_parser *parser, bool base64, size_t *at_out, size_t *size_out)
 {
@@ -313,29 +316,47 @@ static bs_status append_bytes(entry_parser *parser, bool base64, size_t *at_out,
     return BS_OK;
 }
 
-static bs_status read_xattr_field(entry_parser *parser, bsi_slice key, xattr_place *out)
+/* `fields` counts what was there: one name, one value. */
+static bs_status read_xattr_field(entry_parser *parser, bsi_slice key, xattr_place *out,
+                                  unsigned fields[2])
 {
     const bool base64 = key.size > 7 && memcmp(key.data + key.size - 7, "_base64", 7) == 0;
 
     if (bsi_slice_is(key, "name") || bsi_slice_is(key, "name_base64")) {
+        fields[0]++;
         return append_bytes(parser, base64, &out->name_at, &out->name_size);
     }
     if (bsi_slice_is(key, "value") || bsi_slice_is(key, "value_base64")) {
+        fields[1]++;
         return append_bytes(parser, base64, &out->value_at, &out->value_size);
     }
     return bsi_json_fail(&parser->json, "unknown field of an attribute");
 }
 
+static bs_status check_xattr(const entry_parser *parser, const xattr_place *place,
+                             const unsigned fields[2])
+{
+    const uint8_t *arena = parser->memory->xattrs.data;
+
+    if (fields[0] != 1 || fields[1] != 1 || place->name_size == 0 ||
+        place->name_size > XATTR_NAME_MAX || memchr(arena + place->name_at, 0, place->name_size)) {
+        return bsi_json_fail(&parser->json, "this can be no attribute");
+    }
+    return BS_OK;
+}
+
 static bs_status read_xattr(entry_parser *parser, xattr_place *out)
 {
+    unsigned fields[2] = {0};
     bsi_slice key = {0};
     bs_status status = BS_OK;
 
     BSI_TRY(bsi_json_enter_object(&parser->json));
     while ((status = bsi_json_next_key(&parser->json, &key)) == BS_OK) {
-        BSI_TRY(read_xattr_field(parser, key, out));
+        BSI_TRY(read_xattr_field(parser, key, out, fields));
     }
-    return status < 0 ? status : BS_OK;
+    BSI_TRY(status);
+    return check_xattr(parser, out, fields);
 }
 
 static bs_status read_xattrs(entry_parser *parser)
@@ -348,46 +369,50 @@ static bs_status read_xattrs(entry_parser *parser)
     BSI_TRY(bsi_json_enter_array(&parser->json));
     while ((status = bsi_json_next_item(&parser->json)) == BS_OK) {
         xattr_place place = {0};
+        if (list->size == XATTRS_MAX * sizeof(place)) {
+            return bsi_json_fail(&parser->json, "too many attributes");
+        }
         BSI_TRY(read_xattr(parser, &place));
         BSI_TRY(bsi_buf_append(list, &place, sizeof(place)));
     }
     BSI_TRY(status);
     parser->out->listed.entry.xattr_count = list->size / sizeof(xattr_place);
-    if (parser->out->listed.entry.xattr_count > XATTRS_MAX) {
-        return bsi_json_fail(&parser->json, "too many attributes");
-    }
     return BS_OK;
 }
+
+/* Of twins only one may be there: they share a bit of `seen`. */
+enum { PATH_BIT = 60, LINK_BIT, LINKED_BIT };
 
 static const struct {
     const char *key;
     bs_status (*read)(entry_parser *parser);
+    unsigned bit; /* 0: the row's own. */
 } fields[] = {
-    {"path", read_path},
-    {"type", read_type},
-    {"mode", read_mode},
-    {"uid", read_uid},
-    {"gid", read_gid},
-    {"user", read_user},
-    {"group", read_group},
-    {"mtime", read_mtime},
-    {"ctime", read_ctime},
-    {"dev", read_dev},
-    {"ino", read_ino},
-    {"nlink", read_nlink},
-    {"size", read_size},
-    {"sha256", read_sha256},
-    {"stored_in", read_stored_in},
-    {"at", read_at},
-    {"link", read_link},
-    {"linked", read_linked},
-    {"extents", read_extents},
-    {"xattrs", read_xattrs},
-    {"major", read_major},
-    {"minor", read_minor},
-    {"path_base64", read_path_base64},
-    {"link_base64", read_link_base64},
-    {"linked_base64", read_linked_base64},
+    {"path", read_path, PATH_BIT},
+    {"type", read_type, 0},
+    {"mode", read_mode, 0},
+    {"uid", read_uid, 0},
+    {"gid", read_gid, 0},
+    {"user", read_user, 0},
+    {"group", read_group, 0},
+    {"mtime", read_mtime, 0},
+    {"ctime", read_ctime, 0},
+    {"dev", read_dev, 0},
+    {"ino", read_ino, 0},
+    {"nlink", read_nlink, 0},
+    {"size", read_size, 0},
+    {"sha256", read_sha256, 0},
+    {"stored_in", read_stored_in, 0},
+    {"at", read_at, 0},
+    {"link", read_link, LINK_BIT},
+    {"linked", read_linked, LINKED_BIT},
+    {"extents", read_extents, 0},
+    {"xattrs", read_xattrs, 0},
+    {"major", read_major, 0},
+    {"minor", read_minor, 0},
+    {"path_base64", read_path_base64, PATH_BIT},
+    {"link_base64", read_link_base64, LINK_BIT},
+    {"linked_base64", read_linked_base64, LINKED_BIT},
 };
 
 /* Lines are written in the order of the table, so the search begins behind the last hit. */
@@ -395,13 +420,15 @@ static bs_status read_field(entry_parser *parser, bsi_slice key, size_t *next)
 {
     for (size_t i = 0; i < BSI_ARRAY_SIZE(fields); i++) {
         const size_t at = (*next + i) % BSI_ARRAY_SIZE(fields);
+        uint64_t bit = 0;
         if (!bsi_slice_is(key, fields[at].key)) {
             continue;
         }
-        if (parser->seen >> at & 1) {
+        bit = UINT64_C(1) << (fields[at].bit ? fields[at].bit : at);
+        if (parser->seen & bit) {
             return bsi_json_fail(&parser->json, "field '%s' stands twice", fields[at].key);
         }
-        parser->seen |= UINT64_C(1) << at;
+        parser->seen |= bit;
         *next = at + 1;
         return fields[at].read(parser);
     }

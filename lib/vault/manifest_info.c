@@ -60,6 +60,7 @@ typedef struct info_parser {
     bsi_manifest_info *out;
     bsi_buf text;
     uint64_t version;
+    uint32_t seen; /* Bit n: key n of the list was there. */
 } info_parser;
 
 static bs_status keep_text(bsi_json_reader *json, bsi_buf *scratch, char **out)
@@ -303,10 +304,54 @@ static bs_status read_texts(info_parser *parser, bsi_slice key)
     return read_dates(parser, key);
 }
 
+static bs_status note_key(info_parser *parser, bsi_slice key)
+{
+    static const char *const keys[] = {
+        "manifest",
+        "id",
+        "name",
+        "backup_type",
+        "form",
+        "compression",
+        "compression_level",
+        "source_paths",
+        "created_at",
+        "started_at",
+        "completed_at",
+        "scan_began",
+        "retention_days",
+        "base_id",
+        "note",
+        "options",
+        "metadata",
+        "container",
+        "needs",
+        "entries",
+        "files",
+        "bytes",
+        "bytes_stored",
+        "bytes_deduplicated",
+        "warnings",
+    };
+
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(keys); i++) {
+        if (bsi_slice_is(key, keys[i])) {
+            const uint32_t bit = UINT32_C(1) << i;
+            if (parser->seen & bit) {
+                return bsi_json_fail(&parser->json, "field '%s' stands twice", keys[i]);
+            }
+            parser->seen |= bit;
+            return BS_OK;
+        }
+    }
+    return bsi_json_fail(&parser->json, "unknown field");
+}
+
 static bs_status read_info_field(info_parser *parser, bsi_slice key)
 {
     bsi_manifest_info *out = parser->out;
 
+    BSI_TRY(note_key(parser, key));
     if (bsi_slice_is(key, "id")) {
         return keep_id(&parser->json, &parser->text, false, out->id);
     }
@@ -387,6 +432,11 @@ static bs_status read_message(bsi_json_reader *json, bsi_line_memory *memory, bs
     if (text.size >= sizeof(error->message)) {
         return bsi_json_fail(json, "a message that is too long");
     }
+    for (size_t i = 0; i < text.size; i++) {
+        if ((uint8_t)text.data[i] < 0x20 || text.data[i] == 0x7f) {
+            return bsi_json_fail(json, "a message with control characters");
+        }
+    }
     memcpy(error->message, text.data, text.size);
     return BS_OK;
 }
@@ -409,7 +459,7 @@ static bs_status read_code(bsi_json_reader *json, bs_error *error)
     int64_t code = 0;
 
     BSI_TRY(bsi_json_read_i64(json, &code));
-    if (code < INT16_MIN || code > INT16_MAX) {
+    if (code < INT16_MIN || code >= 0) {
         return bsi_json_fail(json, "a number out of range");
     }
     error->code = (bs_status)code;

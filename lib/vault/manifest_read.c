@@ -167,29 +167,58 @@ static bs_status check_end(bsi_manifest_reader *reader, bsi_slice line)
     return BS_OK;
 }
 
+static bool claims_its_own(const bsi_manifest_reader *reader, const char *stem, const char *mirror)
+{
+    const char *container = reader->info.container_key;
+    const size_t size = strlen(stem);
+
+    if (reader->info.kind == BSI_KIND_MIRROR) {
+        return strcmp(container, mirror) == 0;
+    }
+    return strncmp(container, stem, size) == 0 && container[size] == '.' &&
+           strcmp(container, reader->key) != 0;
+}
+
+static bool needs_itself(const bsi_manifest_info *info)
+{
+    for (size_t i = 0; i < info->needs_count; i++) {
+        if (strcmp(info->needs[i].id, info->id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bs_status check_claims(const bsi_manifest_reader *reader, const char *stem,
+                              const char *mirror)
+{
+    const bsi_manifest_info *info = &reader->info;
+    const char *form = info->kind == BSI_KIND_MIRROR ? "mirror" : "archive";
+    const size_t size = strlen(stem);
+
+    if (strncmp(reader->key, stem, size) != 0 ||
+        strcmp(reader->key + size, BSI_MANIFEST_SUFFIX) != 0) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it is that of backup '%s'", stem);
+    }
+    if (strcmp(info->form, form) != 0) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "its form does not fit its kind");
+    }
+    if (!claims_its_own(reader, stem, mirror) || needs_itself(info)) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it claims what is not its own");
+    }
+    return BS_OK;
+}
+
 /*
  * A manifest lies where its backup's own name puts it, beside its container: one
  * that was put in another's place must not pass for it, nor claim what is not its own.
  */
 static bs_status check_identity(const bsi_manifest_reader *reader)
 {
-    const bsi_manifest_info *info = &reader->info;
-    char *stem = bsi_manifest_stem(info);
-    char *mirror = bsi_mirror_key(info->name);
-    const size_t size = stem ? strlen(stem) : 0;
-    const char *container = info->container_key;
-    bs_status status = BS_OK;
+    char *stem = bsi_manifest_stem(&reader->info);
+    char *mirror = bsi_mirror_key(reader->info.name);
+    const bs_status status = stem && mirror ? check_claims(reader, stem, mirror) : BS_E_NOMEM;
 
-    if (!stem || !mirror) {
-        status = BS_E_NOMEM;
-    } else if (strncmp(reader->key, stem, size) != 0 ||
-               strcmp(reader->key + size, BSI_MANIFEST_SUFFIX) != 0) {
-        status = bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it is that of backup '%s'", stem);
-    } else if (info->kind == BSI_KIND_MIRROR
-                   ? strcmp(container, mirror) != 0
-                   : strncmp(container, stem, size) != 0 || container[size] != '.') {
-        status = bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it claims another's container");
-    }
     bsi_free(stem);
     bsi_free(mirror);
     return status;
