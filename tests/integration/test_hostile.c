@@ -424,6 +424,7 @@ static void absurd_amounts_stay_bounded(void **state)
     scene *self = *state;
     bsi_buf deep;
 
+    self->slow = true;
     case_of_much(self, "five million extents", REFUSED, "{\"path\":\"a\",@F,\"extents\":[0,1",
                  ",0,1", 5000000, "]}\n");
     case_of_much(self, "a million attributes", REFUSED,
