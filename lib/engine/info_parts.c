@@ -143,5 +143,9 @@ bsi_job *bsi_info_live(bs_service *service, const char *id, bsi_job_view *view_o
     if (job) {
         bsi_job_look(job, view_out);
     }
+    if (job && view_out->saved) {
+        bsi_job_unref(job);
+        job = NULL;
+    }
     return job;
 }

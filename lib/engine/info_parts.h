@@ -27,7 +27,7 @@ BS_NODISCARD bs_status bsi_info_warnings(bs_service *service, bsi_job *job, cons
                                          bsi_arena *arena, const bs_warning **out, size_t *kept_out,
                                          uint64_t *count_out);
 
-/* The job with this id when it is not over, and how it stands; NULL. */
+/* The job with this id while it knows more than its row, and how it stands; NULL. */
 bsi_job *bsi_info_live(bs_service *service, const char *id, bsi_job_view *view_out);
 
 #endif

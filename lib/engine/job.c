@@ -86,6 +86,7 @@ static void look_locked(bsi_job *job, bsi_job_view *out)
     out->bytes_processed = atomic_load(&job->progress.bytes_done);
     out->total_bytes = atomic_load(&job->progress.bytes_total);
     out->error = job->error;
+    out->saved = job->saved;
     out->progress = percent(job, out);
 }
 
@@ -419,6 +420,7 @@ void bsi_job_finish(bsi_job *job, bs_status status)
     job->state = end.state;
     job->completed_at = end.completed_at;
     job->error = end.error;
+    job->saved = saved;
     bsi_mutex_unlock(&service->lock);
     bsi_job_tell_state(job);
     bsi_mutex_lock(&service->lock);

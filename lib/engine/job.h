@@ -36,6 +36,7 @@ typedef struct bsi_job_view {
     uint64_t bytes_processed;
     uint64_t total_bytes;
     bs_error error; /* Code BS_OK but of a job that failed or was cancelled. */
+    bool saved;     /* The row knows as much, or more. */
 } bsi_job_view;
 
 /* What a kind of job does. */
@@ -88,7 +89,8 @@ struct bsi_job {
 
     /* Guarded by the service's lock. */
     bs_job_state state;
-    bool over; /* The state is final and nothing more happens. */
+    bool over;  /* The state is final and nothing more happens. */
+    bool saved; /* Its row says how it ended. */
     int64_t started_at;
     int64_t completed_at;
     bs_error error;

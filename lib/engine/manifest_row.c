@@ -128,3 +128,72 @@ bs_status bsi_row_from_manifest(const bsi_manifest_info *info, const char *stora
     *out = item;
     return BS_OK;
 }
+
+/* --- Warnings --- */
+
+enum { WARNING_BATCH = 64 };
+
+/* Warnings on their way into the catalogue, many at a time. */
+typedef struct warning_copy {
+    bs_service *service;
+    const char *id;
+    bsi_arena arena;
+    bsi_row_warning rows[WARNING_BATCH];
+    size_t count;
+    bs_status status;
+} warning_copy;
+
+static void flush_warnings(warning_copy *copy)
+{
+    if (copy->status >= 0 && copy->count > 0) {
+        copy->status =
+            bsi_catalog_add_warnings(copy->service->catalog, copy->id, copy->rows, copy->count);
+    }
+    copy->count = 0;
+    bsi_arena_dispose(&copy->arena);
+}
+
+static void copy_warning(void *user, bsi_slice path, const bs_error *error)
+{
+    warning_copy *copy = user;
+    bsi_row_warning *row = &copy->rows[copy->count];
+
+    if (copy->status < 0) {
+        return;
+    }
+    *row = (bsi_row_warning){.code = error->code, .layer = error->layer};
+    row->path = (bsi_slice){bsi_arena_slice(&copy->arena, path), path.size};
+    row->message = bsi_arena_text(&copy->arena, error->message);
+    if (!row->path.data || !row->message) {
+        copy->status = BS_E_NOMEM;
+        return;
+    }
+    copy->count++;
+    if (copy->count == WARNING_BATCH) {
+        flush_warnings(copy);
+    }
+}
+
+bs_status bsi_warnings_from_manifest(bs_service *service, bsi_storage *storage,
+                                     const bsi_row_backup *row)
+{
+    const bsi_vault_env env = bsi_service_env(service, storage, NULL, NULL);
+    warning_copy copy = {.service = service, .id = row->id};
+    const bsi_warn warn = {copy_warning, &copy};
+    bsi_row_warning *rows = NULL;
+    size_t count = 0;
+    uint64_t total = 0;
+    bs_status status = BS_OK;
+
+    if (row->status != BSI_ROW_COMPLETED_WITH_WARNINGS) {
+        return BS_OK;
+    }
+    BSI_TRY(bsi_catalog_list_warnings(service->catalog, row->id, 0, 1, &rows, &count, &total));
+    bsi_row_warnings_free(rows, count);
+    if (total > 0) {
+        return BS_OK;
+    }
+    status = bsi_vault_warnings(&env, row->manifest_key, &warn);
+    flush_warnings(&copy);
+    return status < 0 ? status : copy.status;
+}

@@ -2,6 +2,8 @@
 #ifndef BSI_ENGINE_MANIFEST_ROW_H
 #define BSI_ENGINE_MANIFEST_ROW_H
 
+#include <backupsvc/service.h>
+
 #include "catalog/catalog.h"
 #include "engine/arena.h"
 #include "vault/vault.h"
@@ -22,5 +24,9 @@ uint32_t bsi_row_retention(int32_t retention_days);
 BS_NODISCARD bs_status bsi_row_from_manifest(const bsi_manifest_info *info, const char *storage,
                                              const char *manifest_key, bsi_arena *arena,
                                              bsi_backup_import *out);
+
+/* Fill in the warnings of a row that has some, unless the catalogue has them still. */
+BS_NODISCARD bs_status bsi_warnings_from_manifest(bs_service *service, bsi_storage *storage,
+                                                  const bsi_row_backup *row);
 
 #endif

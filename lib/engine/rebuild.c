@@ -123,51 +123,17 @@ static void drop_doubles(rebuild *self)
     self->count = kept;
 }
 
-/* --- Warnings --- */
-
-typedef struct warning_copy {
-    bs_service *service;
-    const char *id;
-    bs_status status;
-} warning_copy;
-
-static void copy_warning(void *user, bsi_slice path, const bs_error *error)
-{
-    warning_copy *copy = user;
-    const bsi_row_warning row = {
-        .code = error->code, .layer = error->layer, .path = path, .message = error->message};
-
-    if (copy->status >= 0) {
-        copy->status = bsi_catalog_add_warnings(copy->service->catalog, copy->id, &row, 1);
-    }
-}
-
 /* Those of rows that stayed are still there. */
 static bs_status fill_warnings(rebuild *self, const bsi_row_backup *row)
 {
-    warning_copy copy = {self->service, row->id, BS_OK};
-    const bsi_warn warn = {copy_warning, &copy};
-    bsi_row_warning *rows = NULL;
     bsi_storage *storage = NULL;
-    bsi_vault_env env;
-    size_t count = 0;
-    uint64_t total = 0;
+    bs_status status = bsi_service_storage(self->service, row->storage, &storage);
 
-    if (row->status != BSI_ROW_COMPLETED_WITH_WARNINGS) {
-        return BS_OK;
+    if (status >= 0) {
+        status = bsi_warnings_from_manifest(self->service, storage, row);
     }
-    BSI_TRY(
-        bsi_catalog_list_warnings(self->service->catalog, row->id, 0, 1, &rows, &count, &total));
-    bsi_row_warnings_free(rows, count);
-    if (total > 0) {
-        return BS_OK;
-    }
-    BSI_TRY(bsi_service_storage(self->service, row->storage, &storage));
-    env = bsi_service_env(self->service, storage, NULL, NULL);
-    copy.status = bsi_vault_warnings(&env, row->manifest_key, &warn) < 0 ? bs_error_last()->code
-                                                                         : copy.status;
     bsi_storage_unref(storage);
-    return copy.status;
+    return status;
 }
 
 static bs_status run(rebuild *self)

@@ -160,6 +160,9 @@ static bs_status adopt(bs_service *service, const bsi_row_backup *row, const sea
             bsi_catalog_update_backup(service->catalog, &item.row, item.needs, item.needs_count);
     }
     if (status >= 0) {
+        status = bsi_warnings_from_manifest(service, found->env->storage, &item.row);
+    }
+    if (status >= 0) {
         bsi_log_write(&service->log, BS_LOG_INFO, "engine",
                       "backup %s had been complete when it was interrupted", row->id);
     }

@@ -47,6 +47,7 @@ int engine_setup(void **state)
     (void)snprintf(self->state, sizeof(self->state), "%s/state", self->dir->path);
     (void)snprintf(self->source, sizeof(self->source), "%s/source", self->dir->path);
     (void)snprintf(self->target, sizeof(self->target), "%s/target", self->dir->path);
+    self->paths[0] = self->source;
     *state = self;
     engine_open(self);
     return 0;
@@ -68,12 +69,10 @@ int engine_teardown(void **state)
 
 bs_backup_options engine_options(const engine_fixture *engine, const char *name)
 {
-    static const char *paths[2];
     bs_backup_options options = BS_BACKUP_OPTIONS_INIT;
 
-    paths[0] = engine->source;
     options.name = name;
-    options.source_paths = paths;
+    options.source_paths = engine->paths;
     return options;
 }
 

@@ -12,6 +12,7 @@ typedef struct engine_fixture {
     char state[300];
     char source[300];
     char target[300];
+    const char *paths[2]; /* The source, for requests. */
     bs_service *service;
     unsigned log_lines;
 } engine_fixture;

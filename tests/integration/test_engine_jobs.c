@@ -252,7 +252,6 @@ static void many_threads_share_a_service(void **state)
     bs_backup_page *page = NULL;
 
     tree_build(engine->source, 0);
-    (void)engine_options(engine, "shared"); /* Fills its list of paths once, for all threads. */
     for (int i = 0; i < 4; i++) {
         workers[i] = (worker){.engine = engine, .number = i};
         assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
