@@ -18,6 +18,7 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "compress/codec.h"
+#include "compress/deflater.h"
 
 enum {
     BLOCK_SIZE = 1 << 20,
@@ -29,7 +30,7 @@ enum {
 };
 
 struct bsi_encoder {
-    struct libdeflate_compressor *compressor;
+    bsi_deflater *deflater;
     struct libdeflate_decompressor *decompressor; /* For verifying; NULL until first needed. */
     uint8_t *check;                               /* A block decoded again; likewise. */
     z_stream stream;                              /* Finds the final block. */
@@ -83,7 +84,7 @@ static void encoder_free(bsi_encoder *encoder)
     if (encoder->ready) {
         (void)inflateEnd(&encoder->stream);
     }
-    libdeflate_free_compressor(encoder->compressor);
+    bsi_deflater_free(encoder->deflater);
     libdeflate_free_decompressor(encoder->decompressor);
     bsi_free(encoder->check);
     bsi_free(encoder);
@@ -92,14 +93,11 @@ static void encoder_free(bsi_encoder *encoder)
 static bs_status encoder_new(int level, bsi_encoder **out)
 {
     bsi_encoder *encoder = bsi_calloc(1, sizeof(*encoder));
+    bs_status status = encoder ? bsi_deflater_new(level, &encoder->deflater) : BS_E_NOMEM;
 
-    if (!encoder) {
-        return BS_E_NOMEM;
-    }
-    encoder->compressor = libdeflate_alloc_compressor(level);
-    if (!encoder->compressor) {
+    if (status < 0) {
         encoder_free(encoder);
-        return bsi_fail(BS_LAYER_SYSTEM, BS_E_NOMEM, "out of memory for compressing");
+        return status;
     }
     *out = encoder;
     return BS_OK;
@@ -229,8 +227,8 @@ static bs_status encode(bsi_encoder *encoder, const void *data, size_t size, boo
         *size_out = 0;
         return BS_OK;
     }
-    used =
-        libdeflate_deflate_compress(encoder->compressor, data, size, out, bound(size) - JOINT_SIZE);
+    used = libdeflate_deflate_compress(bsi_deflater_for(encoder->deflater, data, size), data, size,
+                                       out, bound(size) - JOINT_SIZE);
     if (used == 0) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_INTERNAL, "deflate took more room than its bound");
     }
@@ -315,7 +313,7 @@ const bsi_codec bsi_codec_deflate = {
     .name = "deflate",
     .level_min = 1,
     .level_max = 12,
-    .level_default = 6,
+    .level_default = 5,
     .block_size = block_size,
     .bound = bound,
     .encoder_new = encoder_new,
