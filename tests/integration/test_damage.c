@@ -293,7 +293,7 @@ typedef struct told {
     unsigned objects;
     unsigned lost;
     char key[PATH_ROOM];
-    char paths[1024];
+    char paths[512];
 } told;
 
 static bs_status tell_object(void *user, const char *key, const char *message)
@@ -357,8 +357,8 @@ static void damage_in_a_base_is_named_with_the_files_that_it_costs(void **state)
 {
     test_vault *vault = *state;
     char path[PATH_ROOM];
-    test_backup base;
-    test_backup next;
+    static test_backup base;
+    static test_backup next;
 
     vault->print_warnings = false;
     for (size_t i = 0; bsi_archive_at(i); i++) {
