@@ -263,6 +263,22 @@ static bs_status read_at(entry_parser *parser)
     return BS_OK;
 }
 
+/* The two numbers of an extent; the first is next. */
+static bs_status read_extent(entry_parser *parser, bsi_buf *list)
+{
+    bsi_extent extent = {0};
+
+    if (list->size == EXTENTS_MAX * sizeof(extent)) {
+        return bsi_json_fail(&parser->json, "too many extents");
+    }
+    BSI_TRY(bsi_json_read_u64(&parser->json, &extent.offset));
+    if (bsi_json_next_item(&parser->json) != BS_OK) {
+        return bsi_json_fail(&parser->json, "an extent is two numbers");
+    }
+    BSI_TRY(bsi_json_read_u64(&parser->json, &extent.size));
+    return bsi_buf_append(list, &extent, sizeof(extent));
+}
+
 static bs_status read_extents(entry_parser *parser)
 {
     bsi_buf *list = &parser->memory->extent_list;
@@ -272,16 +288,7 @@ static bs_status read_extents(entry_parser *parser)
     bsi_buf_clear(list);
     BSI_TRY(bsi_json_enter_array(&parser->json));
     while ((status = bsi_json_next_item(&parser->json)) == BS_OK) {
-        bsi_extent extent = {0};
-        if (list->size == EXTENTS_MAX * sizeof(extent)) {
-            return bsi_json_fail(&parser->json, "too many extents");
-        }
-        BSI_TRY(bsi_json_read_u64(&parser->json, &extent.offset));
-        if (bsi_json_next_item(&parser->json) != BS_OK) {
-            return bsi_json_fail(&parser->json, "an extent is two numbers");
-        }
-        BSI_TRY(bsi_json_read_u64(&parser->json, &extent.size));
-        BSI_TRY(bsi_buf_append(list, &extent, sizeof(extent)));
+        BSI_TRY(read_extent(parser, list));
     }
     BSI_TRY(status);
     entry->sparse = true;

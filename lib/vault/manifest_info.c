@@ -335,14 +335,15 @@ static bs_status note_key(info_parser *parser, bsi_slice key)
     };
 
     for (size_t i = 0; i < BSI_ARRAY_SIZE(keys); i++) {
-        if (bsi_slice_is(key, keys[i])) {
-            const uint32_t bit = UINT32_C(1) << i;
-            if (parser->seen & bit) {
-                return bsi_json_fail(&parser->json, "field '%s' stands twice", keys[i]);
-            }
-            parser->seen |= bit;
-            return BS_OK;
+        const uint32_t bit = UINT32_C(1) << i;
+        if (!bsi_slice_is(key, keys[i])) {
+            continue;
         }
+        if (parser->seen & bit) {
+            return bsi_json_fail(&parser->json, "field '%s' stands twice", keys[i]);
+        }
+        parser->seen |= bit;
+        return BS_OK;
     }
     return bsi_json_fail(&parser->json, "unknown field");
 }

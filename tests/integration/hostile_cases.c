@@ -257,14 +257,12 @@ const hostile_case hostile_cases[] = {
     LINES("an entry cut short", REFUSED, "{\"path\":\"a\"\n"),
     LINES("two entries in a line", REFUSED, "{\"path\":\"a\",@F}{\"path\":\"b\",@F}\n"),
     LINES("the first line again", REFUSED, F("a") "{\"manifest\":1}\n"),
-    LINES(
-        "a warning in control characters", HARMLESS,
-        "{\"warning\":{\"code\":-5,\"layer\":1,\"path\":\"\\u001b[2J\","
-        "\"message\":\"\\u001b[2J\"}}\n"),
-    LINES(
-        "a warning that is none", HARMLESS,
-        "{\"warning\":{\"code\":9223372036854775807,\"layer\":77,\"path\":\"\","
-        "\"message\":\"\"}}\n"),
+    LINES("a warning in control characters", HARMLESS,
+          "{\"warning\":{\"code\":-5,\"layer\":1,\"path\":\"\\u001b[2J\","
+          "\"message\":\"\\u001b[2J\"}}\n"),
+    LINES("a warning that is none", HARMLESS,
+          "{\"warning\":{\"code\":9223372036854775807,\"layer\":77,\"path\":\"\","
+          "\"message\":\"\"}}\n"),
 
     /* The first line. */
     FIRST("a newer version", NEWER, "\"manifest\":1", "\"manifest\":2"),
