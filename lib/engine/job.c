@@ -215,6 +215,26 @@ bs_status bsi_job_copy_warnings(bsi_job *job, bsi_arena *arena, bsi_row_warning 
 }
 
 /* The job is at its end: nobody reports any more. */
+void bsi_job_fill_row(const bsi_job *job, const bsi_job_view *view, bsi_row_job *out)
+{
+    *out = (bsi_row_job){
+        .id = job->id,
+        .status = bsi_row_status_of(view->state),
+        .created_at = job->created_at,
+        .started_at = view->started_at,
+        .completed_at = view->completed_at,
+        .bytes_processed = view->bytes_processed,
+        .files_processed = view->files_processed,
+        .total_bytes = view->total_bytes,
+        .total_files = view->total_files,
+    };
+    if (view->state == BS_STATE_FAILED) {
+        out->error_code = view->error.code;
+        out->error_layer = view->error.layer;
+        out->error_message = view->error.message;
+    }
+}
+
 bs_status bsi_job_save_warnings(bsi_job *job)
 {
     enum { CHUNK = 64 };

@@ -130,6 +130,9 @@ void bsi_job_tell_state(bsi_job *job);
  */
 void bsi_job_finish(bsi_job *job, bs_status status);
 
+/* What the row of any restore or verification says of how the job stands. The rest is zeroed. */
+void bsi_job_fill_row(const bsi_job *job, const bsi_job_view *view, bsi_row_job *out);
+
 /* Store the job's warnings, those that were only counted too. */
 BS_NODISCARD bs_status bsi_job_save_warnings(bsi_job *job);
 

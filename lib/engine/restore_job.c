@@ -35,26 +35,11 @@ static void fill_row(const bsi_job *job, const bsi_job_view *view, bsi_row_job *
 {
     const restore_run *run = job->payload;
 
-    *row = (bsi_row_job){
-        .id = job->id,
-        .kind = BSI_JOB_KIND_RESTORE,
-        .backup_id = run->held.row.id,
-        .status = bsi_row_status_of(view->state),
-        .target = run->request->restore_path,
-        .options = run->request->options,
-        .created_at = job->created_at,
-        .started_at = view->started_at,
-        .completed_at = view->completed_at,
-        .bytes_processed = view->bytes_processed,
-        .files_processed = view->files_processed,
-        .total_bytes = view->total_bytes,
-        .total_files = view->total_files,
-    };
-    if (view->state == BS_STATE_FAILED) {
-        row->error_code = view->error.code;
-        row->error_layer = view->error.layer;
-        row->error_message = view->error.message;
-    }
+    bsi_job_fill_row(job, view, row);
+    row->kind = BSI_JOB_KIND_RESTORE;
+    row->backup_id = run->held.row.id;
+    row->target = run->request->restore_path;
+    row->options = run->request->options;
 }
 
 static bs_status restore_add(bsi_job *job, const bsi_job_view *view)

@@ -331,22 +331,29 @@ static bs_status check_seal(bsi_manifest_reader *reader)
     return BS_OK;
 }
 
-static bs_status check_line(bsi_manifest_reader *reader)
+/* The next line and what it is. All but the last are hashed, until the hash was right once. */
+static bs_status next_of_kind(bsi_manifest_reader *reader, bsi_slice *line, bsi_line_kind *kind)
 {
-    bsi_slice line = {0};
-    bsi_line_kind kind = BSI_LINE_INFO;
-    const bs_status status = next_line(reader, &line);
+    const bs_status status = next_line(reader, line);
 
     BSI_TRY(status);
     if (status == BS_END) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it has no last line");
     }
-    BSI_TRY(bsi_line_kind_of(line, &kind));
-    if (kind == BSI_LINE_END) {
-        return check_end(reader, line);
+    BSI_TRY(bsi_line_kind_of(*line, kind));
+    if (*kind != BSI_LINE_END && !reader->checked) {
+        bsi_sha256_update(reader->said, line->data, line->size);
     }
-    bsi_sha256_update(reader->said, line.data, line.size);
     return BS_OK;
+}
+
+static bs_status check_line(bsi_manifest_reader *reader)
+{
+    bsi_slice line = {0};
+    bsi_line_kind kind = BSI_LINE_INFO;
+
+    BSI_TRY(next_of_kind(reader, &line, &kind));
+    return kind == BSI_LINE_END ? check_end(reader, line) : BS_OK;
 }
 
 /* All lines by their hash alone: what they say is checked when they are used. */
@@ -509,18 +516,10 @@ static bs_status take_line(bsi_manifest_reader *reader)
 {
     bsi_slice line = {0};
     bsi_line_kind kind = BSI_LINE_INFO;
-    const bs_status status = next_line(reader, &line);
 
-    BSI_TRY(status);
-    if (status == BS_END) {
-        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it has no last line");
-    }
-    BSI_TRY(bsi_line_kind_of(line, &kind));
+    BSI_TRY(next_of_kind(reader, &line, &kind));
     if (kind == BSI_LINE_END) {
         return finish(reader, line);
-    }
-    if (!reader->checked) {
-        bsi_sha256_update(reader->said, line.data, line.size);
     }
     if (kind == BSI_LINE_ENTRY) {
         return take_entry(reader, line);
