@@ -69,7 +69,8 @@ BS_BEGIN_DECLS
     X(BS_E_CORRUPT, -60, "stored data is damaged", BS_RETRY_NEVER)                                \
     X(BS_E_RANGE, -61, "outside of the stored data", BS_RETRY_NEVER)                              \
     X(BS_E_VERSION, -62, "written by a newer version", BS_RETRY_NEVER)                            \
-    X(BS_E_MISSING, -63, "a stored object is missing", BS_RETRY_NEVER)
+    X(BS_E_MISSING, -63, "a stored object is missing", BS_RETRY_NEVER)                            \
+    X(BS_E_KEY, -64, "no key, or not the right one", BS_RETRY_NEVER)
 /* clang-format on */
 
 /** Outcome of a call; see BS_STATUS_MAP. Test for failure with `status < 0`. */

@@ -290,6 +290,7 @@ static void values_of_status_codes_never_change(void **state)
         {BS_E_RANGE, -61, "BS_E_RANGE"},
         {BS_E_VERSION, -62, "BS_E_VERSION"},
         {BS_E_MISSING, -63, "BS_E_MISSING"},
+        {BS_E_KEY, -64, "BS_E_KEY"},
     };
     size_t known = 0;
 
