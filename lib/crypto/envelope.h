@@ -3,26 +3,23 @@
 #define BSI_CRYPTO_ENVELOPE_H
 
 #include "crypto/secret.h"
-#include "crypto/sign.h"
-#include "hash/sha256.h"
 
 /*
  * The envelope around one stored object: a header of fixed size, then segments
  * of AES-256-GCM, each decrypted by itself (the STREAM construction of Hoang,
- * Reyhanitabar, Rogaway and Vizar, as age and Tink use it). Signed envelopes
- * have a signature behind the last segment. docs/format/envelope.md describes
- * it to the byte.
+ * Reyhanitabar, Rogaway and Vizar, as age and Tink use it).
+ * docs/format/envelope.md describes it to the byte.
  *
- *     header 128 | segment 0 | segment 1 | ... | last segment | signature 104
+ *     header 128 | segment 0 | segment 1 | ... | last segment
  *
- * Here are only the pure parts: bytes in, bytes out. vault/sealed reads and
- * writes them on a storage. Failures carry layer CRYPTO.
+ * Here are only the pure parts: bytes in, bytes out. vault/object.h reads and
+ * writes them on a storage. Who wrote an object says the signature in its
+ * backup's key set, which names the digests of both. Failures carry layer CRYPTO.
  */
 enum {
     BSI_ENVELOPE_HEADER_SIZE = 128,
     BSI_ENVELOPE_SEGMENT_SIZE = 64 * 1024, /* Of plain bytes, in what this library writes. */
     BSI_ENVELOPE_TAG_SIZE = 16,
-    BSI_ENVELOPE_SIGNATURE_SIZE = 8 + BSI_SIGN_KEY_SIZE + BSI_SIGNATURE_SIZE,
 };
 
 /* Most plain bytes of one envelope: 64 TiB; beyond it the bounds for GCM would not hold. */
@@ -38,7 +35,7 @@ typedef struct bsi_envelope bsi_envelope;
 
 /* For writing: a new salt, a header. `id` is the backup's. */
 BS_NODISCARD bs_status bsi_envelope_create(const bsi_secret *data_key, bsi_envelope_kind kind,
-                                           const char *id, bool is_signed, bsi_envelope **out);
+                                           const char *id, bsi_envelope **out);
 
 /*
  * For reading: BS_E_CORRUPT when it is no envelope, of another kind or backup, was changed, or the
@@ -52,13 +49,7 @@ BS_NODISCARD bs_status bsi_envelope_open(const bsi_secret *data_key, bsi_envelop
 void bsi_envelope_free(bsi_envelope *envelope);
 
 const unsigned char *bsi_envelope_header(const bsi_envelope *envelope);
-bool bsi_envelope_is_signed(const bsi_envelope *envelope);
 size_t bsi_envelope_segment_size(const bsi_envelope *envelope);
-
-/* What a header says without any key: whether it is one, and whether a signature ends the object.
- */
-BS_NODISCARD bs_status bsi_envelope_peek(const unsigned char header[BSI_ENVELOPE_HEADER_SIZE],
-                                         bool *is_signed_out);
 
 /* Sizes: of the stored object with so many plain bytes, and back (BS_E_CORRUPT: impossible). */
 uint64_t bsi_envelope_stored_size(const bsi_envelope *envelope, uint64_t plain_size);
@@ -75,13 +66,5 @@ BS_NODISCARD bs_status bsi_envelope_seal(const bsi_envelope *envelope, uint64_t 
 /* BS_E_CORRUPT when anything about it was changed. `size` is that of the plain bytes. */
 BS_NODISCARD bs_status bsi_envelope_unseal(const bsi_envelope *envelope, uint64_t index, bool last,
                                            const unsigned char *stored, size_t size, void *plain);
-
-/* The block behind the last segment, over the digest of all stored bytes before it. */
-BS_NODISCARD bs_status bsi_envelope_sign(const bsi_signer *signer, const bsi_digest *stored,
-                                         unsigned char out[BSI_ENVELOPE_SIGNATURE_SIZE]);
-/* Whose it is; BS_E_CORRUPT when it is not that key's. Whether to trust the key is the caller's. */
-BS_NODISCARD bs_status
-bsi_envelope_check_signature(const unsigned char block[BSI_ENVELOPE_SIGNATURE_SIZE],
-                             const bsi_digest *stored, bsi_public_key *key_out);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "crypto/key.h"
+#include "crypto/sign.h"
 
 /*
  * The keys of one encrypted backup: its random data key, wrapped once in each
@@ -12,7 +13,10 @@
  * touching those. docs/format/envelope.md describes it to the byte.
  *
  * All of it, slots and public part, is authenticated under the data key, which
- * says nothing to readers without a key. One thread at a time.
+ * says nothing to readers without a key. They have two things: a checksum over
+ * the whole object, which finds damage, and where the writer signed it, an
+ * Ed25519 signature over the public part. Slots can change without the signer.
+ * One thread at a time.
  */
 typedef struct bsi_keyset bsi_keyset;
 
@@ -38,13 +42,15 @@ typedef struct bsi_slot_info {
 
 /*
  * A new key set of the backup `id` with a new data key and one slot for each of `keys` (1 to
- * BSI_KEYSET_SLOTS_MAX). `public_part` is a JSON object, or NULL.
+ * BSI_KEYSET_SLOTS_MAX), open and with "{}" as its public part.
  */
-BS_NODISCARD bs_status bsi_keyset_create(const char *id, bsi_slice public_part,
-                                         bsi_key *const *keys, size_t count,
+BS_NODISCARD bs_status bsi_keyset_create(const char *id, bsi_key *const *keys, size_t count,
                                          const bsi_keyset_cost *cost, bsi_keyset **out);
 
-/* As stored: structure and limits are checked, authenticity is not before it is open. */
+/*
+ * As stored: structure, limits, checksum and a signature that is there are
+ * checked (BS_E_CORRUPT), authenticity is not before it is open.
+ */
 BS_NODISCARD bs_status bsi_keyset_parse(const void *data, size_t size, bsi_keyset **out);
 
 /* NULL is ignored. */
@@ -58,6 +64,8 @@ BS_NODISCARD bs_status bsi_keyset_encode(bsi_keyset *keyset, bsi_buf *out);
  * One fits but the set is not what its maker wrote: BS_E_CORRUPT. All slots are tried alike.
  */
 BS_NODISCARD bs_status bsi_keyset_open(bsi_keyset *keyset, bsi_key *const *keys, size_t count);
+/* The same for who has the data key in hand: BS_E_CORRUPT when it is not this set's. */
+BS_NODISCARD bs_status bsi_keyset_unlock(bsi_keyset *keyset, const bsi_secret *data_key);
 bool bsi_keyset_is_open(const bsi_keyset *keyset);
 
 /* Borrowed; NULL while it is not open. */
@@ -67,6 +75,12 @@ const char *bsi_keyset_id(const bsi_keyset *keyset);
 bsi_slice bsi_keyset_public(const bsi_keyset *keyset);
 size_t bsi_keyset_slots(const bsi_keyset *keyset);
 const bsi_slot_info *bsi_keyset_slot(const bsi_keyset *keyset, size_t index);
+
+/* Set the public part of an open set, and sign it with its id unless `signer` is NULL. */
+BS_NODISCARD bs_status bsi_keyset_publish(bsi_keyset *keyset, bsi_slice public_part,
+                                          const bsi_signer *signer);
+/* Who signed the public part; NULL: nobody. Whether to trust the key is the caller's. */
+const bsi_public_key *bsi_keyset_signer(const bsi_keyset *keyset);
 
 /* Change slots of an open set; the caller encodes, stores and reads back. */
 BS_NODISCARD bs_status bsi_keyset_add(bsi_keyset *keyset, bsi_key *key, const char *label,
