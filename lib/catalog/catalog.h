@@ -6,9 +6,9 @@
 #include "catalog/rows.h"
 
 /*
- * The list of backups, jobs and storage profiles in the state directory. A
- * cache: all that it says of backups is also on their storages, and a lost or
- * damaged one is rebuilt from there.
+ * The list of backups, jobs, schedules and storage profiles in the state
+ * directory. Of backups it is a cache: all that it says of them is also on
+ * their storages, and a lost or damaged one is rebuilt from there.
  *
  * Each call that changes something is one transaction, durable when it returns.
  * Texts must be UTF-8. Failures carry layer CATALOG: BS_E_BUSY when another
@@ -168,6 +168,58 @@ BS_NODISCARD bs_status bsi_catalog_list_warnings(bsi_catalog *catalog, const cha
                                                  uint64_t offset, uint32_t limit,
                                                  bsi_row_warning **rows_out, size_t *count_out,
                                                  uint64_t *total_out);
+
+/* --- Schedules and their runs --- */
+
+/* Of each schedule the newest so many runs are kept. */
+enum { BSI_CATALOG_RUNS_MAX = 1000 };
+
+/* BS_E_EXISTS: the name is taken. */
+BS_NODISCARD bs_status bsi_catalog_add_schedule(bsi_catalog *catalog, const bsi_row_schedule *row);
+BS_NODISCARD bs_status bsi_catalog_get_schedule(bsi_catalog *catalog, const char *id,
+                                                bsi_row_schedule *out);
+/* Its name, or as bsi_catalog_resolve_job(). */
+BS_NODISCARD bs_status bsi_catalog_resolve_schedule(bsi_catalog *catalog, const char *reference,
+                                                    char id_out[BS_ID_SIZE]);
+
+/*
+ * Write every member of the row with row->id, and with it what is said of its
+ * runs; all or nothing. A run with number 0 is a new one; their schedule_id is
+ * not looked at. BS_E_CHANGED: row->revision is not the stored one, which each
+ * call makes larger by one.
+ */
+BS_NODISCARD bs_status bsi_catalog_write_schedule(bsi_catalog *catalog, const bsi_row_schedule *row,
+                                                  const bsi_row_run *runs, size_t count);
+
+/* With its runs. BS_OK also when there is none. */
+BS_NODISCARD bs_status bsi_catalog_remove_schedule(bsi_catalog *catalog, const char *id);
+
+typedef struct bsi_schedule_filter {
+    bool no_active;
+    bool no_inactive;
+    uint32_t limit; /* 0: BSI_CATALOG_LIST_MAX. */
+    uint64_t offset;
+} bsi_schedule_filter;
+
+/* By name. */
+BS_NODISCARD bs_status bsi_catalog_list_schedules(bsi_catalog *catalog,
+                                                  const bsi_schedule_filter *filter,
+                                                  bsi_row_schedule **rows_out, size_t *count_out,
+                                                  uint64_t *total_out);
+
+/* The active ones whose next_run_at is `now_ns` or before, the oldest first. */
+BS_NODISCARD bs_status bsi_catalog_due_schedules(bsi_catalog *catalog, int64_t now_ns,
+                                                 bsi_id **ids_out, size_t *count_out);
+/* The first next_run_at of an active one behind `after_ns`; 0: there is none. */
+BS_NODISCARD bs_status bsi_catalog_next_due(bsi_catalog *catalog, int64_t after_ns, int64_t *out);
+
+/* Newest first. */
+BS_NODISCARD bs_status bsi_catalog_list_runs(bsi_catalog *catalog, const char *schedule_id,
+                                             uint32_t limit, uint64_t offset,
+                                             bsi_row_run **rows_out, size_t *count_out);
+/* The run that started the job; with "", all that are pending or running. */
+BS_NODISCARD bs_status bsi_catalog_find_runs(bsi_catalog *catalog, const char *job_id,
+                                             bsi_row_run **rows_out, size_t *count_out);
 
 /* --- Storage profiles and other values --- */
 

@@ -124,3 +124,34 @@ bs_status bsi_catalog_resolve_job(bsi_catalog *catalog, const char *reference,
 {
     return by_prefix(catalog, "SELECT id FROM job " BY_PREFIX, "job", reference, id_out);
 }
+
+static bs_status schedule_by_name(bsi_catalog *catalog, const char *name, bsi_id **ids_out,
+                                  size_t *count_out)
+{
+    bsi_sql sql;
+    bs_status status = BS_OK;
+
+    bsi_mutex_lock(&catalog->lock);
+    bsi_sql_prepare(&sql, catalog->db, "SELECT id FROM schedule WHERE name = ?");
+    bsi_sql_text(&sql, name);
+    status = bsi_sql_all_ids(&sql, ids_out, count_out);
+    bsi_mutex_unlock(&catalog->lock);
+    return status;
+}
+
+bs_status bsi_catalog_resolve_schedule(bsi_catalog *catalog, const char *reference,
+                                       char id_out[BS_ID_SIZE])
+{
+    bsi_id *ids = NULL;
+    size_t count = 0;
+    bs_status status = schedule_by_name(catalog, reference, &ids, &count);
+
+    if (status == BS_OK && count > 0) {
+        memcpy(id_out, ids[0].text, BS_ID_SIZE);
+    } else if (status == BS_OK) {
+        status =
+            by_prefix(catalog, "SELECT id FROM schedule " BY_PREFIX, "schedule", reference, id_out);
+    }
+    bsi_free(ids);
+    return status == BS_E_INVALID ? not_found("schedule", reference) : status;
+}

@@ -123,6 +123,38 @@ static const bsi_column profile_columns[] = {
     COLUMN(bsi_row_profile, settings, TEXT),
 };
 
+static const bsi_column schedule_columns[] = {
+    COLUMN(bsi_row_schedule, id, TEXT),
+    COLUMN(bsi_row_schedule, name, TEXT),
+    COLUMN(bsi_row_schedule, action, TEXT),
+    COLUMN(bsi_row_schedule, request, TEXT),
+    COLUMN(bsi_row_schedule, cron_expression, TEXT),
+    COLUMN(bsi_row_schedule, timezone, TEXT),
+    COLUMN(bsi_row_schedule, missed, TEXT),
+    COLUMN(bsi_row_schedule, is_active, FLAG),
+    COLUMN(bsi_row_schedule, revision, NUMBER),
+    COLUMN(bsi_row_schedule, created_at, TIME),
+    COLUMN(bsi_row_schedule, updated_at, TIME),
+    COLUMN(bsi_row_schedule, next_run_at, TIME),
+    COLUMN(bsi_row_schedule, last_due_at, TIME),
+    COLUMN(bsi_row_schedule, last_run_at, TIME),
+    COLUMN(bsi_row_schedule, last_job_id, TEXT),
+    COLUMN(bsi_row_schedule, last_status, TEXT),
+    COLUMN(bsi_row_schedule, runs_started, SIZE),
+    COLUMN(bsi_row_schedule, runs_skipped_busy, SIZE),
+    COLUMN(bsi_row_schedule, runs_missed, SIZE),
+    COLUMN(bsi_row_schedule, runs_failed_to_start, SIZE),
+};
+
+static const bsi_column run_columns[] = {
+    COLUMN(bsi_row_run, schedule_id, TEXT),   COLUMN(bsi_row_run, number, NUMBER),
+    COLUMN(bsi_row_run, due_at, TIME),        COLUMN(bsi_row_run, recorded_at, TIME),
+    COLUMN(bsi_row_run, outcome, TEXT),       COLUMN(bsi_row_run, job_id, TEXT),
+    COLUMN(bsi_row_run, status, TEXT),        COLUMN(bsi_row_run, completed_at, TIME),
+    COLUMN(bsi_row_run, error_code, INT32),   COLUMN(bsi_row_run, error_layer, INT32),
+    COLUMN(bsi_row_run, error_message, TEXT),
+};
+
 static const bsi_column meta_columns[] = {
     COLUMN(bsi_row_meta, key, TEXT),
     COLUMN(bsi_row_meta, value, TEXT),
@@ -140,6 +172,8 @@ const bsi_table bsi_table_job = TABLE("job", job_columns, bsi_row_job);
 const bsi_table bsi_table_warning_count =
     TABLE("warning_count", warning_count_columns, bsi_row_warning_count);
 const bsi_table bsi_table_profile = TABLE("storage_profile", profile_columns, bsi_row_profile);
+const bsi_table bsi_table_schedule = TABLE("schedule", schedule_columns, bsi_row_schedule);
+const bsi_table bsi_table_run = TABLE("schedule_run", run_columns, bsi_row_run);
 const bsi_table bsi_table_meta = TABLE("meta", meta_columns, bsi_row_meta);
 const bsi_table bsi_table_warning = {
     .name = "warning",
@@ -167,6 +201,11 @@ void bsi_row_profile_dispose(bsi_row_profile *row)
     bsi_table_dispose_row(&bsi_table_profile, row);
 }
 
+void bsi_row_schedule_dispose(bsi_row_schedule *row)
+{
+    bsi_table_dispose_row(&bsi_table_schedule, row);
+}
+
 void bsi_row_backups_free(bsi_row_backup *rows, size_t count)
 {
     bsi_table_free_rows(&bsi_table_backup, rows, count);
@@ -188,6 +227,16 @@ void bsi_row_warnings_free(bsi_row_warning *rows, size_t count)
 void bsi_row_profiles_free(bsi_row_profile *rows, size_t count)
 {
     bsi_table_free_rows(&bsi_table_profile, rows, count);
+}
+
+void bsi_row_schedules_free(bsi_row_schedule *rows, size_t count)
+{
+    bsi_table_free_rows(&bsi_table_schedule, rows, count);
+}
+
+void bsi_row_runs_free(bsi_row_run *rows, size_t count)
+{
+    bsi_table_free_rows(&bsi_table_run, rows, count);
 }
 
 void bsi_row_sums_free(bsi_row_sum *rows, size_t count)

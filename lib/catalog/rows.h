@@ -108,6 +108,47 @@ typedef struct bsi_row_profile {
     void *memory;
 } bsi_row_profile;
 
+/* What is to be done again and again, and how it went. */
+typedef struct bsi_row_schedule {
+    const char *id;
+    const char *name;    /* No two have the same. */
+    const char *action;  /* "backup", "verify", ... */
+    const char *request; /* JSON: what the action is to do; no secrets. */
+    const char *cron_expression;
+    const char *timezone;
+    const char *missed; /* What becomes of due times that were missed. */
+    bool is_active;
+    int64_t revision; /* Grows with every change of the row. */
+    int64_t created_at;
+    int64_t updated_at;  /* By a person. */
+    int64_t next_run_at; /* The next due time that nobody has dealt with yet. */
+    int64_t last_due_at; /* The latest one that somebody has. */
+    int64_t last_run_at;
+    const char *last_job_id;
+    const char *last_status; /* Of the latest run: a job's status or an outcome. */
+    uint64_t runs_started;
+    uint64_t runs_skipped_busy;
+    uint64_t runs_missed;
+    uint64_t runs_failed_to_start;
+    void *memory;
+} bsi_row_schedule;
+
+/* What came of one due time. */
+typedef struct bsi_row_run {
+    const char *schedule_id;
+    int64_t number; /* Grows with each run of the schedule. */
+    int64_t due_at; /* 0: a person asked for it. */
+    int64_t recorded_at;
+    const char *outcome; /* "started", "skipped_busy", "missed", "failed_to_start". */
+    const char *job_id;  /* Of one that was started. */
+    const char *status;  /* How that job stands; "pending" until something else is known. */
+    int64_t completed_at;
+    bs_status error_code;
+    bs_layer error_layer;
+    const char *error_message;
+    void *memory;
+} bsi_row_run;
+
 typedef struct bsi_row_sum {
     bsi_row_status status;
     const char *backup_type;
@@ -126,12 +167,15 @@ typedef struct bsi_row_sum {
 void bsi_row_backup_dispose(bsi_row_backup *row);
 void bsi_row_job_dispose(bsi_row_job *row);
 void bsi_row_profile_dispose(bsi_row_profile *row);
+void bsi_row_schedule_dispose(bsi_row_schedule *row);
 
 /* NULL is ignored. */
 void bsi_row_backups_free(bsi_row_backup *rows, size_t count);
 void bsi_row_jobs_free(bsi_row_job *rows, size_t count);
 void bsi_row_warnings_free(bsi_row_warning *rows, size_t count);
 void bsi_row_profiles_free(bsi_row_profile *rows, size_t count);
+void bsi_row_schedules_free(bsi_row_schedule *rows, size_t count);
+void bsi_row_runs_free(bsi_row_run *rows, size_t count);
 void bsi_row_sums_free(bsi_row_sum *rows, size_t count);
 
 #endif

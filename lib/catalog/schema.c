@@ -54,6 +54,24 @@ static const char *const migrations[] = {
 
     "CREATE TABLE storage_profile (name TEXT PRIMARY KEY NOT NULL, driver TEXT NOT NULL,"
     " settings TEXT NOT NULL, sum INTEGER NOT NULL) STRICT;",
+
+    "CREATE TABLE schedule (id TEXT PRIMARY KEY NOT NULL, name TEXT UNIQUE NOT NULL,"
+    " action TEXT NOT NULL, request TEXT NOT NULL, cron_expression TEXT NOT NULL,"
+    " timezone TEXT NOT NULL, missed TEXT NOT NULL, is_active INTEGER NOT NULL,"
+    " revision INTEGER NOT NULL, created_at INTEGER, updated_at INTEGER, next_run_at INTEGER,"
+    " last_due_at INTEGER, last_run_at INTEGER, last_job_id TEXT NOT NULL,"
+    " last_status TEXT NOT NULL, runs_started INTEGER NOT NULL,"
+    " runs_skipped_busy INTEGER NOT NULL, runs_missed INTEGER NOT NULL,"
+    " runs_failed_to_start INTEGER NOT NULL, sum INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX schedule_by_time ON schedule (is_active, next_run_at);"
+
+    "CREATE TABLE schedule_run (schedule_id TEXT NOT NULL"
+    " REFERENCES schedule (id) ON DELETE CASCADE, number INTEGER NOT NULL, due_at INTEGER,"
+    " recorded_at INTEGER, outcome TEXT NOT NULL, job_id TEXT NOT NULL, status TEXT NOT NULL,"
+    " completed_at INTEGER, error_code INTEGER NOT NULL, error_layer INTEGER NOT NULL,"
+    " error_message TEXT NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY (schedule_id, number))"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE INDEX schedule_run_by_job ON schedule_run (job_id);",
 };
 
 enum { LATEST_VERSION = BSI_ARRAY_SIZE(migrations) };
@@ -129,11 +147,15 @@ static bs_status check_table(bsi_db *db, const bsi_table *table)
 }
 
 /* Structure, the tables' definitions, then what stands in every row. */
-static bs_status check_all(bsi_db *db)
+static bs_status check_all(bsi_db *db, int64_t version)
 {
-    static const bsi_table *const tables[] = {
-        &bsi_table_backup,        &bsi_table_need,    &bsi_table_job,  &bsi_table_warning,
-        &bsi_table_warning_count, &bsi_table_profile, &bsi_table_meta,
+    static const struct {
+        const bsi_table *table;
+        int64_t since; /* The version that brought it. */
+    } tables[] = {
+        {&bsi_table_backup, 1},  {&bsi_table_need, 1},          {&bsi_table_job, 1},
+        {&bsi_table_warning, 1}, {&bsi_table_warning_count, 1}, {&bsi_table_profile, 1},
+        {&bsi_table_meta, 1},    {&bsi_table_schedule, 2},      {&bsi_table_run, 2},
     };
 
     bs_status status = BS_OK;
@@ -141,7 +163,7 @@ static bs_status check_all(bsi_db *db)
     BSI_TRY(check_integrity(db));
     status = check_schema(db);
     for (size_t i = 0; i < BSI_ARRAY_SIZE(tables) && status == BS_OK; i++) {
-        status = check_table(db, tables[i]);
+        status = version < tables[i].since ? BS_OK : check_table(db, tables[i].table);
     }
     return status;
 }
@@ -195,7 +217,7 @@ static bs_status prepare_old(bsi_db *db)
     if (version < 1) {
         return corrupt("the catalogue has no version");
     }
-    BSI_TRY(check_all(db));
+    BSI_TRY(check_all(db, version));
     return migrate(db, version);
 }
 

@@ -47,6 +47,8 @@ extern const bsi_table bsi_table_warning;
 extern const bsi_table bsi_table_warning_count;
 extern const bsi_table bsi_table_profile;
 extern const bsi_table bsi_table_meta;
+extern const bsi_table bsi_table_schedule;
+extern const bsi_table bsi_table_run;
 
 /* Rows that only this layer sees. */
 typedef struct bsi_row_need {

@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "version1.h"
+
 static const char *file_of(void **state, char out[512])
 {
     (void)snprintf(out, 512, "%s/" BSI_CATALOG_FILE, ((fixture *)*state)->path);
@@ -70,6 +72,36 @@ static void a_newer_version_is_refused(void **state)
     change_file(state, "PRAGMA user_version = 999");
     assert_status(open_again(state), BS_E_VERSION);
     assert_non_null(strstr(bs_error_last()->message, "newer version"));
+}
+
+static void a_catalogue_of_version_1_is_brought_up_to_date(void **state)
+{
+    const bsi_row_schedule schedule = {.id = "s", .name = "nightly"};
+    bsi_row_backup *rows = NULL;
+    size_t count = 0;
+    char path[512];
+
+    close_catalog(state);
+    assert_int_equal(unlink(file_of(state, path)), 0);
+    change_file(state, version1_sql);
+    assert_ok(open_again(state));
+    assert_ok(bsi_catalog_list_backups(catalog_of(state), NULL, &rows, &count, NULL));
+    assert_int_equal(count, 1);
+    assert_string_equal(rows[0].name, "docs");
+    bsi_row_backups_free(rows, count);
+    assert_ok(bsi_catalog_add_schedule(catalog_of(state), &schedule));
+    reopen(state);
+}
+
+static void damage_to_a_catalogue_of_version_1_is_seen(void **state)
+{
+    char path[512];
+
+    close_catalog(state);
+    assert_int_equal(unlink(file_of(state, path)), 0);
+    change_file(state, version1_sql);
+    change_file(state, "UPDATE backup SET name = 'other'");
+    assert_status(open_again(state), BS_E_CORRUPT);
 }
 
 static void a_foreign_database_is_refused_by_name(void **state)
@@ -449,6 +481,8 @@ int main(void)
         TEST(only_the_owner_may_read_the_file),
         TEST(a_directory_that_is_not_there_is_an_error),
         TEST(a_newer_version_is_refused),
+        TEST(a_catalogue_of_version_1_is_brought_up_to_date),
+        TEST(damage_to_a_catalogue_of_version_1_is_seen),
         TEST(a_foreign_database_is_refused_by_name),
         TEST(a_foreign_file_is_refused_and_left_alone),
         TEST(an_empty_file_is_damaged),
