@@ -171,11 +171,12 @@ static bs_status verify_work(bsi_job *job)
     verify_run *run = job->payload;
     bsi_vault_env env = bsi_service_env(job->service, run->held.storage, &job->call, &job->warn);
     const bsi_damage_sink sink = {found_object, found_lost, job};
+    bsi_verify_result result = {0};
     bs_status status = BS_OK;
 
     env.progress = &job->progress;
     begin_result(run);
-    status = run->held.vault->verify(&env, run->held.row.manifest_key, &sink);
+    status = run->held.vault->verify(&env, run->held.row.manifest_key, &sink, &result);
     if (status < 0) {
         return status;
     }

@@ -37,6 +37,29 @@ bsi_backup_kind bsi_backup_kind_parse(bsi_slice name)
     return (bsi_backup_kind)0;
 }
 
+static const char *const encryption_names[] = {
+    [BSI_ENCRYPTION_NONE] = "none",
+    [BSI_ENCRYPTION_AES256] = "aes256",
+    [BSI_ENCRYPTION_RSA] = "rsa",
+};
+
+const char *bsi_encryption_name(bsi_encryption encryption)
+{
+    return (size_t)encryption < BSI_ARRAY_SIZE(encryption_names) ? encryption_names[encryption]
+                                                                 : "unknown";
+}
+
+bool bsi_encryption_parse(bsi_slice name, bsi_encryption *out)
+{
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(encryption_names); i++) {
+        if (bsi_slice_is(name, encryption_names[i])) {
+            *out = (bsi_encryption)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 void bsi_short_id(const char *id, char out[BSI_SHORT_ID_SIZE])
 {
     const size_t size = strlen(id);

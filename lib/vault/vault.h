@@ -3,6 +3,7 @@
 #define BSI_VAULT_VAULT_H
 
 #include "base/warn.h"
+#include "crypto/keyset.h"
 #include "hash/sha256.h"
 #include "os/entry.h"
 #include "source/stream.h"
@@ -37,7 +38,7 @@ void bsi_progress_add(bsi_progress *progress, uint64_t files, uint64_t bytes);
 /* The scan has ended. */
 void bsi_progress_set_total(bsi_progress *progress, uint64_t files, uint64_t bytes);
 
-/* What every operation works with. Everything is borrowed. */
+/* What every operation works with. Everything is borrowed; what is zero is not there. */
 typedef struct bsi_vault_env {
     bsi_storage *storage;
     bsi_pool *pool;
@@ -45,6 +46,19 @@ typedef struct bsi_vault_env {
     int temp_dir; /* Directory for files without a name. */
     const bsi_warn *warn;
     bsi_progress *progress;
+
+    /* What may open encrypted backups. */
+    bsi_key *const *keys;
+    size_t key_count;
+    const bsi_secret *fresh_key;   /* The data key of a backup that was just written, */
+    const char *fresh_id;          /* and its id. */
+    const bsi_public_key *trusted; /* Whose signatures are known here. */
+    size_t trusted_count;
+    /*
+     * A local storage of the service's own, for this storage only: plain copies of the
+     * manifests that `rsa` backups may build on. They tell names, and no keys.
+     */
+    bsi_storage *bases;
 } bsi_vault_env;
 
 typedef enum bsi_backup_kind {
@@ -57,6 +71,17 @@ typedef enum bsi_backup_kind {
 /* "full", ...; and back (0: none). */
 const char *bsi_backup_kind_name(bsi_backup_kind kind);
 bsi_backup_kind bsi_backup_kind_parse(bsi_slice name);
+
+/* How a backup is encrypted: what wraps its data key. */
+typedef enum bsi_encryption {
+    BSI_ENCRYPTION_NONE = 0,
+    BSI_ENCRYPTION_AES256, /* Pass phrases and raw keys: who writes can read. */
+    BSI_ENCRYPTION_RSA,    /* Public keys; always signed. Who writes need not be able to read. */
+} bsi_encryption;
+
+/* "none", "aes256", "rsa"; and back: false when it is none of them. */
+const char *bsi_encryption_name(bsi_encryption encryption);
+bool bsi_encryption_parse(bsi_slice name, bsi_encryption *out);
 
 /* What a backup is to do; checked and complete. Everything is borrowed. */
 typedef struct bsi_backup_plan {
@@ -83,6 +108,13 @@ typedef struct bsi_backup_plan {
     bool skip_special;
     bool allow_empty_mirror;
     uint64_t max_file_size; /* Larger files are left out with a warning; 0: no limit. */
+
+    /* Archives only. */
+    bsi_encryption encryption;
+    bsi_key *const *wrap_keys; /* Each opens the backup; of the kinds that the encryption has. */
+    size_t wrap_count;
+    bsi_keyset_cost cost;     /* Of pass phrases. */
+    const bsi_signer *signer; /* Mandatory for rsa; NULL: nobody signs. */
 } bsi_backup_plan;
 
 /* What a backup left behind. Disposed of with bsi_backup_result_dispose(). */
@@ -100,6 +132,7 @@ typedef struct bsi_backup_result {
     bsi_time completed_at;
     char (*needs)[BS_ID_SIZE]; /* Other backups whose containers it needs. */
     size_t needs_count;
+    bsi_secret *data_key; /* For bsi_vault_env.fresh_key; NULL: not encrypted. */
 } bsi_backup_result;
 
 void bsi_backup_result_dispose(bsi_backup_result *result);
@@ -109,6 +142,8 @@ typedef struct bsi_manifest_info {
     char id[BS_ID_SIZE];
     char base_id[BS_ID_SIZE]; /* "": none. */
     bsi_backup_kind kind;
+    bsi_encryption encryption;
+    bool is_locked; /* Only what the key set says in public: the rest is empty or zero. */
     char *name;
     char *form;
     char *compression;
@@ -123,7 +158,7 @@ typedef struct bsi_manifest_info {
     char *options;      /* A JSON object. */
     char *source_paths; /* A JSON array of texts. */
     char *container_key;
-    uint64_t container_size;
+    uint64_t container_size; /* Of the stored object, as its digest. */
     bsi_digest container_sha256;
     uint64_t entries;
     uint64_t files;
@@ -161,6 +196,15 @@ typedef struct bsi_restore_result {
     uint64_t files_skipped; /* Existing files that were kept. */
 } bsi_restore_result;
 
+/* What a verification could look at, whatever it found. */
+typedef struct bsi_verify_result {
+    bool is_locked;        /* No key opens it: stored bytes were compared, nothing was read. */
+    uint64_t files_unread; /* In containers of other backups that no key opens; likewise. */
+    bool is_signed;        /* What follows is there, and the signature is right. */
+    bool is_trusted;       /* The signer is one of bsi_vault_env.trusted. */
+    bsi_public_key signer;
+} bsi_verify_result;
+
 /* One damaged object as verification finds it; `files` come one by one through `lost`. */
 typedef struct bsi_damage_sink {
     /* Begins an object: its key and what is wrong. */
@@ -195,9 +239,13 @@ typedef struct bsi_vault {
     bs_status (*restore)(const bsi_vault_env *env, const bsi_restore_plan *plan,
                          bsi_restore_result *out);
 
-    /* Re-read everything. BS_OK also when damage was found: the sink has heard of it then. */
+    /*
+     * Re-read everything. BS_OK also when damage was found: the sink has heard of it then.
+     * BS_PARTIAL: something was reported to env->warn, such as that no key opens the backup, or
+     * that its signer is not known here.
+     */
     bs_status (*verify)(const bsi_vault_env *env, const char *manifest_key,
-                        const bsi_damage_sink *sink);
+                        const bsi_damage_sink *sink, bsi_verify_result *out);
 
     /* One file's content: BS_E_NOT_FOUND, BS_E_INVALID when it is no file. */
     bs_status (*read)(const bsi_vault_env *env, const char *manifest_key, bsi_slice path,
@@ -219,9 +267,19 @@ bool bsi_backup_name_is_valid(const char *name);
 
 /* --- Manifests, alike in all forms --- */
 
-/* Read and check a whole manifest; give what it says of the backup. */
+/* Read and check a whole manifest; give what it says of the backup. BS_E_KEY: no key opens it. */
 BS_NODISCARD bs_status bsi_vault_info(const bsi_vault_env *env, const char *manifest_key,
                                       bsi_manifest_info *out);
+
+/* The same without a key too: then what the key set says in public, and is_locked. */
+BS_NODISCARD bs_status bsi_vault_look(const bsi_vault_env *env, const char *manifest_key,
+                                      bsi_manifest_info *out);
+
+/*
+ * Whether an incremental or differential can build on a backup: its manifest can be read here, or
+ * env->bases has a copy of it and the backup is still on the storage. BS_E_KEY: neither.
+ */
+BS_NODISCARD bs_status bsi_vault_check_base(const bsi_vault_env *env, const char *manifest_key);
 
 /* The warnings that a manifest holds, to `warn`. */
 BS_NODISCARD bs_status bsi_vault_warnings(const bsi_vault_env *env, const char *manifest_key,
@@ -233,12 +291,26 @@ BS_NODISCARD bs_status bsi_vault_list(const bsi_vault_env *env, const char *mani
                                       void *user);
 
 /*
- * Every manifest on a storage, by key; damaged ones are reported to env->warn
- * with their key as path, and left out. Unordered.
+ * Every manifest on a storage, by key, as bsi_vault_look() gives it; damaged ones are reported to
+ * env->warn with their key as path, and left out. Those that no key opens are reported with
+ * BS_E_KEY, and given all the same. Unordered.
  */
 typedef bs_status (*bsi_manifest_cb)(void *user, const char *manifest_key,
                                      const bsi_manifest_info *info);
 BS_NODISCARD bs_status bsi_vault_scan(const bsi_vault_env *env, bsi_manifest_cb callback,
                                       void *user);
+
+/* --- Keys of encrypted backups --- */
+
+/* BS_E_NOT_FOUND: it is not encrypted. What comes back is not open. */
+BS_NODISCARD bs_status bsi_vault_load_keys(const bsi_vault_env *env, const char *manifest_key,
+                                           bsi_keyset **out);
+
+/*
+ * Put a changed key set, which must be open, in the place of the old one, all at once. Then read
+ * it back and open it with `proof`.
+ */
+BS_NODISCARD bs_status bsi_vault_store_keys(const bsi_vault_env *env, const char *manifest_key,
+                                            bsi_keyset *keyset, bsi_key *proof);
 
 #endif

@@ -97,7 +97,8 @@ static bs_status found_lost(void *user, bsi_slice path)
 static bs_status verify(const bsi_vault_env *env, char **args)
 {
     const bsi_damage_sink sink = {found_object, found_lost, NULL};
-    const bs_status status = bsi_vault_find("archive")->verify(env, args[0], &sink);
+    bsi_verify_result result;
+    const bs_status status = bsi_vault_find("archive")->verify(env, args[0], &sink, &result);
 
     return status < 0 ? failed("verify") : BS_OK;
 }

@@ -87,8 +87,10 @@ static void check_backup(test_stage *stage, const char *manifest_key, const char
 {
     unsigned damages = 0;
     const bsi_damage_sink sink = {tell_damage, tell_lost, &damages};
+    bsi_verify_result result;
 
-    assert_ok(bsi_vault_find(stage->scenario->form)->verify(&stage->env, manifest_key, &sink));
+    assert_ok(
+        bsi_vault_find(stage->scenario->form)->verify(&stage->env, manifest_key, &sink, &result));
     assert_int_equal(damages, 0);
     if (deep) {
         tree_remove(stage->look);

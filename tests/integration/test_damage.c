@@ -317,6 +317,14 @@ static bs_status tell_lost(void *user, bsi_slice path)
     return BS_OK;
 }
 
+static void verify_with(test_vault *vault, const test_backup *backup, const bsi_damage_sink *sink)
+{
+    bsi_verify_result result;
+
+    assert_ok(
+        bsi_vault_find("archive")->verify(&vault->env, backup->result.manifest_key, sink, &result));
+}
+
 /* Flip a bit in every byte of the base; together they cost just the files that are still in it. */
 static void check_chain(test_vault *vault, const test_backup *base, const test_backup *next)
 {
@@ -331,7 +339,7 @@ static void check_chain(test_vault *vault, const test_backup *base, const test_b
         told seen = {0};
         const bsi_damage_sink sink = {tell_object, tell_lost, &seen};
         put_byte(path, at, bytes[at] ^ 0x10);
-        assert_ok(bsi_vault_find("archive")->verify(&vault->env, next->result.manifest_key, &sink));
+        verify_with(vault, next, &sink);
         put_byte(path, at, bytes[at]);
         assert_int_equal(seen.objects, 1);
         assert_string_equal(seen.key, base->result.container_key);
@@ -344,7 +352,7 @@ static void check_chain(test_vault *vault, const test_backup *base, const test_b
     {
         told seen = {0};
         const bsi_damage_sink sink = {tell_object, tell_lost, &seen};
-        assert_ok(bsi_vault_find("archive")->verify(&vault->env, next->result.manifest_key, &sink));
+        verify_with(vault, next, &sink);
         assert_int_equal(seen.lost, NAMES - 1);
         assert_non_null(strstr(seen.paths, "/alpha.txt\n"));
         assert_non_null(strstr(seen.paths, "/dir/gamma\n"));

@@ -171,6 +171,7 @@ static void look(const run *self, const bsi_vault_env *env)
     bsi_manifest_info info = {0};
     unsigned damaged = 0;
     const bsi_damage_sink sink = {count_damage, pass_lost, &damaged};
+    bsi_verify_result verified;
     bs_status status = bsi_vault_info(env, FORGE_MANIFEST, &info);
 
     if (status < 0) {
@@ -189,7 +190,8 @@ static void look(const run *self, const bsi_vault_env *env)
         status = form->read(env, FORGE_MANIFEST, bsi_slice_of(paths[i]), take_bytes, &count);
         expect(!is_refused(self) || status != BS_END, self, "an odd status");
     }
-    expect(form->verify(env, FORGE_MANIFEST, &sink) == BS_OK, self, "verification broke off");
+    expect(form->verify(env, FORGE_MANIFEST, &sink, &verified) == BS_OK, self,
+           "verification broke off");
     expect((damaged > 0) == (self->outcome != HARMLESS), self, "verification is wrong");
 }
 

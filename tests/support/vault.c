@@ -154,9 +154,11 @@ unsigned test_vault_verify(test_vault *vault, const char *form, const test_backu
 {
     damage found = {.print = vault->print_warnings};
     const bsi_damage_sink sink = {count_object, count_lost, &found};
+    bsi_verify_result result;
 
     reset_progress(vault);
-    assert_ok(bsi_vault_find(form)->verify(&vault->env, backup->result.manifest_key, &sink));
+    assert_ok(
+        bsi_vault_find(form)->verify(&vault->env, backup->result.manifest_key, &sink, &result));
     if (lost_out) {
         *lost_out = found.lost;
     }

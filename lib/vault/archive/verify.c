@@ -237,11 +237,12 @@ static void dispose(verifier *self)
 }
 
 bs_status bsi_archive_form_verify(const bsi_vault_env *env, const char *manifest_key,
-                                  const bsi_damage_sink *sink)
+                                  const bsi_damage_sink *sink, bsi_verify_result *out)
 {
     verifier self = {.env = env, .sink = sink, .manifest_key = manifest_key};
     bs_status status = bsi_manifest_open_checked(env, manifest_key, &self.manifest);
 
+    *out = (bsi_verify_result){0};
     if (is_damage(status)) {
         return sink->object(sink->user, manifest_key, bs_error_last()->message);
     }

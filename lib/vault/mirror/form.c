@@ -103,11 +103,12 @@ static bs_status check_files(const bsi_vault_env *env, const opened *mirror,
 }
 
 static bs_status form_verify(const bsi_vault_env *env, const char *manifest_key,
-                             const bsi_damage_sink *sink)
+                             const bsi_damage_sink *sink, bsi_verify_result *out)
 {
     opened mirror = {0};
     bs_status status = open_mirror(env, manifest_key, &mirror);
 
+    *out = (bsi_verify_result){0};
     if (status < 0 && bs_error_last()->layer == BS_LAYER_STORAGE) {
         return sink->object(sink->user, manifest_key, bs_error_last()->message);
     }
