@@ -136,7 +136,7 @@ static const bsi_column schedule_columns[] = {
     COLUMN(bsi_row_schedule, created_at, TIME),
     COLUMN(bsi_row_schedule, updated_at, TIME),
     COLUMN(bsi_row_schedule, next_run_at, TIME),
-    COLUMN(bsi_row_schedule, last_due_at, TIME),
+    COLUMN(bsi_row_schedule, dealt, TEXT),
     COLUMN(bsi_row_schedule, last_run_at, TIME),
     COLUMN(bsi_row_schedule, last_job_id, TEXT),
     COLUMN(bsi_row_schedule, last_status, TEXT),

@@ -122,7 +122,7 @@ typedef struct bsi_row_schedule {
     int64_t created_at;
     int64_t updated_at;  /* By a person. */
     int64_t next_run_at; /* The next due time that nobody has dealt with yet. */
-    int64_t last_due_at; /* The latest one that somebody has. */
+    const char *dealt;   /* The stretches of due times that were dealt with. */
     int64_t last_run_at;
     const char *last_job_id;
     const char *last_status; /* Of the latest run: a job's status or an outcome. */

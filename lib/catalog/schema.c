@@ -59,7 +59,7 @@ static const char *const migrations[] = {
     " action TEXT NOT NULL, request TEXT NOT NULL, cron_expression TEXT NOT NULL,"
     " timezone TEXT NOT NULL, missed TEXT NOT NULL, is_active INTEGER NOT NULL,"
     " revision INTEGER NOT NULL, created_at INTEGER, updated_at INTEGER, next_run_at INTEGER,"
-    " last_due_at INTEGER, last_run_at INTEGER, last_job_id TEXT NOT NULL,"
+    " dealt TEXT NOT NULL, last_run_at INTEGER, last_job_id TEXT NOT NULL,"
     " last_status TEXT NOT NULL, runs_started INTEGER NOT NULL,"
     " runs_skipped_busy INTEGER NOT NULL, runs_missed INTEGER NOT NULL,"
     " runs_failed_to_start INTEGER NOT NULL, sum INTEGER NOT NULL) STRICT;"

@@ -54,7 +54,7 @@ static void every_member_of_a_schedule_is_kept(void **state)
     row.created_at = 1;
     row.updated_at = 2;
     row.next_run_at = 3;
-    row.last_due_at = 4;
+    row.dealt = "1-4";
     row.last_run_at = 5;
     row.last_job_id = "j";
     row.last_status = "failed";
@@ -76,7 +76,7 @@ static void every_member_of_a_schedule_is_kept(void **state)
     assert_int_equal(back.created_at, 1);
     assert_int_equal(back.updated_at, 2);
     assert_int_equal(back.next_run_at, 3);
-    assert_int_equal(back.last_due_at, 4);
+    assert_string_equal(back.dealt, "1-4");
     assert_int_equal(back.last_run_at, 5);
     assert_string_equal(back.last_job_id, "j");
     assert_string_equal(back.last_status, "failed");
