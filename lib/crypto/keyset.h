@@ -22,9 +22,9 @@ typedef struct bsi_keyset bsi_keyset;
 
 enum {
     BSI_DATA_KEY_SIZE = 32,
-    BSI_KEYSET_MAX = 64 * 1024, /* Bytes of a whole object. */
     BSI_KEYSET_SLOTS_MAX = 64,
-    BSI_KEYSET_PUBLIC_MAX = 32 * 1024,
+    BSI_KEYSET_PUBLIC_MAX = 16 * 1024 * 1024, /* Bytes; a chain of some 50 000 backups fits. */
+    BSI_KEYSET_MAX = BSI_KEYSET_PUBLIC_MAX + 128 * 1024, /* Bytes of a whole object. */
 };
 
 /* Cost of scrypt for new slots: N = 2^log_n, r = 8, p = 1. Readers cap memory at 1 GiB. */
