@@ -91,7 +91,31 @@ static bool is_under_way(bsi_row_status status)
     return status == BSI_ROW_PENDING || status == BSI_ROW_RUNNING;
 }
 
-static bs_status mark_locked(bsi_db *db, const char *id)
+/* Rows that failed hold nothing: they are never the last. */
+static bs_status check_not_last(bsi_db *db, const bsi_row_backup *row)
+{
+    bsi_sql sql;
+    bs_status status = BS_OK;
+
+    if (row->status != BSI_ROW_COMPLETED && row->status != BSI_ROW_COMPLETED_WITH_WARNINGS) {
+        return BS_OK;
+    }
+    bsi_sql_prepare(&sql, db,
+                    "SELECT 1 FROM backup WHERE name = ? AND storage = ? AND seq > ?"
+                    " AND NOT deleting AND status IN ('completed', 'completed_with_warnings')"
+                    " LIMIT 1");
+    bsi_sql_text(&sql, row->name);
+    bsi_sql_text(&sql, row->storage);
+    bsi_sql_int(&sql, row->seq);
+    status = bsi_sql_step(&sql);
+    if (status == BS_END) {
+        status = bsi_fail(BS_LAYER_CALLER, BS_E_NEEDED, "backup '%s' is the last good one of '%s'",
+                          row->id, row->name);
+    }
+    return bsi_sql_finish(&sql, status);
+}
+
+static bs_status mark_locked(bsi_db *db, const char *id, int64_t now_ns, bool expired)
 {
     bsi_row_backup row;
     bs_status status = bsi_backup_get_locked(db, id, &row);
@@ -105,6 +129,12 @@ static bs_status mark_locked(bsi_db *db, const char *id)
         status = check_not_needed(db, row.id);
     }
     if (status == BS_OK) {
+        status = bsi_pins_check_locked(db, row.id, now_ns);
+    }
+    if (status == BS_OK && expired) {
+        status = check_not_last(db, &row);
+    }
+    if (status == BS_OK) {
         row.deleting = true;
         status = bsi_table_update(db, &bsi_table_backup, &row);
     }
@@ -112,10 +142,16 @@ static bs_status mark_locked(bsi_db *db, const char *id)
     return status;
 }
 
-bs_status bsi_catalog_mark_deleting(bsi_catalog *catalog, const char *id)
+bs_status bsi_catalog_mark_deleting(bsi_catalog *catalog, const char *id, int64_t now_ns)
 {
     BSI_TRY(bsi_catalog_begin(catalog));
-    return bsi_catalog_end(catalog, mark_locked(catalog->db, id));
+    return bsi_catalog_end(catalog, mark_locked(catalog->db, id, now_ns, false));
+}
+
+bs_status bsi_catalog_mark_expired(bsi_catalog *catalog, const char *id, int64_t now_ns)
+{
+    BSI_TRY(bsi_catalog_begin(catalog));
+    return bsi_catalog_end(catalog, mark_locked(catalog->db, id, now_ns, true));
 }
 
 static bs_status remove_locked(bsi_db *db, const char *id)
@@ -124,6 +160,7 @@ static bs_status remove_locked(bsi_db *db, const char *id)
 
     BSI_TRY(bsi_needs_replace_locked(db, id, NULL, 0));
     BSI_TRY(bsi_warnings_remove_locked(db, id));
+    BSI_TRY(bsi_pins_remove_locked(db, id));
     bsi_sql_prepare(&sql, db, "DELETE FROM backup WHERE id = ?");
     bsi_sql_text(&sql, id);
     return bsi_sql_run(&sql);

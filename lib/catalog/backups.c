@@ -177,6 +177,7 @@ bs_status bsi_catalog_last_archive(bsi_catalog *catalog, const char *name, const
     bsi_table_select(&sql, catalog->db, &bsi_table_backup,
                      "WHERE name = ? AND storage = ? AND (NOT ? OR backup_type = 'full')"
                      " AND form = 'archive' AND NOT deleting AND " COMPLETED
+                     " AND id NOT IN (SELECT backup_id FROM backup_mark)"
                      " ORDER BY seq DESC LIMIT 1");
     bsi_sql_text(&sql, name);
     bsi_sql_text(&sql, storage);
@@ -202,6 +203,7 @@ static bs_status replace_locked(bsi_db *db, const bsi_backup_import *items, size
     if (status < 0) {
         return status;
     }
+    BSI_TRY(bsi_pins_remove_locked(db, NULL));
     return bsi_db_exec(db, "DELETE FROM warning WHERE job_id NOT IN"
                            " (SELECT id FROM backup UNION SELECT id FROM job);"
                            "DELETE FROM warning_count WHERE job_id NOT IN"

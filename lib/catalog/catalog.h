@@ -105,10 +105,15 @@ BS_NODISCARD bs_status bsi_catalog_needs(bsi_catalog *catalog, const char *id, b
 /*
  * Removal in two steps: mark first, remove the objects, then the row. A marked
  * backup is no base, and is not listed unless asked for. BS_E_NEEDED, naming
- * one, when an unmarked backup needs it or a pending or running one has it as base;
- * BS_E_BUSY when it is itself pending or running.
+ * one, when an unmarked backup needs it or a pending or running one has it as base, and
+ * when it is pinned at `now_ns`; BS_E_BUSY when it is itself pending or running.
  */
-BS_NODISCARD bs_status bsi_catalog_mark_deleting(bsi_catalog *catalog, const char *id);
+BS_NODISCARD bs_status bsi_catalog_mark_deleting(bsi_catalog *catalog, const char *id,
+                                                 int64_t now_ns);
+/* The same for what nobody asked to remove: BS_E_NEEDED also for the last good one of its name
+ * on its storage. */
+BS_NODISCARD bs_status bsi_catalog_mark_expired(bsi_catalog *catalog, const char *id,
+                                                int64_t now_ns);
 /* With its needs and warnings. BS_OK also when there is none. */
 BS_NODISCARD bs_status bsi_catalog_remove_backup(bsi_catalog *catalog, const char *id);
 /* Those whose removal was begun and not finished. */
@@ -132,6 +137,71 @@ BS_NODISCARD bs_status bsi_catalog_replace_backups(bsi_catalog *catalog,
 /* Sums over backups that are not being deleted, one group for each combination. */
 BS_NODISCARD bs_status bsi_catalog_sum_backups(bsi_catalog *catalog, bsi_row_sum **rows_out,
                                                size_t *count_out);
+
+/* --- Keeping and removing by rules --- */
+
+/* Replaces the one of the same kind; takes the backup's mark away. BS_E_NOT_FOUND: no backup. */
+BS_NODISCARD bs_status bsi_catalog_put_pin(bsi_catalog *catalog, const bsi_row_pin *row);
+/* BS_E_NOT_FOUND when there is none. */
+BS_NODISCARD bs_status bsi_catalog_remove_pin(bsi_catalog *catalog, const char *id,
+                                              const char *kind);
+BS_NODISCARD bs_status bsi_catalog_list_pins(bsi_catalog *catalog, const char *id,
+                                             bsi_row_pin **rows_out, size_t *count_out);
+
+/* Mark for removal, which may happen from row->remove_after on. A mark that is there stays as it
+ * is. Marked backups are no bases for others. BS_E_NOT_FOUND: no backup. */
+BS_NODISCARD bs_status bsi_catalog_put_mark(bsi_catalog *catalog, const bsi_row_mark *row);
+/* BS_E_NOT_FOUND when it is not marked. */
+BS_NODISCARD bs_status bsi_catalog_remove_mark(bsi_catalog *catalog, const char *id);
+/* `out` zeroed when it is not marked; its texts are not set. */
+BS_NODISCARD bs_status bsi_catalog_get_mark(bsi_catalog *catalog, const char *id,
+                                            bsi_row_mark *out);
+
+/* What rules of retention look at of a backup. */
+typedef struct bsi_series_item {
+    bsi_id id;
+    bsi_id base_id;
+    size_t storage; /* Index into storages. */
+    bsi_row_status status;
+    int64_t seq;
+    int64_t created_at;
+    int64_t expires_at;
+    uint64_t size; /* Bytes that it takes on the storage. */
+} bsi_series_item;
+
+/* All backups of a name at one moment, but those that are being removed. */
+typedef struct bsi_series {
+    bsi_series_item *items; /* By storage; the newest first. */
+    size_t count;
+    char **storages;
+    size_t storage_count;
+    bsi_row_need *needs; /* Of these backups, by whichever needs them. */
+    size_t need_count;
+    bsi_row_pin *pins;
+    size_t pin_count;
+    bsi_row_mark *marks;
+    size_t mark_count;
+} bsi_series;
+
+/* Disposed of with bsi_series_dispose(); nothing is there of an unknown name. */
+BS_NODISCARD bs_status bsi_catalog_load_series(bsi_catalog *catalog, const char *name,
+                                               bsi_series *out);
+/* A zeroed one is ignored. */
+void bsi_series_dispose(bsi_series *series);
+
+/* The first name behind `after` ("": of all) in the order of bytes; BS_END. Freed with bsi_free().
+ */
+BS_NODISCARD bs_status bsi_catalog_next_name(bsi_catalog *catalog, const char *after,
+                                             char **name_out);
+
+/* The last instant at which a backup with a larger number was begun or ended; 0: none. */
+BS_NODISCARD bs_status bsi_catalog_newest(bsi_catalog *catalog, int64_t after_seq, int64_t *ns_out);
+/* The largest number that a backup has; 0: there are none. */
+BS_NODISCARD bs_status bsi_catalog_last_seq(bsi_catalog *catalog, int64_t *seq_out);
+
+/* Bytes that all backups take on a storage. */
+BS_NODISCARD bs_status bsi_catalog_stored_bytes(bsi_catalog *catalog, const char *storage,
+                                                uint64_t *bytes_out);
 
 /* --- Restores, verifications and other jobs --- */
 

@@ -34,6 +34,11 @@ BS_NODISCARD bs_status bsi_needs_replace_locked(bsi_db *db, const char *id,
                                                 const char *const *needs, size_t count);
 BS_NODISCARD bs_status bsi_warnings_remove_locked(bsi_db *db, const char *id);
 
+/* Pins and the mark of a backup that goes; with NULL those whose backup is gone. */
+BS_NODISCARD bs_status bsi_pins_remove_locked(bsi_db *db, const char *id);
+/* BS_E_NEEDED, with its reason, when a pin or hold is in force. */
+BS_NODISCARD bs_status bsi_pins_check_locked(bsi_db *db, const char *id, int64_t now_ns);
+
 #ifdef BSI_TESTING
 /* Lead SQLite's own file calls past the seam of os/fault.h, for the whole process. */
 void bsi_sql_faults_install(void);

@@ -160,6 +160,18 @@ static const bsi_column meta_columns[] = {
     COLUMN(bsi_row_meta, value, TEXT),
 };
 
+static const bsi_column pin_columns[] = {
+    COLUMN(bsi_row_pin, backup_id, TEXT),  COLUMN(bsi_row_pin, kind, TEXT),
+    COLUMN(bsi_row_pin, reason, TEXT),     COLUMN(bsi_row_pin, until, TIME),
+    COLUMN(bsi_row_pin, created_at, TIME),
+};
+
+static const bsi_column mark_columns[] = {
+    COLUMN(bsi_row_mark, backup_id, TEXT),
+    COLUMN(bsi_row_mark, marked_at, TIME),
+    COLUMN(bsi_row_mark, remove_after, TIME),
+};
+
 #define TABLE(table_name, table_columns, row)                                                     \
     {                                                                                             \
         .name = (table_name), .columns = (table_columns), .count = BSI_ARRAY_SIZE(table_columns), \
@@ -175,6 +187,8 @@ const bsi_table bsi_table_profile = TABLE("storage_profile", profile_columns, bs
 const bsi_table bsi_table_schedule = TABLE("schedule", schedule_columns, bsi_row_schedule);
 const bsi_table bsi_table_run = TABLE("schedule_run", run_columns, bsi_row_run);
 const bsi_table bsi_table_meta = TABLE("meta", meta_columns, bsi_row_meta);
+const bsi_table bsi_table_pin = TABLE("backup_pin", pin_columns, bsi_row_pin);
+const bsi_table bsi_table_mark = TABLE("backup_mark", mark_columns, bsi_row_mark);
 const bsi_table bsi_table_warning = {
     .name = "warning",
     .columns = warning_columns,
@@ -245,4 +259,14 @@ void bsi_row_sums_free(bsi_row_sum *rows, size_t count)
         bsi_free(rows[i].memory);
     }
     bsi_free(rows);
+}
+
+void bsi_row_pins_free(bsi_row_pin *rows, size_t count)
+{
+    bsi_table_free_rows(&bsi_table_pin, rows, count);
+}
+
+void bsi_row_marks_free(bsi_row_mark *rows, size_t count)
+{
+    bsi_table_free_rows(&bsi_table_mark, rows, count);
 }

@@ -149,6 +149,31 @@ typedef struct bsi_row_run {
     void *memory;
 } bsi_row_run;
 
+/* Keeps a backup from being removed. There is at most one of each kind. */
+typedef struct bsi_row_pin {
+    const char *backup_id;
+    const char *kind; /* "pin", "hold". */
+    const char *reason;
+    int64_t until; /* 0: without an end. */
+    int64_t created_at;
+    void *memory;
+} bsi_row_pin;
+
+/* A backup that retention is going to remove. */
+typedef struct bsi_row_mark {
+    const char *backup_id;
+    int64_t marked_at;
+    int64_t remove_after;
+    void *memory;
+} bsi_row_mark;
+
+/* Which backup needs which. */
+typedef struct bsi_row_need {
+    const char *backup_id;
+    const char *needs_id;
+    void *memory;
+} bsi_row_need;
+
 typedef struct bsi_row_sum {
     bsi_row_status status;
     const char *backup_type;
@@ -177,5 +202,7 @@ void bsi_row_profiles_free(bsi_row_profile *rows, size_t count);
 void bsi_row_schedules_free(bsi_row_schedule *rows, size_t count);
 void bsi_row_runs_free(bsi_row_run *rows, size_t count);
 void bsi_row_sums_free(bsi_row_sum *rows, size_t count);
+void bsi_row_pins_free(bsi_row_pin *rows, size_t count);
+void bsi_row_marks_free(bsi_row_mark *rows, size_t count);
 
 #endif

@@ -72,6 +72,16 @@ static const char *const migrations[] = {
     " error_message TEXT NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY (schedule_id, number))"
     " STRICT, WITHOUT ROWID;"
     "CREATE INDEX schedule_run_by_job ON schedule_run (job_id);",
+
+    "CREATE TABLE backup_pin (backup_id TEXT NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL,"
+    " until INTEGER, created_at INTEGER, sum INTEGER NOT NULL, PRIMARY KEY (backup_id, kind))"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE backup_mark (backup_id TEXT PRIMARY KEY NOT NULL, marked_at INTEGER,"
+    " remove_after INTEGER, sum INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX backup_by_creation ON backup (created_at);"
+    "CREATE INDEX backup_by_completion ON backup (completed_at);"
+    "CREATE INDEX backup_by_storage ON backup (storage, form, container_size, manifest_size,"
+    " total_bytes);",
 };
 
 enum { LATEST_VERSION = BSI_ARRAY_SIZE(migrations) };
@@ -156,6 +166,7 @@ static bs_status check_all(bsi_db *db, int64_t version)
         {&bsi_table_backup, 1},  {&bsi_table_need, 1},          {&bsi_table_job, 1},
         {&bsi_table_warning, 1}, {&bsi_table_warning_count, 1}, {&bsi_table_profile, 1},
         {&bsi_table_meta, 1},    {&bsi_table_schedule, 2},      {&bsi_table_run, 2},
+        {&bsi_table_pin, 3},     {&bsi_table_mark, 3},
     };
 
     bs_status status = BS_OK;

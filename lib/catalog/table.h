@@ -49,14 +49,10 @@ extern const bsi_table bsi_table_profile;
 extern const bsi_table bsi_table_meta;
 extern const bsi_table bsi_table_schedule;
 extern const bsi_table bsi_table_run;
+extern const bsi_table bsi_table_pin;
+extern const bsi_table bsi_table_mark;
 
 /* Rows that only this layer sees. */
-typedef struct bsi_row_need {
-    const char *backup_id;
-    const char *needs_id;
-    void *memory;
-} bsi_row_need;
-
 typedef struct bsi_row_warning_count {
     const char *job_id;
     uint64_t count;

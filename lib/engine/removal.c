@@ -126,11 +126,13 @@ static bs_status remove_one(bs_service *service, const char *id)
 
 static bs_status run(removal *self, const char *id, bool cascade)
 {
+    const int64_t now = bsi_row_now();
+
     BSI_TRY(collect(self, id, cascade));
     BSI_TRY(hold(self));
     BSI_TRY(check_reachable(self));
     for (size_t i = 0; i < self->count; i++) {
-        BSI_TRY(bsi_catalog_mark_deleting(self->service->catalog, self->ids[i].text));
+        BSI_TRY(bsi_catalog_mark_deleting(self->service->catalog, self->ids[i].text, now));
     }
     for (size_t i = 0; i < self->count; i++) {
         BSI_TRY(remove_one(self->service, self->ids[i].text));

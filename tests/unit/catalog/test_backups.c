@@ -130,7 +130,7 @@ static void what_is_not_there_is_not_found(void **state)
 
     assert_status(bsi_catalog_get_backup(catalog_of(state), "none", &back), BS_E_NOT_FOUND);
     assert_status(bsi_catalog_update_backup(catalog_of(state), &row, NULL, 0), BS_E_NOT_FOUND);
-    assert_status(bsi_catalog_mark_deleting(catalog_of(state), "none"), BS_E_NOT_FOUND);
+    assert_status(bsi_catalog_mark_deleting(catalog_of(state), "none", 1), BS_E_NOT_FOUND);
     assert_ok(bsi_catalog_remove_backup(catalog_of(state), "none"));
 }
 
@@ -237,7 +237,7 @@ static void a_base_is_the_last_archive_that_completed(void **state)
     assert_ok(bsi_catalog_last_archive(catalog_of(state), "docs", "local", true, &base));
     assert_string_equal(base.id, id_of(2, id));
     bsi_row_backup_dispose(&base);
-    assert_ok(bsi_catalog_mark_deleting(catalog_of(state), id));
+    assert_ok(bsi_catalog_mark_deleting(catalog_of(state), id, 1));
     assert_ok(bsi_catalog_last_archive(catalog_of(state), "docs", "local", true, &base));
     assert_string_equal(base.id, id_of(1, id));
     bsi_row_backup_dispose(&base);
@@ -332,10 +332,10 @@ static void a_backup_goes_only_after_what_needs_it(void **state)
     add(state, 1);
     add(state, 2);
     set_needs(state, 2, 1);
-    assert_status(bsi_catalog_mark_deleting(catalog_of(state), id_of(1, id)), BS_E_NEEDED);
+    assert_status(bsi_catalog_mark_deleting(catalog_of(state), id_of(1, id), 1), BS_E_NEEDED);
     assert_non_null(strstr(bs_error_last()->message, "00000002-"));
-    assert_ok(bsi_catalog_mark_deleting(catalog_of(state), id_of(2, id)));
-    assert_ok(bsi_catalog_mark_deleting(catalog_of(state), id_of(1, id)));
+    assert_ok(bsi_catalog_mark_deleting(catalog_of(state), id_of(2, id), 1));
+    assert_ok(bsi_catalog_mark_deleting(catalog_of(state), id_of(1, id), 1));
     reopen(state);
     assert_ok(bsi_catalog_deleting(catalog_of(state), &ids, &count));
     assert_int_equal(count, 2);
@@ -357,8 +357,8 @@ static void what_runs_and_what_it_builds_on_stays(void **state)
     row.status = BSI_ROW_RUNNING;
     row.base_id = id_of(1, base);
     assert_ok(bsi_catalog_add_backup(catalog_of(state), &row, NULL));
-    assert_status(bsi_catalog_mark_deleting(catalog_of(state), base), BS_E_NEEDED);
-    assert_status(bsi_catalog_mark_deleting(catalog_of(state), id), BS_E_BUSY);
+    assert_status(bsi_catalog_mark_deleting(catalog_of(state), base, 1), BS_E_NEEDED);
+    assert_status(bsi_catalog_mark_deleting(catalog_of(state), id, 1), BS_E_BUSY);
 }
 
 static void what_was_under_way_becomes_interrupted(void **state)
