@@ -23,6 +23,13 @@ static inline bool bsi_os_refused(bsi_os_op op)
 /* Make a system call that fails with -1 and errno, unless a test fails it first. */
 #define BSI_SYSCALL(op, call) (bsi_os_refused(op) ? -1 : (call))
 
+/* Seconds by which a test has moved the wall clock. */
+#ifdef BSI_TESTING
+int64_t bsi_clock_shifted(void);
+#else
+#define bsi_clock_shifted() INT64_C(0)
+#endif
+
 /* As bsi_fail_os() for what was done to a name, whatever bytes are in that. */
 bs_status bsi_os_fail_name(int os_code, const char *doing, const char *name);
 

@@ -6,6 +6,8 @@
 
 #include <time.h>
 
+#include "os/posix/posix.h"
+
 enum { NS_PER_SEC = 1000000000 };
 
 #ifdef BSI_TESTING
@@ -18,14 +20,9 @@ void bsi_clock_shift(int64_t seconds)
     atomic_store(&shift, seconds);
 }
 
-static int64_t shift_now(void)
+int64_t bsi_clock_shifted(void)
 {
     return atomic_load(&shift);
-}
-#else
-static int64_t shift_now(void)
-{
-    return 0;
 }
 #endif
 
@@ -34,7 +31,7 @@ bsi_time bsi_now(void)
     struct timespec now = {0};
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (bsi_time){.sec = now.tv_sec + shift_now(), .nsec = (int32_t)now.tv_nsec};
+    return (bsi_time){.sec = now.tv_sec + bsi_clock_shifted(), .nsec = (int32_t)now.tv_nsec};
 }
 
 int64_t bsi_monotonic_ns(void)
