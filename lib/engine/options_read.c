@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Options from JSON. Each struct has a table of its members; a reader goes
+ * through the object once and notes every complaint by the path of the value.
+ * Text that is no JSON ends it where it is broken, after what was noted before.
+ */
+#include "engine/options_read.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buffer.h"
+#include "engine/arena.h"
+#include "engine/complaints.h"
+#include "engine/request.h"
+#include "engine/words.h"
+#include "text/json_read.h"
+
+enum {
+    JSON_REQUEST_MAX = 1024 * 1024,
+    JSON_LIST_MAX = 100000,
+    JSON_FIELDS_MAX = 32,
+};
+
+/* What a member takes. */
+typedef enum field_kind {
+    FIELD_TEXT,
+    FIELD_TEXTS,
+    FIELD_NUMBER, /* int32_t */
+    FIELD_FLAG,
+    FIELD_WORD,
+    FIELD_OBJECT, /* Kept as the JSON that it is. */
+} field_kind;
+
+typedef struct field {
+    const char *name;
+    field_kind kind;
+    size_t offset;
+    const bsi_word *words;
+} field;
+
+typedef struct reading {
+    bsi_json_reader json;
+    bsi_arena *arena;
+    bsi_buf scratch;
+    bsi_complaints complaints;
+    char *options;
+} reading;
+
+/* The struct that the caller holds comes first, so that its address is the box's. */
+typedef struct backup_box {
+    bs_backup_options options;
+    bsi_arena arena;
+} backup_box;
+
+typedef struct restore_box {
+    bs_restore_options options;
+    bsi_arena arena;
+} restore_box;
+
+/* clang-format off */
+#define BACKUP_FIELD(member, kind, words)                                                        \
+    {#member, kind, offsetof(bs_backup_options, member), words}
+static const field backup_fields[] = {
+    BACKUP_FIELD(name, FIELD_TEXT, NULL),
+    BACKUP_FIELD(source_paths, FIELD_TEXTS, NULL),
+    BACKUP_FIELD(source_command, FIELD_TEXTS, NULL),
+    BACKUP_FIELD(source_name, FIELD_TEXT, NULL),
+    BACKUP_FIELD(backup_type, FIELD_WORD, bsi_words_backup_type),
+    BACKUP_FIELD(form, FIELD_WORD, bsi_words_form),
+    BACKUP_FIELD(storage, FIELD_TEXT, NULL),
+    BACKUP_FIELD(compression, FIELD_WORD, bsi_words_compression),
+    BACKUP_FIELD(compression_level, FIELD_NUMBER, NULL),
+    BACKUP_FIELD(encryption, FIELD_WORD, bsi_words_encryption),
+    BACKUP_FIELD(include_patterns, FIELD_TEXTS, NULL),
+    BACKUP_FIELD(exclude_patterns, FIELD_TEXTS, NULL),
+    BACKUP_FIELD(retention_days, FIELD_NUMBER, NULL),
+    BACKUP_FIELD(metadata, FIELD_OBJECT, NULL),
+    BACKUP_FIELD(one_file_system, FIELD_FLAG, NULL),
+    BACKUP_FIELD(content_only, FIELD_FLAG, NULL),
+    BACKUP_FIELD(skip_special, FIELD_FLAG, NULL),
+    BACKUP_FIELD(allow_empty_mirror, FIELD_FLAG, NULL),
+    {NULL, FIELD_TEXT, 0, NULL},
+};
+
+#define RESTORE_FIELD(member, kind) {#member, kind, offsetof(bs_restore_options, member), NULL}
+static const field restore_fields[] = {
+    RESTORE_FIELD(backup_id, FIELD_TEXT),
+    RESTORE_FIELD(restore_path, FIELD_TEXT),
+    RESTORE_FIELD(paths, FIELD_TEXTS),
+    RESTORE_FIELD(owner_map, FIELD_TEXTS),
+    RESTORE_FIELD(overwrite, FIELD_FLAG),
+    RESTORE_FIELD(no_permissions, FIELD_FLAG),
+    RESTORE_FIELD(no_ownership, FIELD_FLAG),
+    RESTORE_FIELD(no_verify, FIELD_FLAG),
+    RESTORE_FIELD(privileged, FIELD_FLAG),
+    RESTORE_FIELD(strip_source, FIELD_FLAG),
+    {NULL, FIELD_TEXT, 0, NULL},
+};
+/* clang-format on */
+
+_Static_assert(BSI_ARRAY_SIZE(backup_fields) <= JSON_FIELDS_MAX, "a bit for each field");
+
+/* --- One value --- */
+
+/* Pass over a value of the wrong type, which was complained about. */
+static bs_status refuse(reading *self, const char *path, const char *takes)
+{
+    bsi_complain_invalid(&self->complaints, "%s: takes %s", path, takes);
+    return bsi_json_skip(&self->json);
+}
+
+static bs_status read_text(reading *self, const char *path, const char **out)
+{
+    bsi_slice text;
+
+    *out = NULL;
+    if (bsi_json_peek(&self->json) != BSI_JSON_STRING) {
+        return refuse(self, path, "a text");
+    }
+    BSI_TRY(bsi_json_read_string(&self->json, &self->scratch, &text));
+    *out = bsi_arena_slice(self->arena, text);
+    return *out ? BS_OK : BS_E_NOMEM;
+}
+
+/* How many items the array has that begins here; the reader stays before it. */
+static bs_status count_items(const reading *self, size_t *out)
+{
+    bsi_json_reader ahead = self->json;
+    bs_status status = bsi_json_enter_array(&ahead);
+
+    *out = 0;
+    while (status >= 0) {
+        status = bsi_json_next_item(&ahead);
+        if (status != BS_OK) {
+            break;
+        }
+        status = bsi_json_skip(&ahead);
+        *out += 1;
+    }
+    return status < 0 ? status : BS_OK;
+}
+
+static bs_status read_texts(reading *self, const char *path, const char *const **out)
+{
+    const char **texts = NULL;
+    char item[64];
+    size_t count = 0;
+
+    if (bsi_json_peek(&self->json) != BSI_JSON_ARRAY) {
+        return refuse(self, path, "an array of texts");
+    }
+    BSI_TRY(count_items(self, &count));
+    if (count > JSON_LIST_MAX) {
+        return refuse(self, path, "at most 100000 texts");
+    }
+    texts = bsi_arena_alloc(self->arena, count + 1, sizeof(*texts));
+    if (!texts) {
+        return BS_E_NOMEM;
+    }
+    BSI_TRY(bsi_json_enter_array(&self->json));
+    for (size_t i = 0; bsi_json_next_item(&self->json) == BS_OK; i++) {
+        bs_status status = BS_OK;
+        (void)snprintf(item, sizeof(item), "%.40s[%zu]", path, i);
+        status = read_text(self, item, &texts[i]);
+        if (status < 0) {
+            return status;
+        }
+    }
+    *out = texts;
+    return BS_OK;
+}
+
+static bs_status read_number(reading *self, const char *path, int32_t *out)
+{
+    bsi_json_reader before = self->json;
+    int64_t value = 0;
+
+    if (bsi_json_peek(&self->json) != BSI_JSON_NUMBER) {
+        return refuse(self, path, "a whole number");
+    }
+    if (bsi_json_read_i64(&self->json, &value) < 0 || value < INT32_MIN || value > INT32_MAX) {
+        self->json = before;
+        return refuse(self, path, "a whole number of -2147483648 to 2147483647");
+    }
+    *out = (int32_t)value;
+    return BS_OK;
+}
+
+static bs_status read_word(reading *self, const char *path, const bsi_word *words, void *out)
+{
+    char list[80];
+    char shown[64];
+    const char *text = NULL;
+    int value = 0;
+
+    BSI_TRY(read_text(self, path, &text));
+    if (!text) {
+        return BS_OK;
+    }
+    if (!bsi_word_parse(words, bsi_slice_of(text), &value)) {
+        bsi_complain_invalid(&self->complaints, "%s: takes %s, not '%s'", path,
+                             bsi_word_list(words, list, sizeof(list)),
+                             bsi_printable(text, strlen(text), shown, sizeof(shown)));
+        return BS_OK;
+    }
+    memcpy(out, &value, sizeof(value));
+    return BS_OK;
+}
+
+_Static_assert(sizeof(bs_backup_type) == sizeof(int) && sizeof(bs_form) == sizeof(int) &&
+                   sizeof(bs_compression) == sizeof(int) && sizeof(bs_encryption) == sizeof(int),
+               "enumerations are stored as int");
+
+static bs_status read_object(reading *self, const char *path, const char **out)
+{
+    bsi_slice raw;
+    bs_status status = BS_OK;
+
+    if (bsi_json_peek(&self->json) != BSI_JSON_OBJECT) {
+        return refuse(self, path, "a JSON object");
+    }
+    BSI_TRY(bsi_json_raw_value(&self->json, &raw));
+    status = bsi_json_check(raw.data, raw.size, NULL, BS_LAYER_CALLER, BS_E_INVALID);
+    if (status == BS_E_NOMEM) {
+        return status;
+    }
+    if (status < 0) {
+        bsi_complain_invalid(&self->complaints, "%s: %s", path, bs_error_last()->message);
+        return BS_OK;
+    }
+    *out = bsi_arena_slice(self->arena, raw);
+    return *out ? BS_OK : BS_E_NOMEM;
+}
+
+/* A null is a value that was not given. */
+static bs_status read_field(reading *self, const field *one)
+{
+    void *to = self->options + one->offset;
+
+    if (bsi_json_peek(&self->json) == BSI_JSON_NULL) {
+        return bsi_json_read_null(&self->json);
+    }
+    switch (one->kind) {
+    case FIELD_TEXT:
+        return read_text(self, one->name, to);
+    case FIELD_TEXTS:
+        return read_texts(self, one->name, to);
+    case FIELD_NUMBER:
+        return read_number(self, one->name, to);
+    case FIELD_FLAG:
+        if (bsi_json_peek(&self->json) != BSI_JSON_BOOL) {
+            return refuse(self, one->name, "true or false");
+        }
+        return bsi_json_read_bool(&self->json, to);
+    case FIELD_WORD:
+        return read_word(self, one->name, one->words, to);
+    case FIELD_OBJECT:
+        return read_object(self, one->name, to);
+    }
+    return BS_E_INTERNAL;
+}
+
+/* --- The object --- */
+
+static bs_status refuse_key(reading *self, bsi_slice key)
+{
+    char shown[80];
+
+    bsi_printable(key.data, key.size, shown, sizeof(shown));
+    if (bsi_slice_is(key, "source_callback") || bsi_slice_is(key, "source_user")) {
+        bsi_complain_invalid(&self->complaints, "%s: cannot be given in JSON", shown);
+    } else {
+        bsi_complain_invalid(&self->complaints, "%s: there is no such field", shown);
+    }
+    return bsi_json_skip(&self->json);
+}
+
+static bs_status read_member(reading *self, const field *fields, bsi_slice key, uint32_t *seen)
+{
+    for (size_t i = 0; fields[i].name; i++) {
+        if (!bsi_slice_is(key, fields[i].name)) {
+            continue;
+        }
+        if (*seen & 1u << i) {
+            bsi_complain_invalid(&self->complaints, "%s: stands twice", fields[i].name);
+            return bsi_json_skip(&self->json);
+        }
+        *seen |= 1u << i;
+        return read_field(self, &fields[i]);
+    }
+    return refuse_key(self, key);
+}
+
+static bs_status read_members(reading *self, const field *fields)
+{
+    bsi_slice key;
+    uint32_t seen = 0;
+    bs_status status = bsi_json_enter_object(&self->json);
+
+    while (status >= 0) {
+        status = bsi_json_next_key(&self->json, &key);
+        if (status != BS_OK) {
+            break;
+        }
+        status = read_member(self, fields, key, &seen);
+    }
+    return status < 0 ? status : bsi_json_end(&self->json);
+}
+
+/* Broken text is one more complaint, and the last. */
+static bs_status read_all(reading *self, const char *text, size_t size, const field *fields)
+{
+    bs_status status = BS_OK;
+
+    if (size > JSON_REQUEST_MAX) {
+        return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID, "a request has at most 1 MiB, not %zu bytes",
+                        size);
+    }
+    bsi_buf_init(&self->scratch, JSON_REQUEST_MAX);
+    bsi_json_init(&self->json, text, size, BS_LAYER_CALLER, BS_E_INVALID);
+    status = read_members(self, fields);
+    bsi_buf_dispose(&self->scratch);
+    if (status == BS_E_INVALID || status == BS_E_LIMIT) {
+        bsi_complain_invalid(&self->complaints, "%s", bs_error_last()->message);
+        status = BS_OK;
+    }
+    return status;
+}
+
+static void check_backup(reading *self, const bs_backup_options *options)
+{
+    const bs_compression compression =
+        options->compression == BS_COMPRESSION_DEFAULT ? BS_COMPRESSION_ZIP : options->compression;
+
+    if (options->backup_type != BS_BACKUP_MIRROR) {
+        bsi_request_check_level(bsi_word_name(bsi_words_compression, (int)compression),
+                                options->compression_level, &self->complaints);
+    }
+}
+
+bs_status bsi_backup_options_read(const char *text, size_t size, bs_backup_options **out)
+{
+    reading self = {.json = {.begin = NULL}};
+    backup_box *box = NULL;
+    bs_status status = BS_OK;
+
+    box = bsi_calloc(1, sizeof(*box));
+    if (!box) {
+        return BS_E_NOMEM;
+    }
+    box->options.struct_size = sizeof(box->options);
+    self.arena = &box->arena;
+    self.options = (char *)&box->options;
+    status = read_all(&self, text, size, backup_fields);
+    if (status >= 0) {
+        check_backup(&self, &box->options);
+        status = bsi_complaints_status(&self.complaints);
+    }
+    if (status < 0) {
+        bsi_backup_options_free(&box->options);
+        return status;
+    }
+    *out = &box->options;
+    return BS_OK;
+}
+
+void bsi_backup_options_free(bs_backup_options *options)
+{
+    backup_box *box = (backup_box *)options;
+
+    if (box) {
+        bsi_arena_dispose(&box->arena);
+        bsi_free(box);
+    }
+}
+
+bs_status bsi_restore_options_read(const char *text, size_t size, bs_restore_options **out)
+{
+    reading self = {.json = {.begin = NULL}};
+    restore_box *box = NULL;
+    bs_status status = BS_OK;
+
+    box = bsi_calloc(1, sizeof(*box));
+    if (!box) {
+        return BS_E_NOMEM;
+    }
+    box->options.struct_size = sizeof(box->options);
+    self.arena = &box->arena;
+    self.options = (char *)&box->options;
+    status = read_all(&self, text, size, restore_fields);
+    if (status >= 0) {
+        status = bsi_complaints_status(&self.complaints);
+    }
+    if (status < 0) {
+        bsi_restore_options_free(&box->options);
+        return status;
+    }
+    *out = &box->options;
+    return BS_OK;
+}
+
+void bsi_restore_options_free(bs_restore_options *options)
+{
+    restore_box *box = (restore_box *)options;
+
+    if (box) {
+        bsi_arena_dispose(&box->arena);
+        bsi_free(box);
+    }
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BSI_ENGINE_OPTIONS_READ_H
+#define BSI_ENGINE_OPTIONS_READ_H
+
+#include <backupsvc/restore.h>
+
+#include "base/error.h"
+
+/*
+ * Requests from JSON, as bs_backup_options_from_json() says: those that
+ * programs hand in, and those that schedules keep.
+ */
+BS_NODISCARD bs_status bsi_backup_options_read(const char *text, size_t size,
+                                               bs_backup_options **out);
+/* NULL is ignored. */
+void bsi_backup_options_free(bs_backup_options *options);
+
+BS_NODISCARD bs_status bsi_restore_options_read(const char *text, size_t size,
+                                                bs_restore_options **out);
+/* NULL is ignored. */
+void bsi_restore_options_free(bs_restore_options *options);
+
+#endif
