@@ -12,6 +12,7 @@
 #include <backupsvc/config.h>
 #include <backupsvc/events.h>
 #include <backupsvc/json.h>
+#include <backupsvc/keys.h>
 #include <backupsvc/restore.h>
 #include <backupsvc/service.h>
 #include <backupsvc/stats.h>

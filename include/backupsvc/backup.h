@@ -110,13 +110,17 @@ typedef struct bs_backup_options {
     bool content_only;       /**< Trust no times: read every file and compare its content. */
     bool skip_special;       /**< Leave out FIFOs and devices. */
     bool allow_empty_mirror; /**< Let a mirror delete more than half of what it holds. */
+    const char *encryption_key; /**< aes256: a key reference, see keys.h; default: ENCRYPTION_KEY.
+                                     rsa: a public key, as in `recipients`. */
+    const char *const *recipients; /**< rsa: who can read it, ended by NULL: PEM texts or paths of
+                                        public keys and certificates, or "keyring:NAME". */
 } bs_backup_options;
 
 /* clang-format off */
 #define BS_BACKUP_OPTIONS_INIT                                                                    \
     {sizeof(bs_backup_options), NULL, NULL, NULL, NULL, NULL, NULL, BS_BACKUP_DEFAULT,            \
      BS_FORM_DEFAULT, NULL, BS_COMPRESSION_DEFAULT, 0, BS_ENCRYPTION_NONE, NULL, NULL, 0, NULL,   \
-     false, false, false, false}
+     false, false, false, false, NULL, NULL}
 /* clang-format on */
 
 /** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */

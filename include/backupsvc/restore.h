@@ -33,11 +33,14 @@ typedef struct bs_restore_options {
     bool no_verify;      /**< Put files in place without comparing hashes. */
     bool privileged;     /**< Also setuid and setgid bits, devices, capabilities. */
     bool strip_source;   /**< One source: its content goes directly into the target. */
+    const char *encryption_key; /**< A key reference, see keys.h. Default: what is unlocked. */
+    const char *key_passphrase; /**< A reference to the pass phrase of an encrypted PEM key. */
 } bs_restore_options;
 
 /* clang-format off */
 #define BS_RESTORE_OPTIONS_INIT                                                                   \
-    {sizeof(bs_restore_options), NULL, NULL, NULL, NULL, false, false, false, false, false, false}
+    {sizeof(bs_restore_options), NULL, NULL, NULL, NULL, false, false, false, false, false, false, \
+     NULL, NULL}
 /* clang-format on */
 
 /** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */

@@ -23,6 +23,20 @@ BS_BEGIN_DECLS
 /** The opened library. Closed with bs_service_close(). */
 typedef struct bs_service bs_service;
 
+/**
+ * Gives the master key of the service's keyring, wherever the program keeps it.
+ *
+ * Called on the thread of a call or job that needs the keyring, at most once at
+ * a time, until it has succeeded.
+ *
+ * @param user      As in the options.
+ * @param buf       Room for the key; wiped after use.
+ * @param size      How much room: 65536 bytes.
+ * @param size_out  How many bytes were put there.
+ * @return  0, or anything else when there is no key now.
+ */
+typedef int (*bs_master_key_cb)(void *user, void *buf, size_t size, size_t *size_out);
+
 /** How to open a service. Start from BS_SERVICE_OPTIONS_INIT; 0 means default. */
 typedef struct bs_service_options {
     size_t struct_size;     /**< Set by BS_SERVICE_OPTIONS_INIT. */
@@ -31,10 +45,13 @@ typedef struct bs_service_options {
     bs_log_cb log;          /**< Takes log lines. Default: nobody does. */
     void *log_user;         /**< Handed to `log`; kept. */
     bool replace_damaged;   /**< Set a damaged catalogue aside and begin an empty one. */
+    bs_master_key_cb master_key_cb; /**< Default: the setting ENCRYPTION_KEY is the master key. */
+    void *master_key_user;          /**< Handed to `master_key_cb`; kept. */
 } bs_service_options;
 
 /* clang-format off */
-#define BS_SERVICE_OPTIONS_INIT {sizeof(bs_service_options), NULL, NULL, NULL, NULL, false}
+#define BS_SERVICE_OPTIONS_INIT                                                                   \
+    {sizeof(bs_service_options), NULL, NULL, NULL, NULL, false, NULL, NULL}
 /* clang-format on */
 
 /** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */

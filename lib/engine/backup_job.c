@@ -338,10 +338,12 @@ static bs_status own_mirror(bsi_job *job)
 
 static bs_status open_stream(const bsi_backup_request *request, bsi_stream **out)
 {
+    static const char *const hidden[] = {"ENCRYPTION_KEY", NULL};
+
     if (request->callback) {
         return bsi_stream_callback(request->callback, request->callback_user, out);
     }
-    return bsi_stream_command(request->source_paths, out);
+    return bsi_stream_command(request->source_paths, hidden, out);
 }
 
 static bsi_time time_of(int64_t ns)

@@ -81,6 +81,8 @@ static const field backup_fields[] = {
     BACKUP_FIELD(content_only, FIELD_FLAG, NULL),
     BACKUP_FIELD(skip_special, FIELD_FLAG, NULL),
     BACKUP_FIELD(allow_empty_mirror, FIELD_FLAG, NULL),
+    BACKUP_FIELD(encryption_key, FIELD_TEXT, NULL),
+    BACKUP_FIELD(recipients, FIELD_TEXTS, NULL),
     {NULL, FIELD_TEXT, 0, NULL},
 };
 
@@ -96,6 +98,8 @@ static const field restore_fields[] = {
     RESTORE_FIELD(no_verify, FIELD_FLAG),
     RESTORE_FIELD(privileged, FIELD_FLAG),
     RESTORE_FIELD(strip_source, FIELD_FLAG),
+    RESTORE_FIELD(encryption_key, FIELD_TEXT),
+    RESTORE_FIELD(key_passphrase, FIELD_TEXT),
     {NULL, FIELD_TEXT, 0, NULL},
 };
 /* clang-format on */

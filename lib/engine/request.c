@@ -175,6 +175,9 @@ static void check_encryption(const bs_backup_options *options, bsi_complaints *c
     } else if (options->encryption != BS_ENCRYPTION_NONE) {
         bsi_complain_invalid(complaints, "encryption: takes none, not the number %d",
                              (int)options->encryption);
+    } else if (options->encryption_key || options->recipients) {
+        bsi_complain_invalid(complaints, "encryption: must be aes256 or rsa where encryption_key "
+                                         "or recipients are given");
     }
 }
 

@@ -10,9 +10,11 @@ typedef struct bsi_process bsi_process;
 /*
  * Start argv[0], looked up in PATH, without a shell: standard input empty,
  * standard error kept (its last 512 bytes) for the error text, signals at their
- * defaults, no other descriptors. argv ends in NULL.
+ * defaults, no other descriptors. argv ends in NULL. It inherits the environment but for the
+ * variables whose names are in `hidden`, ended by NULL; NULL hides none.
  */
-BS_NODISCARD bs_status bsi_process_start(const char *const *argv, bsi_process **out);
+BS_NODISCARD bs_status bsi_process_start(const char *const *argv, const char *const *hidden,
+                                         bsi_process **out);
 
 /* Up to `size` bytes of its output; 0 at the end. Wakes after at most `wait_ms` with BS_E_TIMEOUT.
  */

@@ -97,7 +97,7 @@ static const stream_ops command_ops = {
     .close = command_close,
 };
 
-bs_status bsi_stream_command(const char *const *argv, bsi_stream **out)
+bs_status bsi_stream_command(const char *const *argv, const char *const *hidden, bsi_stream **out)
 {
     bsi_stream *stream = NULL;
     command_stream *command = NULL;
@@ -113,7 +113,7 @@ bs_status bsi_stream_command(const char *const *argv, bsi_stream **out)
     }
     command = (void *)stream->self;
     command->name = bsi_strdup(bsi_printable(argv[0], strlen(argv[0]), name, sizeof(name)));
-    status = command->name ? bsi_process_start(argv, &command->process) : BS_E_NOMEM;
+    status = command->name ? bsi_process_start(argv, hidden, &command->process) : BS_E_NOMEM;
     if (status < 0) {
         bsi_stream_free(stream);
         return bsi_fail_context(BS_LAYER_SOURCE, status, "command '%s'", name);

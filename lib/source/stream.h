@@ -10,8 +10,12 @@
  */
 typedef struct bsi_stream bsi_stream;
 
-/* The standard output of a command; argv ends in NULL. Any exit code but 0 is BS_E_COMMAND. */
-BS_NODISCARD bs_status bsi_stream_command(const char *const *argv, bsi_stream **out);
+/*
+ * The standard output of a command; argv ends in NULL. Any exit code but 0 is BS_E_COMMAND.
+ * `hidden`: variables that it does not inherit, ended by NULL; may be NULL.
+ */
+BS_NODISCARD bs_status bsi_stream_command(const char *const *argv, const char *const *hidden,
+                                          bsi_stream **out);
 
 /*
  * Fill up to `size` bytes and say how many; 0 at the end. Anything but 0 as a

@@ -22,7 +22,8 @@ static void a_whole_request_is_read(void **state)
                           "\"compression\":\"tar.zst\",\"compression_level\":3,"
                           "\"encryption\":\"none\",\"exclude_patterns\":[\"*.tmp\"],"
                           "\"include_patterns\":[],\"retention_days\":-1,"
-                          "\"metadata\":{\"k\":[1,2]},\"one_file_system\":true}",
+                          "\"metadata\":{\"k\":[1,2]},\"one_file_system\":true,"
+                          "\"encryption_key\":\"env:KEY\",\"recipients\":[\"/a.pem\"]}",
                           &options));
     assert_string_equal(options->name, "d\xc3\xa4ily");
     assert_string_equal(options->source_paths[1], "/b");
@@ -38,6 +39,9 @@ static void a_whole_request_is_read(void **state)
     assert_string_equal(options->metadata, "{\"k\":[1,2]}");
     assert_true(options->one_file_system);
     assert_false(options->content_only);
+    assert_string_equal(options->encryption_key, "env:KEY");
+    assert_string_equal(options->recipients[0], "/a.pem");
+    assert_null(options->recipients[1]);
     assert_int_equal(options->struct_size, sizeof(*options));
     bs_backup_options_free(options);
 }

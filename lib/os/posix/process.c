@@ -119,8 +119,36 @@ static int fill_attributes(posix_spawnattr_t *attributes)
     return code;
 }
 
+static bool is_hidden(const char *variable, const char *const *hidden)
+{
+    const size_t size = strcspn(variable, "=");
+
+    while (*hidden && (strlen(*hidden) != size || memcmp(*hidden, variable, size) != 0)) {
+        hidden++;
+    }
+    return *hidden != NULL;
+}
+
+/* Our variables but for those named in `hidden`, as a list to be freed; NULL: no memory. */
+static char **visible_variables(const char *const *hidden)
+{
+    size_t count = 0;
+    char **variables = NULL;
+
+    while (environ && environ[count]) {
+        count++;
+    }
+    variables = bsi_calloc(count + 1, sizeof(*variables));
+    for (size_t i = 0, kept = 0; variables && i < count; i++) {
+        if (!is_hidden(environ[i], hidden)) {
+            variables[kept++] = environ[i];
+        }
+    }
+    return variables;
+}
+
 /* 0 or an errno. */
-static int spawn(const char *const *argv, int out, int err, pid_t *pid_out)
+static int spawn(const char *const *argv, char **variables, int out, int err, pid_t *pid_out)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -144,23 +172,26 @@ static int spawn(const char *const *argv, int out, int err, pid_t *pid_out)
     if (code == 0) {
         /* POSIX's type lacks a const that its function keeps. */
         char *const *args = (char *const *)(uintptr_t)argv;
-        code = posix_spawnp(pid_out, argv[0], &actions, &attributes, args, environ);
+        code = posix_spawnp(pid_out, argv[0], &actions, &attributes, args, variables);
     }
     (void)posix_spawnattr_destroy(&attributes);
     (void)posix_spawn_file_actions_destroy(&actions);
     return code;
 }
 
-bs_status bsi_process_start(const char *const *argv, bsi_process **out)
+bs_status bsi_process_start(const char *const *argv, const char *const *hidden, bsi_process **out)
 {
+    static const char *const nothing[] = {NULL};
     int out_pipe[2] = {-1, -1};
     int err_pipe[2] = {-1, -1};
+    char **variables = visible_variables(hidden ? hidden : nothing);
     bsi_process *process = bsi_calloc(1, sizeof(*process));
     bs_status status = BS_OK;
     int code = 0;
 
-    if (!process) {
-        return BS_E_NOMEM;
+    if (!process || !variables) {
+        status = BS_E_NOMEM;
+        goto out;
     }
     (void)bsi_printable(argv[0], strlen(argv[0]), process->name, sizeof(process->name));
     status = make_pipe(out_pipe);
@@ -171,7 +202,7 @@ bs_status bsi_process_start(const char *const *argv, bsi_process **out)
     if (status < 0) {
         goto out;
     }
-    code = spawn(argv, out_pipe[1], err_pipe[1], &process->pid);
+    code = spawn(argv, variables, out_pipe[1], err_pipe[1], &process->pid);
     if (code != 0) {
         status = bsi_fail_os(BS_LAYER_SYSTEM, code, "starting '%s'", process->name);
         goto out;
@@ -186,6 +217,7 @@ bs_status bsi_process_start(const char *const *argv, bsi_process **out)
 out:
     close_pair(out_pipe);
     close_pair(err_pipe);
+    bsi_free((void *)variables);
     bsi_free(process);
     return status;
 }

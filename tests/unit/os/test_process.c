@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/test.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -22,7 +23,7 @@ static bsi_process *start_shell(const char *script)
     const char *const argv[] = {"sh", "-c", script, NULL};
     bsi_process *process = NULL;
 
-    assert_ok(bsi_process_start(argv, &process));
+    assert_ok(bsi_process_start(argv, NULL, &process));
     return process;
 }
 
@@ -58,6 +59,25 @@ static void standard_input_is_empty(void **state)
 
     (void)state;
     assert_int_equal(read_all(process, text, sizeof(text)), 4);
+    assert_ok(bsi_process_finish(process));
+    bsi_process_free(process);
+}
+
+static void hidden_variables_are_not_inherited(void **state)
+{
+    static const char *const argv[] = {"sh", "-c",
+                                       "echo ${BSI_OPEN-}:${BSI_OPEN_TOO-}:${BSI_SHUT-}", NULL};
+    static const char *const hidden[] = {"BSI_SHUT", "BSI_OPE", NULL};
+    char text[64];
+    bsi_process *process = NULL;
+
+    (void)state;
+    assert_int_equal(setenv("BSI_OPEN", "a", 1), 0);
+    assert_int_equal(setenv("BSI_OPEN_TOO", "b", 1), 0);
+    assert_int_equal(setenv("BSI_SHUT", "c", 1), 0);
+    assert_ok(bsi_process_start(argv, hidden, &process));
+    assert_int_equal(read_all(process, text, sizeof(text)), 5);
+    assert_memory_equal(text, "a:b:\n", 5);
     assert_ok(bsi_process_finish(process));
     bsi_process_free(process);
 }
@@ -157,7 +177,7 @@ static void an_unknown_command_is_not_found(void **state)
     bsi_process *process = NULL;
 
     (void)state;
-    assert_status(bsi_process_start(argv, &process), BS_E_NOT_FOUND);
+    assert_status(bsi_process_start(argv, NULL, &process), BS_E_NOT_FOUND);
     assert_null(process);
 }
 
@@ -170,12 +190,12 @@ static void every_failure_to_start_leaves_nothing_behind(void **state)
     (void)state;
     for (plan.at = 1; plan.at <= 3; plan.at++) {
         bsi_fault_set(&plan);
-        assert_status(bsi_process_start(argv, &process), BS_E_LIMIT);
+        assert_status(bsi_process_start(argv, NULL, &process), BS_E_LIMIT);
         assert_null(process);
     }
     bsi_fault_set(NULL);
     bsi_alloc_fail_after(0);
-    assert_status(bsi_process_start(argv, &process), BS_E_NOMEM);
+    assert_status(bsi_process_start(argv, NULL, &process), BS_E_NOMEM);
     bsi_process_free(NULL);
 }
 
@@ -186,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(output_comes_through),
         TEST(standard_input_is_empty),
+        TEST(hidden_variables_are_not_inherited),
         TEST(a_failure_tells_code_and_the_end_of_its_errors),
         TEST(a_signal_is_told),
         TEST(much_on_standard_error_does_not_stop_it),

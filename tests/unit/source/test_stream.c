@@ -15,7 +15,7 @@ static void a_command_gives_its_output(void **state)
     size_t got = 0;
 
     (void)state;
-    assert_ok(bsi_stream_command(argv, &stream));
+    assert_ok(bsi_stream_command(argv, NULL, &stream));
     assert_ok(bsi_stream_read(stream, NULL, buf, sizeof(buf), &got));
     assert_int_equal(got, 11);
     assert_memory_equal(buf, "hello there", 11);
@@ -33,7 +33,7 @@ static void a_failed_command_is_told_at_the_end(void **state)
     size_t got = 0;
 
     (void)state;
-    assert_ok(bsi_stream_command(argv, &stream));
+    assert_ok(bsi_stream_command(argv, NULL, &stream));
     assert_ok(bsi_stream_read(stream, NULL, buf, sizeof(buf), &got));
     assert_int_equal(got, 5);
     assert_status(bsi_stream_finish(stream), BS_E_COMMAND);
@@ -48,7 +48,7 @@ static void a_missing_command_is_told(void **state)
     bsi_stream *stream = NULL;
 
     (void)state;
-    assert_true(bsi_stream_command(argv, &stream) < 0);
+    assert_true(bsi_stream_command(argv, NULL, &stream) < 0);
     assert_int_equal(bs_error_last()->layer, BS_LAYER_SOURCE);
     assert_non_null(strstr(bs_error_last()->message, "/nowhere/to be found"));
     assert_null(stream);
@@ -71,7 +71,7 @@ static void a_silent_command_is_cancelled_within_a_second(void **state)
     int64_t began = 0;
 
     (void)state;
-    assert_ok(bsi_stream_command(argv, &stream));
+    assert_ok(bsi_stream_command(argv, NULL, &stream));
     began = bsi_monotonic_ns();
     assert_ok(bsi_thread_start(&thread, "cancel", cancel_soon, &cancel));
     assert_status(bsi_stream_read(stream, &call, buf, sizeof(buf), &got), BS_E_CANCELLED);
