@@ -482,12 +482,9 @@ static const bsi_job_ops backup_ops = {
     .dispose = backup_dispose,
 };
 
-bs_status bsi_backup_start(bs_service *service, const bs_backup_options *options,
-                           char id_out[BS_ID_SIZE])
+bs_status bsi_backup_prepare(bs_service *service, const bs_backup_options *options, bsi_job **out)
 {
     backup_run *run = bsi_calloc(1, sizeof(*run));
-    bsi_job *job = NULL;
-    char id[BS_ID_SIZE];
     bs_status status = BS_E_NOMEM;
 
     if (run) {
@@ -501,7 +498,16 @@ bs_status bsi_backup_start(bs_service *service, const bs_backup_options *options
     if (run->request->note[0]) {
         add_note(run, "%s", run->request->note);
     }
-    BSI_TRY(bsi_job_new(service, &backup_ops, run, &job));
+    return bsi_job_new(service, &backup_ops, run, out);
+}
+
+bs_status bsi_backup_start(bs_service *service, const bs_backup_options *options,
+                           char id_out[BS_ID_SIZE])
+{
+    bsi_job *job = NULL;
+    char id[BS_ID_SIZE];
+
+    BSI_TRY(bsi_backup_prepare(service, options, &job));
     memcpy(id, job->id, sizeof(id));
     BSI_TRY(bsi_job_start(job));
     memcpy(id_out, id, sizeof(id));

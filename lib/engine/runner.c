@@ -129,8 +129,7 @@ static bs_status start_runner_locked(bs_service *service)
     return BS_OK;
 }
 
-/* Put it on the list, unless no job may begin. */
-static bs_status enlist(bsi_job *job)
+bs_status bsi_job_enlist(bsi_job *job)
 {
     bs_service *service = job->service;
     const char *why = NULL;
@@ -163,22 +162,23 @@ static void delist(bsi_job *job)
     bsi_mutex_unlock(&job->service->lock);
 }
 
-bs_status bsi_job_start(bsi_job *job)
+void bsi_job_discard(bsi_job *job)
+{
+    delist(job);
+    job->ops->ended(job);
+    bsi_job_unref(job);
+}
+
+bs_status bsi_job_begin(bsi_job *job)
 {
     bs_service *service = job->service;
     bsi_job_view view;
-    bs_status status = enlist(job);
+    bs_status status = BS_OK;
 
-    if (status >= 0) {
-        bsi_job_look(job, &view);
-        status = job->ops->add(job, &view);
-        if (status < 0) {
-            delist(job);
-        }
-    }
+    bsi_job_look(job, &view);
+    status = job->ops->add(job, &view);
     if (status < 0) {
-        job->ops->ended(job);
-        bsi_job_unref(job);
+        bsi_job_discard(job);
         return status;
     }
     bsi_job_tell_state(job);
@@ -194,6 +194,17 @@ bs_status bsi_job_start(bsi_job *job)
         bsi_job_finish(job, status);
     }
     return BS_OK;
+}
+
+bs_status bsi_job_start(bsi_job *job)
+{
+    const bs_status status = bsi_job_enlist(job);
+
+    if (status < 0) {
+        bsi_job_discard(job);
+        return status;
+    }
+    return bsi_job_begin(job);
 }
 
 void bsi_job_cancel(bsi_job *job)

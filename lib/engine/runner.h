@@ -16,6 +16,16 @@
  */
 BS_NODISCARD bs_status bsi_job_start(bsi_job *job);
 
+/*
+ * The same in two steps, for those who have to write something down between
+ * them. An enlisted job can be found by its id; bsi_job_begin() or
+ * bsi_job_discard() must follow, which give up the caller's reference. A job that
+ * failed to be enlisted is discarded as well.
+ */
+BS_NODISCARD bs_status bsi_job_enlist(bsi_job *job);
+BS_NODISCARD bs_status bsi_job_begin(bsi_job *job);
+void bsi_job_discard(bsi_job *job);
+
 /* Harmless on one that is over. A job that waits to be run ends here and now. */
 void bsi_job_cancel(bsi_job *job);
 

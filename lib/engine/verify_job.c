@@ -197,12 +197,10 @@ static const bsi_job_ops verify_ops = {
     .dispose = verify_dispose,
 };
 
-bs_status bsi_verify_start(bs_service *service, const char *backup_id, char id_out[BS_ID_SIZE])
+bs_status bsi_verify_prepare(bs_service *service, const char *backup_id, bsi_job **out)
 {
     verify_run *run = bsi_calloc(1, sizeof(*run));
-    bsi_job *job = NULL;
     bsi_held held = {0};
-    char id[BS_ID_SIZE];
     bs_status status = BS_E_NOMEM;
 
     if (run) {
@@ -212,12 +210,21 @@ bs_status bsi_verify_start(bs_service *service, const char *backup_id, char id_o
         bsi_free(run);
         return status;
     }
-    status = bsi_job_new(service, &verify_ops, run, &job);
+    status = bsi_job_new(service, &verify_ops, run, out);
     if (status < 0) {
         bsi_held_close(service, &held);
         return status;
     }
     run->held = held;
+    return BS_OK;
+}
+
+bs_status bsi_verify_start(bs_service *service, const char *backup_id, char id_out[BS_ID_SIZE])
+{
+    bsi_job *job = NULL;
+    char id[BS_ID_SIZE];
+
+    BSI_TRY(bsi_verify_prepare(service, backup_id, &job));
     memcpy(id, job->id, sizeof(id));
     BSI_TRY(bsi_job_start(job));
     memcpy(id_out, id, sizeof(id));
