@@ -5,12 +5,16 @@
 Usage: check_tidy.py ROOT BUILD-DIRECTORY | check_tidy.py --self-test
 
 One file per call: several in one call give false findings. What was clean and
-has not changed since, nor any header or rule, is not looked at again.
+has not changed since, nor any header that it includes, nor a rule, is not
+looked at again. The memory of that lies in the build directory, or where
+BSI_TIDY_CACHE says: several checkouts may share one.
 """
 import concurrent.futures
 import hashlib
 import json
+import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -42,20 +46,29 @@ def digest(*texts):
     return whole.hexdigest()
 
 
+def reach(root, path, seen):
+    """Adds `path` and all of our own headers that it includes, however deep, to `seen`."""
+    if path in seen or not path.is_file():
+        return
+    seen[path] = path.read_bytes()
+    for name in re.findall(rb'^#include ["<]([^">]+)[">]', seen[path], re.MULTILINE):
+        for folder in (path.parent, root / "lib", root / "include", root / "examples"):
+            reach(root, folder / name.decode(), seen)
+
+
 def check(root, build):
     known = {entry["file"] for entry in json.loads((build / "compile_commands.json").read_text())}
     known = {(build / name).resolve() for name in known}
     sources = [path for path in linting.walk_folders(root, FOLDERS, ".c")]
     sources = [path for path in sources if path.resolve() in known]
-    headers = linting.walk_folders(root, ["include", *FOLDERS], ".h")
-    headers = [path.read_bytes() for path in headers]
     rules = [path.read_bytes() for path in (RULES, root / "examples" / ".clang-tidy")]
-    common = digest(*rules, *headers).encode()
-    clean = build / "clang-tidy-clean"
+    clean = pathlib.Path(os.environ.get("BSI_TIDY_CACHE", build / "clang-tidy-clean"))
     clean.mkdir(exist_ok=True)
 
     def one(path):
-        mark = clean / digest(common, str(path).encode(), path.read_bytes())
+        texts = {}
+        reach(root, path, texts)
+        mark = clean / digest(*rules, str(path.relative_to(root)).encode(), *texts.values())
         if mark.exists():
             return ""
         found = tidy(path, "-p", str(build))
