@@ -5,6 +5,7 @@
 #include "task/pool.h"
 
 #include "base/alloc.h"
+#include "task/usage.h"
 
 enum { THREADS_MAX = 256 };
 
@@ -40,8 +41,15 @@ static void work(void *user)
     bsi_pool *pool = user;
 
     for (bsi_task *task = take(pool); task; task = take(pool)) {
+        bsi_usage *usage = task->usage;
+
         task->next = NULL;
+        bsi_usage_enter(usage);
         task->run(task);
+        bsi_usage_enter(NULL);
+        if (usage) {
+            bsi_latch_done(&usage->tasks); /* Whose it is may be gone from here on. */
+        }
     }
 }
 
@@ -97,6 +105,10 @@ void bsi_pool_submit(bsi_pool *pool, bsi_task *task)
     if (pool->threads == 0) {
         task->run(task);
         return;
+    }
+    task->usage = bsi_usage_current();
+    if (task->usage) {
+        bsi_latch_add(&task->usage->tasks);
     }
     bsi_mutex_lock(&pool->lock);
     if (pool->first) {

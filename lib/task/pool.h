@@ -16,6 +16,7 @@ typedef struct bsi_pool bsi_pool;
 typedef struct bsi_task {
     void (*run)(struct bsi_task *task); /* The task may be gone when it returns. */
     struct bsi_task *next;
+    struct bsi_usage *usage; /* Set by the pool: for whom it works; NULL: nobody. */
 } bsi_task;
 
 /*

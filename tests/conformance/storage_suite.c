@@ -4,6 +4,7 @@
  */
 #include "conformance/storage_checks.h"
 #include "storage/decorators/faulty.h"
+#include "storage/decorators/metrics.h"
 
 static const storage_subject *present_subject;
 
@@ -23,7 +24,7 @@ static int setup(void **state)
     return 0;
 }
 
-static int setup_decorated(void **state)
+static int setup_decorated(void **state, bs_status (*decorate)(bsi_storage *, bsi_storage **))
 {
     fixture *fix = NULL;
 
@@ -32,7 +33,17 @@ static int setup_decorated(void **state)
     }
     fix = *state;
     bsi_storage_unref(fix->storage);
-    return bsi_storage_faulty_new(fix->inner, &fix->storage) == BS_OK ? 0 : -1;
+    return decorate(fix->inner, &fix->storage) == BS_OK ? 0 : -1;
+}
+
+static int setup_faulty(void **state)
+{
+    return setup_decorated(state, bsi_storage_faulty_new);
+}
+
+static int setup_metrics(void **state)
+{
+    return setup_decorated(state, bsi_storage_metrics_new);
 }
 
 static int teardown(void **state)
@@ -73,5 +84,6 @@ int storage_suite_run(const storage_subject *subject)
 
     present_subject = subject;
     failed = run_group(subject->name, "", setup);
-    return failed + run_group(subject->name, " decorated", setup_decorated);
+    failed += run_group(subject->name, " below faulty", setup_faulty);
+    return failed + run_group(subject->name, " below metrics", setup_metrics);
 }

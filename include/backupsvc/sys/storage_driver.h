@@ -57,6 +57,7 @@ enum {
     BS_STORAGE_CAP_MULTIPART = 1u << 9,       /**< Puts of any size in bounded memory. */
     BS_STORAGE_CAP_ANY_BYTES = 1u << 10,      /**< Keys need not be UTF-8. */
     BS_STORAGE_CAP_CASE = 1u << 11,           /**< Keys that differ in case are different. */
+    BS_STORAGE_CAP_NETWORK = 1u << 12,        /**< Bytes go over a network, and count as such. */
 };
 
 /** A time that is not known. */
