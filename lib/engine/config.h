@@ -73,6 +73,7 @@
     X(WEBHOOK_URL, TEXT, NULL, 1, 4096, "a URL", true)                                             \
     X(DASHBOARD_ENABLED, FLAG, "true", 0, 1, "", false)                                            \
     X(METRICS_ENABLED, FLAG, "true", 0, 1, "", false)                                              \
+    X(METRICS_MAX_NAMES, NUMBER, "500", 1, 100000, "", false)                                      \
     X(ENABLE_SWAGGER_UI, FLAG, "true", 0, 1, "", false)
 /* clang-format on */
 

@@ -11,6 +11,7 @@
 #include "engine/recovery.h"
 #include "engine/runner.h"
 #include "os/time.h"
+#include "storage/decorators/metrics.h"
 
 enum {
     STORAGE_NAME_MAX = 64,
@@ -132,10 +133,13 @@ static bool storage_name_is_valid(const char *name)
                size;
 }
 
+/* What comes out counts what is asked of the driver. */
 static bs_status open_driver(const char *driver, const char *const *settings, bsi_storage **out)
 {
     bsi_setting pairs[STORAGE_SETTINGS_MAX];
     size_t count = 0;
+    bsi_storage *inner = NULL;
+    bs_status status = BS_OK;
 
     for (; settings && settings[0]; settings += 2) {
         if (!settings[1] || count == STORAGE_SETTINGS_MAX) {
@@ -145,7 +149,10 @@ static bs_status open_driver(const char *driver, const char *const *settings, bs
         }
         pairs[count++] = (bsi_setting){settings[0], settings[1]};
     }
-    return bsi_storage_open(driver, pairs, count, NULL, out);
+    BSI_TRY(bsi_storage_open(driver, pairs, count, NULL, &inner));
+    status = bsi_storage_metrics_new(inner, out);
+    bsi_storage_unref(inner);
+    return status;
 }
 
 bs_status bsi_service_add_storage(bs_service *service, const char *name, const char *driver,
@@ -232,6 +239,9 @@ static bs_status take_settings(bs_service *service, const bs_service_options *op
     service->log.level = log_level(service->config);
     service->runners_max =
         (unsigned)bsi_config_number(service->config, BSI_CONFIG_MAX_CONCURRENT_BACKUPS);
+    BSI_TRY(bsi_metrics_begin(
+        &service->metrics,
+        (size_t)bsi_config_number(service->config, BSI_CONFIG_METRICS_MAX_NAMES)));
     service->runners = bsi_calloc(service->runners_max, sizeof(*service->runners));
     return service->runners ? BS_OK : BS_E_NOMEM;
 }
@@ -267,6 +277,7 @@ bs_status bsi_service_open(const bs_service_options *options, bs_service **out)
     bsi_cond_init(&service->change);
     bsi_cond_init(&service->work);
     bsi_events_init(&service->events);
+    bsi_metrics_init(&service->metrics);
     bsi_uses_init(&service->uses);
     status = open_parts(service, options);
     if (status < 0) {
@@ -297,6 +308,7 @@ void bsi_service_close(bs_service *service)
     bsi_catalog_close(service->catalog);
     bsi_state_dir_close(&service->dir);
     bsi_uses_dispose(&service->uses);
+    bsi_metrics_dispose(&service->metrics);
     bsi_events_dispose(&service->events);
     bsi_cond_dispose(&service->work);
     bsi_cond_dispose(&service->change);

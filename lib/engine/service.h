@@ -9,6 +9,7 @@
 #include "engine/config.h"
 #include "engine/events.h"
 #include "engine/job.h"
+#include "engine/metrics.h"
 #include "engine/state_dir.h"
 #include "engine/uses.h"
 #include "source/walk.h"
@@ -20,16 +21,16 @@
  * THREAD SAFETY NOTES
  *
  * `lock` guards the members named below it and the states of jobs; `change` is
- * broadcast when a job has ended. bsi_events and bsi_uses have locks of their
- * own, and so has each job's list of warnings. None of these locks is held
- * while another is taken, nor during I/O or a callback.
+ * broadcast when a job has ended. bsi_events, bsi_uses and bsi_metrics have
+ * locks of their own, and so has each job's list of warnings. None of these
+ * locks is held while another is taken, nor during I/O or a callback.
  *
  * Everything else is set by bsi_service_open() and does not change.
  */
 typedef struct bsi_named_storage {
     struct bsi_named_storage *next;
-    bsi_storage *storage;
-    char name[]; /* Ends in NUL. */
+    bsi_storage *storage; /* Counts: see storage/decorators/metrics.h. */
+    char name[];          /* Ends in NUL. */
 } bsi_named_storage;
 
 struct bs_service {
@@ -41,6 +42,7 @@ struct bs_service {
     bsi_pool *pool;
     bsi_events events;
     bsi_uses uses;
+    bsi_metrics metrics;
 
     bsi_mutex lock;
     bsi_cond change; /* A job has ended. */
