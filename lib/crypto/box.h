@@ -10,7 +10,7 @@
  * "what it is" is authenticated with it, so none passes for another. The data
  * key of a box is random; the key wraps it as it wraps a backup's.
  */
-enum { BSI_BOX_MAX = 1024 * 1024 };
+enum { BSI_BOX_MAX = BSI_SECRET_MAX }; /* Bytes of the document. */
 
 /* Append the box to `out`. `purpose`: such as "keyring". */
 BS_NODISCARD bs_status bsi_box_seal(bsi_key *key, const char *purpose, const void *data,

@@ -15,8 +15,8 @@
  */
 typedef struct bsi_secret bsi_secret;
 
-/* Longest secret: a private key in PEM with room to spare. */
-enum { BSI_SECRET_MAX = 64 * 1024 };
+/* Longest secret: a keyring with room to spare. */
+enum { BSI_SECRET_MAX = 1024 * 1024 };
 
 /* `size` zeroed bytes, 1 to BSI_SECRET_MAX. */
 BS_NODISCARD bs_status bsi_secret_new(size_t size, bsi_secret **out);
@@ -26,6 +26,9 @@ BS_NODISCARD bs_status bsi_secret_copy(const void *bytes, size_t size, bsi_secre
 BS_NODISCARD bs_status bsi_secret_random(size_t size, bsi_secret **out);
 /* NULL is ignored; the error record is left alone. */
 void bsi_secret_free(bsi_secret *secret);
+
+/* False in a forked child, whose pages are wiped: no key of zeros is ever used. */
+bool bsi_secret_is_intact(const bsi_secret *secret);
 
 unsigned char *bsi_secret_bytes(bsi_secret *secret);
 const unsigned char *bsi_secret_view(const bsi_secret *secret);

@@ -5,6 +5,7 @@
 #include "os/random.h"
 
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "base/endian.h"
@@ -13,7 +14,6 @@
 
 enum {
     COUNTER_BITS = 12, /* The bits of rand_a. */
-    UUID_SIZE = 16,
     MS_PER_SEC = 1000,
     NS_PER_MS = 1000000,
 };
@@ -57,25 +57,64 @@ static uint64_t next_stamp(uint16_t seed)
     return stamp;
 }
 
-static void format_uuid(const uint8_t uuid[UUID_SIZE], char out[BS_ID_SIZE])
+/* A dash stands before these bytes. */
+static bool begins_group(size_t at)
+{
+    return at == 4 || at == 6 || at == 8 || at == 10;
+}
+
+void bsi_id_format(const uint8_t id[BSI_ID_BYTES], char out[BS_ID_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
     size_t used = 0;
 
-    for (size_t i = 0; i < UUID_SIZE; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) {
+    for (size_t i = 0; i < BSI_ID_BYTES; i++) {
+        if (begins_group(i)) {
             out[used++] = '-';
         }
-        out[used++] = digits[uuid[i] >> 4];
-        out[used++] = digits[uuid[i] & 15];
+        out[used++] = digits[id[i] >> 4];
+        out[used++] = digits[id[i] & 15];
     }
     out[used] = '\0';
+}
+
+static bool parse_byte(const char *text, uint8_t *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *high = text[0] != '\0' ? strchr(digits, text[0]) : NULL;
+    const char *low = high && text[1] != '\0' ? strchr(digits, text[1]) : NULL;
+
+    if (!low) {
+        return false;
+    }
+    *out = (uint8_t)((high - digits) << 4 | (low - digits));
+    return true;
+}
+
+bs_status bsi_id_parse(const char *text, uint8_t out[BSI_ID_BYTES])
+{
+    uint8_t id[BSI_ID_BYTES];
+    const char *at = text;
+    bool good = true;
+
+    for (size_t i = 0; good && i < BSI_ID_BYTES; i++) {
+        if (begins_group(i)) {
+            good = *at++ == '-';
+        }
+        good = good && parse_byte(at, &id[i]);
+        at += good ? 2 : 0;
+    }
+    if (!good || *at != '\0') {
+        return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID, "no id of a backup, which is a UUID");
+    }
+    memcpy(out, id, sizeof(id));
+    return BS_OK;
 }
 
 bs_status bsi_new_id(char out[BS_ID_SIZE])
 {
     uint8_t chance[10] = {0};
-    uint8_t uuid[UUID_SIZE];
+    uint8_t uuid[BSI_ID_BYTES];
     uint64_t stamp = 0;
 
     BSI_TRY(bsi_random(chance, sizeof(chance)));
@@ -89,6 +128,6 @@ bs_status bsi_new_id(char out[BS_ID_SIZE])
         uuid[8 + i] = chance[i];
     }
     uuid[8] = (uint8_t)(0x80 | (uuid[8] & 0x3f));
-    format_uuid(uuid, out);
+    bsi_id_format(uuid, out);
     return BS_OK;
 }
