@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "engine/config.h"
+#include "engine/words.h"
 #include "text/size.h"
 
 enum { CONFIG_MILLION = 1000000 };
@@ -32,41 +33,17 @@ int bsi_config_find(const char *name, size_t size)
     return -1;
 }
 
-/* --- The nearest name --- */
-
-enum { CONFIG_NAME_MAX = 40 };
-
-/* Levenshtein's distance, with one row of the table at a time. */
-static size_t distance(const char *a, size_t a_size, const char *b, size_t b_size)
-{
-    size_t row[CONFIG_NAME_MAX + 1];
-
-    for (size_t j = 0; j <= b_size; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 1; i <= a_size; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b_size; j++) {
-            const size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            const size_t shift = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            diagonal = row[j];
-            row[j] = change < shift ? change : shift;
-        }
-    }
-    return row[b_size];
-}
-
 const char *bsi_config_nearest(const char *name, size_t size, size_t limit)
 {
     const char *nearest = NULL;
     size_t best = limit + 1;
 
-    if (size == 0 || size > CONFIG_NAME_MAX) {
+    if (size == 0) {
         return NULL;
     }
     for (size_t i = 0; i < BSI_ARRAY_SIZE(variables); i++) {
-        const size_t got = distance(name, size, variables[i].name, strlen(variables[i].name));
+        const size_t got =
+            bsi_word_distance(name, size, variables[i].name, strlen(variables[i].name));
         if (got < best) {
             best = got;
             nearest = variables[i].name;

@@ -112,3 +112,27 @@ const char *bsi_word_list(const bsi_word *words, char *out, size_t size)
     }
     return out;
 }
+
+/* Levenshtein's distance, with one row of the table at a time. */
+size_t bsi_word_distance(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    size_t row[BSI_WORD_DISTANCE_MAX + 1];
+
+    if (a_size > BSI_WORD_DISTANCE_MAX || b_size > BSI_WORD_DISTANCE_MAX) {
+        return SIZE_MAX;
+    }
+    for (size_t j = 0; j <= b_size; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; i <= a_size; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b_size; j++) {
+            const size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            const size_t shift = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            diagonal = row[j];
+            row[j] = change < shift ? change : shift;
+        }
+    }
+    return row[b_size];
+}

@@ -36,4 +36,11 @@ bool bsi_word_parse(const bsi_word *words, bsi_slice word, int *value_out);
 /* The words for a message: "full, incremental, mirror". Returns `out`. */
 const char *bsi_word_list(const bsi_word *words, char *out, size_t size);
 
+/*
+ * How many bytes must be put in, taken out or changed to make `b` of `a`; case
+ * counts. SIZE_MAX when one of them has more than BSI_WORD_DISTANCE_MAX bytes.
+ */
+enum { BSI_WORD_DISTANCE_MAX = 64 };
+size_t bsi_word_distance(const char *a, size_t a_size, const char *b, size_t b_size);
+
 #endif

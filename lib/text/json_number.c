@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ascii.h"
+
 enum {
     DIGITS_MAX = 400,        /* Longer numbers are refused. */
     EXPONENT_MAX = 100000,   /* Far beyond any double; keeps the sum from overflowing. */
@@ -22,11 +24,6 @@ enum {
     POSITIONAL_MAX = 16,
 };
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* The number behind an 'e', held within EXPONENT_MAX. */
 static int32_t parse_exponent(const char *at, const char *end)
 {
@@ -34,7 +31,7 @@ static int32_t parse_exponent(const char *at, const char *end)
     int32_t exponent = 0;
 
     for (; at < end; at++) {
-        if (is_digit(*at) && exponent < EXPONENT_MAX) {
+        if (bsi_is_digit(*at) && exponent < EXPONENT_MAX) {
             exponent = exponent * 10 + (*at - '0');
         }
     }
@@ -84,7 +81,7 @@ static int32_t to_digits(double magnitude, int precision, char digits[PRECISION_
 
     (void)snprintf(text, sizeof(text), "%.*e", precision - 1, magnitude);
     for (; *at != 'e'; at++) {
-        if (is_digit(*at) && used < PRECISION_MAX) {
+        if (bsi_is_digit(*at) && used < PRECISION_MAX) {
             digits[used++] = *at;
         }
     }

@@ -6,33 +6,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/calendar.h"
 #include "base/error.h"
 
 /*
- * Times as people and APIs write them, in UTC and in the Gregorian calendar
- * carried backwards, years 0000 to 9999. No leap seconds. Seconds count from
- * 1970-01-01T00:00:00Z, nanoseconds 0 to 999 999 999 go on top of them.
+ * Times as people and APIs write them, in UTC, years 0000 to 9999. Seconds
+ * count from 1970-01-01T00:00:00Z, nanoseconds 0 to 999 999 999 go on top of
+ * them.
  */
 
 /* Room for the longest text, with its NUL. */
 enum { BSI_RFC3339_SIZE = 32 };
-
-/* A second in UTC, taken apart. */
-typedef struct bsi_civil {
-    int32_t year;
-    int32_t month;   /* 1 to 12. */
-    int32_t day;     /* 1 to 31. */
-    int32_t hour;    /* 0 to 23. */
-    int32_t minute;  /* 0 to 59. */
-    int32_t second;  /* 0 to 59. */
-    int32_t weekday; /* 0 is Sunday. */
-} bsi_civil;
-
-/* Days since 1970-01-01 of a date. The day may lie outside of its month and is carried over. */
-int64_t bsi_days_from_civil(int32_t year, int32_t month, int32_t day);
-
-/* BS_E_RANGE outside of the years 0000 to 9999. */
-BS_NODISCARD bs_status bsi_civil_from_time(int64_t sec, bsi_civil *out);
 
 /*
  * "2026-11-23T06:10:00Z", or "2026-11-23T06:10:00.000000000Z" with a fraction.

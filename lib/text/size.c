@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ascii.h"
+
 typedef struct unit {
     const char *name;
     uint64_t factor;
@@ -59,34 +61,16 @@ typedef struct amount {
     const char *rest;
 } amount;
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static char lower(char c)
-{
-    if (c >= 'A' && c <= 'Z') {
-        return (char)(c - 'A' + 'a');
-    }
-    return c;
-}
-
-/* Without strcasecmp(), which follows the locale. */
 static bool equal_but_for_case(const char *a, const char *b)
 {
-    while (*a && lower(*a) == lower(*b)) {
-        a++;
-        b++;
-    }
-    return lower(*a) == lower(*b);
+    return strlen(a) == strlen(b) && bsi_equal_but_for_case(a, b, strlen(a));
 }
 
 static bool parse_fraction(const char *at, amount *out)
 {
     int digits = 0;
 
-    for (; is_digit(*at); at++, digits++) {
+    for (; bsi_is_digit(*at); at++, digits++) {
         if (digits == FRACTION_DIGITS_MAX) {
             return false;
         }
@@ -102,7 +86,7 @@ static bool parse_amount(const char *text, amount *out)
     const char *at = text;
 
     *out = (amount){.scale = 1};
-    for (; is_digit(*at); at++) {
+    for (; bsi_is_digit(*at); at++) {
         const uint64_t digit = (uint64_t)(*at - '0');
         if (out->whole > (UINT64_MAX - digit) / 10) {
             return false;
