@@ -8,7 +8,7 @@ BS_BEGIN_DECLS
 
 /**
  * @file backupsvc/keys.h
- * @brief Keys of encrypted backups: how they are named and what they are.
+ * @brief Keys of encrypted backups: made, named, kept, unlocked, changed.
  *
  * Wherever a key or pass phrase is asked for, a reference is given:
  *
@@ -30,12 +30,208 @@ BS_BEGIN_DECLS
  * errors.
  */
 
+/** Room for a key's fingerprint with its NUL: 32 hex digits. */
+#define BS_FINGERPRINT_SIZE 33
+
+/** Room for the public half of a signing key with its NUL: 64 hex digits. */
+#define BS_SIGNER_SIZE 65
+
 /** What a key is. */
 typedef enum bs_key_kind {
     BS_KEY_PASSPHRASE = 1, /**< Any bytes that a person or program remembers. */
     BS_KEY_RAW = 2,        /**< 32 bytes of chance in a file. */
     BS_KEY_RSA = 3,        /**< An RSA key of at least 3072 bits, its public half or both. */
 } bs_key_kind;
+
+/** A key's kind as a word: "passphrase", "raw", "rsa"; NULL for other values. Since: 0.1 */
+BS_API const char *bs_key_kind_name(bs_key_kind kind);
+
+/* --- Making keys --- */
+
+/** What key to make. Start from BS_KEY_OPTIONS_INIT; 0 means default. */
+typedef struct bs_key_options {
+    size_t struct_size;      /**< Set by BS_KEY_OPTIONS_INIT. */
+    bs_key_kind kind;        /**< BS_KEY_RAW or BS_KEY_RSA. */
+    const char *path;        /**< The new file of the secret key, with mode 0600. */
+    const char *public_path; /**< rsa: the new file of the public key. Default: path + ".pub". */
+    uint32_t bits;           /**< rsa: 3072 to 8192. Default: 4096. */
+    const char *passphrase;  /**< rsa: a reference; the file is encrypted with it. Default: not. */
+} bs_key_options;
+
+/* clang-format off */
+#define BS_KEY_OPTIONS_INIT {sizeof(bs_key_options), (bs_key_kind)0, NULL, NULL, 0, NULL}
+/* clang-format on */
+
+/** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */
+BS_API void bs_key_options_init(bs_key_options *options, size_t size);
+
+/**
+ * Make a key and write it into new files.
+ *
+ * Nothing is ever overwritten. Who loses the file of a key loses what it opens.
+ *
+ * @param options          What to make. `passphrase` cannot name the keyring here.
+ * @param fingerprint_out  Of the new key; may be NULL.
+ *
+ * @retval BS_OK
+ * @retval BS_E_INVALID  An option is wrong.
+ * @retval BS_E_EXISTS   One of the files is there already.
+ *
+ * Blocking: disk; an RSA key takes up to some seconds.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_key_generate(const bs_key_options *options,
+                                              char fingerprint_out[BS_FINGERPRINT_SIZE]);
+
+/* --- Unlocking --- */
+
+/**
+ * Know a key as long as the service is open.
+ *
+ * Whatever reads encrypted backups tries it: browsing, restores, verifications,
+ * bs_catalog_rebuild(). The key of the settings and the entries of the keyring
+ * are known without it.
+ *
+ * @param service     The service.
+ * @param reference   The key; one that can open backups.
+ * @param passphrase  A reference to the pass phrase of an encrypted PEM key; NULL: none.
+ *
+ * @retval BS_OK
+ * @retval BS_E_NOT_FOUND  The reference leads to nothing.
+ * @retval BS_E_ACCESS     Its file is open to others, or not ours.
+ * @retval BS_E_KEY        It is a public key, or the keyring does not open.
+ * @retval BS_E_INVALID    What it leads to is no key that this library takes.
+ *
+ * Blocking: disk.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_key_unlock(bs_service *service, const char *reference,
+                                            const char *passphrase);
+
+/* --- The keyring --- */
+
+/** One key of the keyring. */
+typedef struct bs_keyring_entry {
+    const char *name;
+    bs_key_kind kind;
+    bool can_open;                         /**< False for a public key. */
+    char fingerprint[BS_FINGERPRINT_SIZE]; /**< "" for a pass phrase. */
+    const char *added_at;                  /**< RFC 3339, in UTC. */
+} bs_keyring_entry;
+
+/** A key whose signatures the service knows. */
+typedef struct bs_signer {
+    char public_key[BS_SIGNER_SIZE];
+    const char *name;
+    bool is_own; /**< It is the service's own. */
+} bs_signer;
+
+/** What a service keeps of keys. */
+typedef struct bs_keyring_info {
+    const bs_keyring_entry *entries;
+    size_t entries_count;
+    char signing_key[BS_SIGNER_SIZE]; /**< With which rsa backups are signed; "" before the first. */
+    const bs_signer *signers;
+    size_t signers_count;
+} bs_keyring_info;
+
+/**
+ * List the keyring's entries and the known signers.
+ *
+ * @param service  The service.
+ * @param out      The list; freed with bs_keyring_info_free(). Set only on BS_OK.
+ *
+ * @retval BS_OK
+ * @retval BS_E_KEY      There is a keyring and no master key, or not the right one.
+ * @retval BS_E_CORRUPT  The keyring is damaged.
+ *
+ * Blocking: disk.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_keyring_list(bs_service *service, bs_keyring_info **out);
+
+/** Free a list. NULL is ignored. Since: 0.1 */
+BS_API void bs_keyring_info_free(bs_keyring_info *info);
+
+/**
+ * Put a key into the keyring.
+ *
+ * @param service     The service.
+ * @param name        1 to 64 letters, digits, `.`, `_`, `-`. Copied.
+ * @param reference   What to put there: a pass phrase, a raw key, a private or a public key.
+ * @param passphrase  A reference to the pass phrase of an encrypted PEM key, which is kept with
+ *                    it; NULL: none.
+ *
+ * @retval BS_OK
+ * @retval BS_E_EXISTS     There is an entry of that name.
+ * @retval BS_E_KEY        There is no master key, or not the right one.
+ * @retval BS_E_NOT_FOUND  The reference leads to nothing.
+ * @retval BS_E_INVALID    The name, or what the reference leads to.
+ * @retval BS_E_BUSY       Somebody else is changing the keyring.
+ *
+ * Blocking: disk.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_keyring_add(bs_service *service, const char *name,
+                                             const char *reference, const char *passphrase);
+
+/**
+ * Take a key out of the keyring. Backups that only it opens are lost with it.
+ *
+ * @param service  The service.
+ * @param name     The entry's name.
+ *
+ * @retval BS_OK
+ * @retval BS_E_NOT_FOUND  There is no such entry.
+ * @retval BS_E_KEY        There is no master key, or not the right one.
+ * @retval BS_E_BUSY       Somebody else is changing the keyring.
+ *
+ * Blocking: disk.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_keyring_remove(bs_service *service, const char *name);
+
+/**
+ * Seal the keyring under another master key.
+ *
+ * The keys in it stay the same. The new keyring is read back and opened before
+ * it takes the place of the old one. From the next bs_service_open() on the
+ * settings, or the program's callback, must give the new master key.
+ *
+ * @param service    The service.
+ * @param reference  The new master key: a pass phrase, a raw key or a private key.
+ *
+ * @retval BS_OK
+ * @retval BS_E_KEY   The old master key is missing or wrong, or the new one cannot open.
+ * @retval BS_E_BUSY  Somebody else is changing the keyring.
+ *
+ * Blocking: disk.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_keyring_rotate(bs_service *service, const char *reference);
+
+/**
+ * Know a signer, such as another machine's service, under a name.
+ *
+ * @param service     The service.
+ * @param public_key  64 hex digits, as `signing_key` of that service's bs_keyring_info.
+ * @param name        1 to 64 bytes on one line. Copied; replaces an earlier one.
+ *
+ * @retval BS_OK
+ * @retval BS_E_INVALID  One of the two is wrong.
+ *
+ * Blocking: disk.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_signer_trust(bs_service *service, const char *public_key,
+                                              const char *name);
+
+/**
+ * Know a signer no more.
+ *
+ * @param service     The service.
+ * @param public_key  As for bs_signer_trust(). Not the service's own.
+ *
+ * @retval BS_OK
+ * @retval BS_E_NOT_FOUND  It was not known.
+ * @retval BS_E_NEEDED     It is the service's own.
+ *
+ * Blocking: disk.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_signer_forget(bs_service *service, const char *public_key);
 
 BS_END_DECLS
 

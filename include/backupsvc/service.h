@@ -26,8 +26,8 @@ typedef struct bs_service bs_service;
 /**
  * Gives the master key of the service's keyring, wherever the program keeps it.
  *
- * Called on the thread of a call or job that needs the keyring, at most once at
- * a time, until it has succeeded.
+ * Called when the keyring is first needed, on the thread of that call or job, and
+ * again as long as it gave no key.
  *
  * @param user      As in the options.
  * @param buf       Room for the key; wiped after use.

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/checked.h"
+#include "crypto/secret.h"
 
 enum {
     ARENA_ALIGN = 16,
@@ -16,6 +17,7 @@ enum {
 
 struct bsi_arena_block {
     struct bsi_arena_block *next;
+    size_t size;
     _Alignas(ARENA_ALIGN) char bytes[];
 };
 
@@ -32,6 +34,7 @@ static bs_status arena_grow(bsi_arena *arena, size_t size)
         return bsi_fail(BS_LAYER_SYSTEM, BS_E_NOMEM, "out of memory");
     }
     block->next = arena->blocks;
+    block->size = room;
     arena->blocks = block;
     arena->used = 0;
     arena->size = room;
@@ -92,6 +95,14 @@ const char **bsi_arena_texts(bsi_arena *arena, const char *const *texts)
         }
     }
     return copy;
+}
+
+void bsi_arena_wipe(bsi_arena *arena)
+{
+    for (struct bsi_arena_block *block = arena->blocks; block; block = block->next) {
+        bsi_wipe(block->bytes, block->size);
+    }
+    bsi_arena_dispose(arena);
 }
 
 void bsi_arena_dispose(bsi_arena *arena)

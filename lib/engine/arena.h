@@ -26,5 +26,7 @@ char *bsi_arena_text(bsi_arena *arena, const char *text);
 const char **bsi_arena_texts(bsi_arena *arena, const char *const *texts);
 
 void bsi_arena_dispose(bsi_arena *arena);
+/* The same for one that secrets were put into. */
+void bsi_arena_wipe(bsi_arena *arena);
 
 #endif

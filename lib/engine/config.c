@@ -25,23 +25,27 @@ bs_status bsi_config_new(bs_config **out)
     return BS_OK;
 }
 
-/* The compiler must not leave this out as having no effect. */
-static void wipe(char *text)
-{
-    volatile char *at = text;
-
-    while (*at) {
-        *at++ = 0;
-    }
-}
-
 static void free_value(bs_config *config, size_t index)
 {
-    if (config->values[index] && bsi_config_at(index)->secret) {
-        wipe(config->values[index]);
+    if (bsi_config_at(index)->secret) {
+        bsi_secret_free(config->secrets[index]);
+    } else {
+        bsi_free(config->values[index]);
     }
-    bsi_free(config->values[index]);
+    config->secrets[index] = NULL;
     config->values[index] = NULL;
+}
+
+/* A copy of a text; secrets lie where core dumps do not find them. */
+static bs_status copy_value(size_t index, const char *value, char **out, bsi_secret **secret_out)
+{
+    if (bsi_config_at(index)->secret) {
+        BSI_TRY(bsi_secret_copy(value, strlen(value) + 1, secret_out));
+        *out = (char *)bsi_secret_bytes(*secret_out);
+        return BS_OK;
+    }
+    *out = bsi_strdup(value);
+    return *out ? BS_OK : BS_E_NOMEM;
 }
 
 void bsi_config_free(bs_config *config)
@@ -58,6 +62,7 @@ void bsi_config_free(bs_config *config)
 bs_status bsi_config_copy(const bs_config *config, bs_config **out)
 {
     bs_config *copy = NULL;
+    bs_status status = BS_OK;
 
     BSI_TRY(bsi_config_new(&copy));
     for (size_t i = 0; i < BSI_CONFIG_COUNT; i++) {
@@ -65,10 +70,10 @@ bs_status bsi_config_copy(const bs_config *config, bs_config **out)
         if (!config->values[i]) {
             continue;
         }
-        copy->values[i] = bsi_strdup(config->values[i]);
-        if (!copy->values[i]) {
+        status = copy_value(i, config->values[i], &copy->values[i], &copy->secrets[i]);
+        if (status < 0) {
             bsi_config_free(copy);
-            return BS_E_NOMEM;
+            return status;
         }
     }
     *out = copy;
@@ -85,19 +90,18 @@ bs_status bsi_config_put(bs_config *config, size_t index, const char *value, con
                          bsi_complaints *complaints)
 {
     char *copy = NULL;
+    bsi_secret *secret = NULL;
     int64_t number = 0;
 
     if (!bsi_config_check(index, value, where, &number, complaints)) {
         return BS_OK;
     }
     if (!is_default(index, value)) {
-        copy = bsi_strdup(value);
-        if (!copy) {
-            return BS_E_NOMEM;
-        }
+        BSI_TRY(copy_value(index, value, &copy, &secret));
     }
     free_value(config, index);
     config->values[index] = copy;
+    config->secrets[index] = secret;
     config->numbers[index] = number;
     return BS_OK;
 }

@@ -4,6 +4,7 @@
 
 #include <backupsvc/config.h>
 
+#include "crypto/secret.h"
 #include "engine/complaints.h"
 
 /*
@@ -12,6 +13,8 @@
  *
  * X(name, type, default or NULL, lowest, highest, words or help on form, secret)
  */
+enum { BSI_CONFIG_KEY_SIZE_MIN = 12 };
+
 /* clang-format off */
 #define BSI_CONFIG_MAP(X)                                                                          \
     X(BACKUP_STORAGE_PATH, TEXT, "./backups", 1, 4096, "a path", false)                            \
@@ -29,7 +32,8 @@
     X(PARALLEL_PROCESSING, FLAG, "true", 0, 1, "", false)                                          \
     X(MAX_WORKER_THREADS, NUMBER_OR_AUTO, NULL, 1, 256, "", false)                                 \
     X(PROGRESS_UPDATE_INTERVAL, SECONDS, "1", 50000, 60000000, "", false)                          \
-    X(ENCRYPTION_KEY, TEXT, NULL, 12, 4096, "at least 12 characters", true)                        \
+    X(ENCRYPTION_KEY, KEY, NULL, BSI_CONFIG_KEY_SIZE_MIN, 4096,                                    \
+      "at least 12 characters, or file:PATH", true)                                                \
     X(ENCRYPTION_KEY_FILE, TEXT, NULL, 1, 4096, "a path", false)                                   \
     X(DEFAULT_ENCRYPTION, WORD, "none", 0, 0, "none aes256 rsa", false)                            \
     X(ALLOWED_ORIGINS, TEXT, NULL, 1, 4096, "origins apart by commas", false)                      \
@@ -87,6 +91,7 @@ typedef enum bsi_config_id {
 /* How a value is written. Numbers of SECONDS and RATIO are kept in millionths. */
 typedef enum bsi_config_type {
     BSI_CONFIG_TYPE_TEXT,   /* low and high: its bytes. */
+    BSI_CONFIG_TYPE_KEY,    /* As TEXT, or "file:PATH" of any length. */
     BSI_CONFIG_TYPE_NUMBER, /* Decimal digits. */
     BSI_CONFIG_TYPE_NUMBER_OR_AUTO,
     BSI_CONFIG_TYPE_SIZE,
@@ -107,7 +112,8 @@ typedef struct bsi_config_variable {
 } bsi_config_variable;
 
 struct bs_config {
-    char *values[BSI_CONFIG_COUNT];    /* NULL: the default stands. */
+    char *values[BSI_CONFIG_COUNT];        /* NULL: the default stands. */
+    bsi_secret *secrets[BSI_CONFIG_COUNT]; /* Where the values of secrets lie. */
     int64_t numbers[BSI_CONFIG_COUNT]; /* Of the value or default; WORD: its index; unset: -1. */
 };
 

@@ -205,6 +205,15 @@ static bs_status read_lines(env_file *file, const char *text, size_t size)
     return status < 0 ? status : bsi_complaints_status(&file->complaints);
 }
 
+/* The file may hold secrets. */
+static void free_text(char *text)
+{
+    if (text) {
+        bsi_wipe(text, ENV_FILE_MAX + 1);
+    }
+    bsi_free(text);
+}
+
 static bs_status load_text(const char *path, char **text_out, size_t *size_out)
 {
     char *text = bsi_alloc(ENV_FILE_MAX + 1);
@@ -232,7 +241,7 @@ static bs_status load_text(const char *path, char **text_out, size_t *size_out)
 
 out:
     bsi_close_quietly(fd);
-    bsi_free(text);
+    free_text(text);
     return status < 0 ? bsi_fail_context(BS_LAYER_CALLER, status, "reading the settings") : BS_OK;
 }
 
@@ -246,6 +255,10 @@ bs_status bsi_config_load_file(bs_config *config, const char *path)
 
     bsi_buf_init(&file.value, ENV_FILE_MAX + 1);
     status = load_text(path, &text, &size);
+    if (status < 0) {
+        goto out;
+    }
+    status = bsi_buf_reserve(&file.value, size + 1); /* It never moves, and leaves no copies. */
     if (status < 0) {
         goto out;
     }
@@ -263,7 +276,10 @@ bs_status bsi_config_load_file(bs_config *config, const char *path)
 
 out:
     bsi_config_free(file.config);
+    if (file.value.data) {
+        bsi_wipe(file.value.data, file.value.capacity);
+    }
     bsi_buf_dispose(&file.value);
-    bsi_free(text);
+    free_text(text);
     return status;
 }

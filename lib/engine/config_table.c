@@ -141,6 +141,13 @@ static bool parse_size(const char *text, int64_t *out)
 static bool parse_value(const bsi_config_variable *variable, const char *value, int64_t *out)
 {
     switch (variable->type) {
+    case BSI_CONFIG_TYPE_KEY:
+        if (strncmp(value, "file:/", 6) == 0) {
+            *out = variable->low;
+            return strpbrk(value, "\n\r") == NULL;
+        }
+        *out = (int64_t)strlen(value);
+        return strpbrk(value, "\n\r") == NULL;
     case BSI_CONFIG_TYPE_TEXT:
         *out = (int64_t)strlen(value);
         return strpbrk(value, "\n\r") == NULL;
@@ -176,6 +183,7 @@ static void complain(const bsi_config_variable *variable, const char *value, con
     bsi_printable(value, strlen(value), shown, sizeof(shown));
     switch (variable->type) {
     case BSI_CONFIG_TYPE_TEXT:
+    case BSI_CONFIG_TYPE_KEY:
         bsi_complain_invalid(complaints, "%s%s: takes %s on one line, not '%s'", where, name,
                              variable->help, shown);
         break;

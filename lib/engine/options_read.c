@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/buffer.h"
+#include "crypto/secret.h"
 #include "engine/arena.h"
 #include "engine/complaints.h"
 #include "engine/request.h"
@@ -322,9 +323,12 @@ static bs_status read_all(reading *self, const char *text, size_t size, const fi
         return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID, "a request has at most 1 MiB, not %zu bytes",
                         size);
     }
+    /* As large as it can get: it never moves, and leaves no copies of a key behind. */
     bsi_buf_init(&self->scratch, JSON_REQUEST_MAX);
+    BSI_TRY(bsi_buf_reserve(&self->scratch, size));
     bsi_json_init(&self->json, text, size, BS_LAYER_CALLER, BS_E_INVALID);
     status = read_members(self, fields);
+    bsi_wipe(self->scratch.data, self->scratch.capacity);
     bsi_buf_dispose(&self->scratch);
     if (status == BS_E_INVALID || status == BS_E_LIMIT) {
         bsi_complain_invalid(&self->complaints, "%s", bs_error_last()->message);
@@ -375,7 +379,7 @@ void bsi_backup_options_free(bs_backup_options *options)
     backup_box *box = (backup_box *)options;
 
     if (box) {
-        bsi_arena_dispose(&box->arena);
+        bsi_arena_wipe(&box->arena);
         bsi_free(box);
     }
 }
@@ -410,7 +414,7 @@ void bsi_restore_options_free(bs_restore_options *options)
     restore_box *box = (restore_box *)options;
 
     if (box) {
-        bsi_arena_dispose(&box->arena);
+        bsi_arena_wipe(&box->arena);
         bsi_free(box);
     }
 }

@@ -166,21 +166,6 @@ static void take_compression(const bs_service *service, const bs_backup_options 
         options->compression_level != 0 ? options->compression_level : usual_level(service, driver);
 }
 
-static void check_encryption(const bs_backup_options *options, bsi_complaints *complaints)
-{
-    if (options->encryption == BS_ENCRYPTION_AES256 || options->encryption == BS_ENCRYPTION_RSA) {
-        bsi_complain(complaints, BS_E_UNSUPPORTED, BS_LAYER_CALLER,
-                     "encryption: %s is not in this release",
-                     bsi_word_name(bsi_words_encryption, (int)options->encryption));
-    } else if (options->encryption != BS_ENCRYPTION_NONE) {
-        bsi_complain_invalid(complaints, "encryption: takes none, not the number %d",
-                             (int)options->encryption);
-    } else if (options->encryption_key || options->recipients) {
-        bsi_complain_invalid(complaints, "encryption: must be aes256 or rsa where encryption_key "
-                                         "or recipients are given");
-    }
-}
-
 /* --- The rest --- */
 
 static bs_status take_storage(bs_service *service, const bs_backup_options *options,
@@ -321,7 +306,7 @@ static bs_status take_all(bs_service *service, const bs_backup_options *options,
     take_form(options, request, complaints);
     BSI_TRY(take_storage(service, options, request, complaints));
     take_compression(service, options, request, complaints);
-    check_encryption(options, complaints);
+    BSI_TRY(bsi_request_take_encryption(service, options, request, complaints));
     BSI_TRY(bsi_request_take_patterns("include_patterns", options->include_patterns,
                                       &request->include, complaints));
     BSI_TRY(bsi_request_take_patterns("exclude_patterns", options->exclude_patterns,
@@ -361,6 +346,7 @@ void bsi_backup_request_free(bsi_backup_request *request)
     }
     bsi_pattern_list_free(request->include);
     bsi_pattern_list_free(request->exclude);
+    bsi_key_list_dispose(&request->wrap_keys);
     bsi_storage_unref(request->storage);
     bsi_arena_dispose(&request->arena);
     bsi_free(request);

@@ -7,6 +7,7 @@
 #include "catalog/rows.h"
 #include "engine/arena.h"
 #include "engine/complaints.h"
+#include "engine/keys.h"
 #include "storage/storage.h"
 #include "text/pattern.h"
 #include "vault/vault.h"
@@ -25,6 +26,11 @@ typedef struct bsi_backup_request {
     bsi_storage *storage;
     const char *compression;
     int level;
+    bsi_encryption encryption;
+    bsi_key_list wrap_keys;
+    const char *key_reference; /* As it may be kept; NULL: none, or the secret itself. */
+    bool key_is_secret;        /* The latter: the request cannot be kept to be run again. */
+    const char *const *recipients;   /* As they may be kept; NULL: none. */
     const char *const *source_paths; /* As asked for, or the command's argv. */
     const char *const *roots;        /* As a walk wants them; NULL: a stream. */
     size_t root_count;
@@ -56,6 +62,10 @@ BS_NODISCARD bs_status bsi_request_take_sources(bs_service *service,
                                                 const bs_backup_options *options,
                                                 bsi_backup_request *request,
                                                 bsi_complaints *complaints);
+BS_NODISCARD bs_status bsi_request_take_encryption(bs_service *service,
+                                                   const bs_backup_options *options,
+                                                   bsi_backup_request *request,
+                                                   bsi_complaints *complaints);
 BS_NODISCARD bs_status bsi_request_write_options(const bs_backup_options *options,
                                                  bsi_backup_request *request);
 
@@ -75,6 +85,7 @@ typedef struct bsi_restore_request {
     bsi_owner_rule *owners;
     size_t owner_count;
     const char *options; /* The request as JSON. */
+    bsi_key *key;        /* That came with the request; NULL. */
     bool overwrite;
     bool permissions;
     bool ownership;

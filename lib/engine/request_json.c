@@ -2,7 +2,7 @@
 /*
  * A request as JSON, to be kept with its row and in its manifest: what it takes
  * to run it again, in the form that bs_backup_options_from_json() reads. It
- * holds no secrets, for requests have none yet.
+ * holds no secrets: of keys only references and public keys.
  */
 #include "base/alloc.h"
 #include "engine/request.h"
@@ -51,6 +51,13 @@ static void put_request(bsi_json_writer *json, const bs_backup_options *options,
     if (request->level > 0) {
         bsi_json_put_i64(json, "compression_level", request->level);
     }
+    if (request->encryption != BSI_ENCRYPTION_NONE) {
+        bsi_json_put_text(json, "encryption", bsi_encryption_name(request->encryption));
+    }
+    if (request->key_reference) {
+        bsi_json_put_text(json, "encryption_key", request->key_reference);
+    }
+    put_texts(json, "recipients", request->recipients);
     put_texts(json, "include_patterns", options->include_patterns);
     put_texts(json, "exclude_patterns", options->exclude_patterns);
     bsi_json_put_i64(json, "retention_days", request->retention_days);

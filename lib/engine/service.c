@@ -254,6 +254,7 @@ static bs_status open_parts(bs_service *service, const bs_service_options *optio
     if (!path || !path[0]) {
         path = bsi_config_text(service->config, BSI_CONFIG_BACKUP_STORAGE_PATH);
     }
+    BSI_TRY(bsi_keys_init(&service->keys, service->config, options));
     BSI_TRY(bsi_state_dir_open(path, &service->dir));
     BSI_TRY(open_catalog(service, options->replace_damaged));
     BSI_TRY(bsi_pool_new(pool_threads(service->config), &service->pool));
@@ -279,6 +280,8 @@ bs_status bsi_service_open(const bs_service_options *options, bs_service **out)
     bsi_events_init(&service->events);
     bsi_metrics_init(&service->metrics);
     bsi_uses_init(&service->uses);
+    bsi_mutex_init(&service->keys.lock);
+    bsi_mutex_init(&service->signers.lock);
     status = open_parts(service, options);
     if (status < 0) {
         bsi_service_close(service);
@@ -307,6 +310,10 @@ void bsi_service_close(bs_service *service)
     }
     bsi_catalog_close(service->catalog);
     bsi_state_dir_close(&service->dir);
+    bsi_keys_dispose(&service->keys);
+    bsi_signers_dispose(&service->signers);
+    bsi_mutex_dispose(&service->keys.lock);
+    bsi_mutex_dispose(&service->signers.lock);
     bsi_uses_dispose(&service->uses);
     bsi_metrics_dispose(&service->metrics);
     bsi_events_dispose(&service->events);

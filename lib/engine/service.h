@@ -9,7 +9,9 @@
 #include "engine/config.h"
 #include "engine/events.h"
 #include "engine/job.h"
+#include "engine/keys.h"
 #include "engine/metrics.h"
+#include "engine/signers.h"
 #include "engine/state_dir.h"
 #include "engine/uses.h"
 #include "source/walk.h"
@@ -21,9 +23,11 @@
  * THREAD SAFETY NOTES
  *
  * `lock` guards the members named below it and the states of jobs; `change` is
- * broadcast when a job has ended. bsi_events, bsi_uses and bsi_metrics have
- * locks of their own, and so has each job's list of warnings. None of these
- * locks is held while another is taken, nor during I/O or a callback.
+ * broadcast when a job has ended. bsi_events, bsi_uses, bsi_keys and bsi_metrics
+ * have locks of their own, and so has each job's list of warnings. None of these
+ * locks is held while another is taken, nor during I/O or a callback. The one
+ * exception is that of bsi_signers: it is held while the signing key is read or
+ * made, so that none is made twice, and is taken before that of bsi_uses.
  *
  * Everything else is set by bsi_service_open() and does not change.
  */
@@ -43,6 +47,8 @@ struct bs_service {
     bsi_events events;
     bsi_uses uses;
     bsi_metrics metrics;
+    bsi_keys keys;
+    bsi_signers signers;
 
     bsi_mutex lock;
     bsi_cond change; /* A job has ended. */

@@ -12,6 +12,8 @@
  *     catalog.sqlite    the catalogue
  *     tmp/              files of the running process; emptied when it is opened
  *     storage/          the storage "local"
+ *     keyring           keys under names, sealed; see engine/keyring.h
+ *     signing.key, signers   who signs; see engine/signers.h
  *
  * It is named by its absolute path, taken when it is opened: a change of the
  * process's directory does not matter afterwards.

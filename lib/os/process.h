@@ -4,6 +4,12 @@
 
 #include "base/error.h"
 
+/*
+ * A variable of this process's environment; NULL: unset. Borrowed until somebody changes the
+ * environment, which no other thread may do meanwhile.
+ */
+const char *bsi_environment(const char *name);
+
 /* A running command whose standard output we read. One thread at a time. */
 typedef struct bsi_process bsi_process;
 

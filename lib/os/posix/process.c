@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,6 +41,12 @@ struct bsi_process {
     char tail[TAIL_SIZE]; /* The last of standard error. */
     size_t tail_size;
 };
+
+const char *bsi_environment(const char *name)
+{
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the header says that nobody may change it. */
+    return getenv(name);
+}
 
 /* The child's side of the pipes must not lie where its standard descriptors go. */
 static int move_up(int *fd)
