@@ -4,6 +4,7 @@
 
 #include <backupsvc/backup.h>
 #include <backupsvc/events.h>
+#include <backupsvc/keys.h>
 #include <backupsvc/restore.h>
 #include <backupsvc/stats.h>
 
@@ -75,6 +76,9 @@ BS_API BS_NODISCARD bs_status bs_entry_to_json(const bs_entry *entry, char **out
 /** As bs_backup_info_to_json(), for an event. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_event_to_json(const bs_event *event, char **out);
 
+/** As bs_backup_info_to_json(), for what a service keeps of keys. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_keyring_info_to_json(const bs_keyring_info *info, char **out);
+
 /** As bs_backup_info_to_json(), for an error: code, layer, message, retry. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_error_to_json(const bs_error *error, char **out);
 
@@ -84,6 +88,8 @@ BS_API const char *bs_backup_type_name(bs_backup_type type);
 BS_API const char *bs_form_name(bs_form form);
 /** As bs_backup_type_name(). Since: 0.1 */
 BS_API const char *bs_compression_name(bs_compression compression);
+/** As bs_backup_type_name(). Since: 0.1 */
+BS_API const char *bs_encryption_name(bs_encryption encryption);
 /** As bs_backup_type_name(). Since: 0.1 */
 BS_API const char *bs_job_state_name(bs_job_state state);
 /** As bs_backup_type_name(). Since: 0.1 */

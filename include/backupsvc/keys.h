@@ -43,7 +43,7 @@ typedef enum bs_key_kind {
     BS_KEY_RSA = 3,        /**< An RSA key of at least 3072 bits, its public half or both. */
 } bs_key_kind;
 
-/** A key's kind as a word: "passphrase", "raw", "rsa"; NULL for other values. Since: 0.1 */
+/** A key's kind as a word: "passphrase", "raw", "rsa", "unknown". Since: 0.1 */
 BS_API const char *bs_key_kind_name(bs_key_kind kind);
 
 /* --- Making keys --- */
@@ -128,7 +128,8 @@ typedef struct bs_signer {
 typedef struct bs_keyring_info {
     const bs_keyring_entry *entries;
     size_t entries_count;
-    char signing_key[BS_SIGNER_SIZE]; /**< With which rsa backups are signed; "" before the first. */
+    char
+        signing_key[BS_SIGNER_SIZE]; /**< With which rsa backups are signed; "" before the first. */
     const bs_signer *signers;
     size_t signers_count;
 } bs_keyring_info;

@@ -320,6 +320,46 @@ bs_status bs_event_to_json(const bs_event *event, char **out)
     return end(&json, &buf, out);
 }
 
+static void write_keyring(bsi_json_writer *json, const bs_keyring_info *info)
+{
+    bsi_json_write_key(json, "entries");
+    bsi_json_begin_array(json);
+    for (size_t i = 0; i < info->entries_count; i++) {
+        const bs_keyring_entry *entry = &info->entries[i];
+        bsi_json_begin_object(json);
+        bsi_json_put_text(json, "name", entry->name);
+        bsi_json_put_text(json, "kind", bs_key_kind_name(entry->kind));
+        bsi_json_put_bool(json, "can_open", entry->can_open);
+        bsi_json_put_text(json, "fingerprint", entry->fingerprint);
+        bsi_json_put_text(json, "added_at", entry->added_at);
+        bsi_json_end_object(json);
+    }
+    bsi_json_end_array(json);
+    bsi_json_put_text(json, "signing_key", info->signing_key);
+    bsi_json_write_key(json, "signers");
+    bsi_json_begin_array(json);
+    for (size_t i = 0; i < info->signers_count; i++) {
+        bsi_json_begin_object(json);
+        bsi_json_put_text(json, "public_key", info->signers[i].public_key);
+        bsi_json_put_text(json, "name", info->signers[i].name);
+        bsi_json_put_bool(json, "is_own", info->signers[i].is_own);
+        bsi_json_end_object(json);
+    }
+    bsi_json_end_array(json);
+}
+
+bs_status bs_keyring_info_to_json(const bs_keyring_info *info, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(info);
+    BSI_REQUIRE(out);
+    begin(&json, &buf);
+    write_keyring(&json, info);
+    return end(&json, &buf, out);
+}
+
 bs_status bs_error_to_json(const bs_error *error, char **out)
 {
     bsi_json_writer json;

@@ -21,6 +21,11 @@ const char *bs_compression_name(bs_compression compression)
     return bsi_word_name(bsi_words_compression, (int)compression);
 }
 
+const char *bs_encryption_name(bs_encryption encryption)
+{
+    return bsi_word_name(bsi_words_encryption, (int)encryption);
+}
+
 const char *bs_job_state_name(bs_job_state state)
 {
     return bsi_word_name(bsi_words_job_state, (int)state);

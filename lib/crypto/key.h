@@ -2,6 +2,7 @@
 #ifndef BSI_CRYPTO_KEY_H
 #define BSI_CRYPTO_KEY_H
 
+#include "base/buffer.h"
 #include "base/slice.h"
 #include "crypto/secret.h"
 
@@ -43,6 +44,14 @@ bool bsi_key_text_is_raw(bsi_slice text);
 
 /* The text of a new raw key file: one line, "bsvc-key-1 " and 64 hex digits. */
 BS_NODISCARD bs_status bsi_key_raw_generate(bsi_secret **text_out);
+
+/*
+ * A new RSA key of `bits`, a multiple of 8 from 3072 to 8192: the private half in PEM (PKCS #8;
+ * encrypted under `passphrase`, with scrypt and AES-256-CBC, unless that is NULL) and the
+ * public half (SubjectPublicKeyInfo), with line ends. Takes up to some seconds.
+ */
+BS_NODISCARD bs_status bsi_key_rsa_generate(unsigned bits, const bsi_secret *passphrase,
+                                            bsi_secret **private_out, bsi_buf *public_out);
 
 bsi_key *bsi_key_ref(bsi_key *key);
 void bsi_key_unref(bsi_key *key); /* The last one wipes. NULL is ignored. */

@@ -16,7 +16,7 @@ enum { MASTER_ROOM = 64 * 1024, VARIABLES_MAX = 100 };
 
 bs_status bsi_key_list_add(bsi_key_list *list, bsi_key *key)
 {
-    bsi_key **items = bsi_realloc_array((void *)list->items, list->count + 1, sizeof(*items));
+    bsi_key **items = bsi_realloc_array((void *)list->items, list->count + 1, sizeof(void *));
 
     if (!items) {
         return BS_E_NOMEM;

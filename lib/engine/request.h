@@ -28,8 +28,8 @@ typedef struct bsi_backup_request {
     int level;
     bsi_encryption encryption;
     bsi_key_list wrap_keys;
-    const char *key_reference; /* As it may be kept; NULL: none, or the secret itself. */
-    bool key_is_secret;        /* The latter: the request cannot be kept to be run again. */
+    const char *key_reference;       /* As it may be kept; NULL: none, or the secret itself. */
+    bool key_is_secret;              /* The latter: the request cannot be kept to be run again. */
     const char *const *recipients;   /* As they may be kept; NULL: none. */
     const char *const *source_paths; /* As asked for, or the command's argv. */
     const char *const *roots;        /* As a walk wants them; NULL: a stream. */

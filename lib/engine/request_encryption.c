@@ -20,19 +20,21 @@ _Static_assert((int)BSI_ENCRYPTION_AES256 == (int)BS_ENCRYPTION_AES256 &&
 /* With the absolute path, for it is used again where another directory is the process's. */
 static bs_status keep_file(const char *path, bsi_arena *arena, const char **out)
 {
-    static const char prefix[] = "file:";
     char *absolute = NULL;
-    char *text = NULL;
+    bsi_buf text;
+    bs_status status = bsi_absolute_path(path, &absolute);
 
-    BSI_TRY(bsi_absolute_path(path, &absolute));
-    text = bsi_arena_alloc(arena, 1, sizeof(prefix) + strlen(absolute));
-    if (text) {
-        memcpy(text, prefix, sizeof(prefix) - 1);
-        memcpy(text + sizeof(prefix) - 1, absolute, strlen(absolute));
+    bsi_buf_init(&text, BSI_PATH_MAX + 8);
+    if (status >= 0) {
+        status = bsi_buf_append_format(&text, "file:%s", absolute);
     }
+    if (status >= 0) {
+        *out = bsi_arena_slice(arena, (bsi_slice){(const char *)text.data, text.size});
+        status = *out ? BS_OK : BS_E_NOMEM;
+    }
+    bsi_buf_dispose(&text);
     bsi_free(absolute);
-    *out = text;
-    return text ? BS_OK : BS_E_NOMEM;
+    return status;
 }
 
 static bs_status keep(const char *reference, bsi_arena *arena, const char **out)
@@ -124,8 +126,7 @@ static const char *refusal(const char *reference, const bsi_key *key, const bsi_
         return "rsa takes public keys or certificates in PEM, not a pass phrase or raw key";
     }
     /* Within the keyring it lies sealed; anywhere else it has no business on this machine. */
-    if (bsi_key_can_open(key) &&
-        bsi_key_ref_source(reference, &rest) != BSI_KEY_SOURCE_KEYRING) {
+    if (bsi_key_can_open(key) && bsi_key_ref_source(reference, &rest) != BSI_KEY_SOURCE_KEYRING) {
         return "this is a private key; who takes backups needs its public half only: keep the "
                "private key elsewhere";
     }
@@ -160,8 +161,10 @@ static bs_status take_recipient(bs_service *service, const char *field, size_t i
 static bs_status take_recipients(bs_service *service, const char *const *recipients,
                                  bsi_backup_request *request, bsi_complaints *complaints)
 {
+    const size_t before = complaints->count;
     const char **kept = NULL;
     size_t count = 0;
+    bs_status status = BS_OK;
 
     while (recipients[count] && count <= BSI_KEYSET_SLOTS_MAX) {
         count++;
@@ -170,16 +173,14 @@ static bs_status take_recipients(bs_service *service, const char *const *recipie
     if (!kept) {
         return BS_E_NOMEM;
     }
-    for (size_t i = 0; i < count; i++) {
-        const size_t before = complaints->count;
-        BSI_TRY(take_recipient(service, "recipients", i, recipients[i], request, complaints));
-        if (complaints->count > before) {
-            continue; /* It may hold anything; nothing of it is kept. */
+    for (size_t i = 0; i < count && status >= 0; i++) {
+        status = take_recipient(service, "recipients", i, recipients[i], request, complaints);
+        if (status >= 0 && complaints->count == before) {
+            status = keep(recipients[i], &request->arena, &kept[i]);
         }
-        BSI_TRY(keep(recipients[i], &request->arena, &kept[i]));
     }
     request->recipients = kept;
-    return BS_OK;
+    return status;
 }
 
 static bs_status take_public_keys(bs_service *service, const bs_backup_options *options,
@@ -190,9 +191,10 @@ static bs_status take_public_keys(bs_service *service, const bs_backup_options *
     if (options->encryption_key) {
         BSI_TRY(take_recipient(service, "encryption_key", SIZE_MAX, options->encryption_key,
                                request, complaints));
-        if (complaints->count == before) {
-            BSI_TRY(keep(options->encryption_key, &request->arena, &request->key_reference));
-        }
+    }
+    /* What was refused may be anything; nothing of it is kept. */
+    if (options->encryption_key && complaints->count == before) {
+        BSI_TRY(keep(options->encryption_key, &request->arena, &request->key_reference));
     }
     if (options->recipients) {
         BSI_TRY(take_recipients(service, options->recipients, request, complaints));
@@ -236,6 +238,9 @@ static bool check_encryption(const bs_service *service, const bsi_backup_request
         bsi_complain_invalid(complaints, "encryption: a mirror is a plain tree and takes none");
         return false;
     }
+    bsi_complain(complaints, BS_E_UNSUPPORTED, BS_LAYER_CALLER,
+                 "encryption: %s is not in this release",
+                 bsi_word_name(bsi_words_encryption, (int)encryption));
     return true;
 }
 

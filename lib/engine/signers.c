@@ -212,8 +212,19 @@ bs_status bsi_signers_trust(bs_service *service, const char *public_key, const c
 bs_status bsi_signers_forget(bs_service *service, const char *public_key)
 {
     bsi_public_key key;
+    bsi_public_key own;
+    bs_status status = parse_key(public_key, &key);
 
-    BSI_TRY(parse_key(public_key, &key));
+    if (status < 0) {
+        return status;
+    }
+    status = bsi_service_signing_key(service, &own);
+    if (status >= 0 && memcmp(own.bytes, key.bytes, sizeof(key.bytes)) == 0) {
+        return bsi_fail(BS_LAYER_CALLER, BS_E_NEEDED, "this is the service's own signing key");
+    }
+    if (status < 0 && status != BS_E_NOT_FOUND) {
+        return status;
+    }
     return own_and_change(service, &key, NULL);
 }
 
@@ -285,10 +296,11 @@ static bs_status load_signer(bs_service *service, bsi_signer **out)
 static void format_seed(const bsi_secret *seed, bsi_secret *text)
 {
     static const char digits[] = "0123456789abcdef";
+    static const char prefix[] = SEED_PREFIX;
     unsigned char *at = bsi_secret_bytes(text);
 
-    memcpy(at, SEED_PREFIX, strlen(SEED_PREFIX));
-    at += strlen(SEED_PREFIX);
+    memcpy(at, prefix, sizeof(prefix) - 1);
+    at += sizeof(prefix) - 1;
     for (size_t i = 0; i < BSI_SIGN_KEY_SIZE; i++) {
         *at++ = (unsigned char)digits[bsi_secret_view(seed)[i] >> 4];
         *at++ = (unsigned char)digits[bsi_secret_view(seed)[i] & 15];
