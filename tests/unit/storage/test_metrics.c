@@ -98,6 +98,7 @@ static void failures_are_counted_by_their_codes(void **state)
     const bsi_faulty_plan io = {.at = 1, .code = BS_E_IO, .forever = true};
     const bsi_faulty_plan full = {.op_mask = BSI_FAULTY_WRITE, .at = 1, .code = BS_E_NO_SPACE};
     bs_storage_object object;
+    bsi_storage_numbers got;
 
     (void)state;
     bsi_storage_faulty_set(fix.faulty, &io);
@@ -105,12 +106,13 @@ static void failures_are_counted_by_their_codes(void **state)
     assert_status(bsi_storage_remove(fix.storage, NULL, "a"), BS_E_IO);
     bsi_storage_faulty_set(fix.faulty, &full);
     assert_status(bsi_storage_put(fix.storage, NULL, "a", "x", 1), BS_E_NO_SPACE);
-    assert_int_equal(numbers().errors[-BS_E_IO], 2);
-    assert_int_equal(numbers().errors[-BS_E_NO_SPACE], 1);
-    assert_int_equal(numbers().ops[BSI_STORAGE_OP_PUT].failed, 1);
-    assert_int_equal(numbers().ops[BSI_STORAGE_OP_PUT].ok, 0);
-    assert_int_equal(numbers().ops[BSI_STORAGE_OP_PUT].cancelled, 0);
-    assert_int_equal(numbers().bytes_sent, 0);
+    got = numbers();
+    assert_int_equal(got.errors[-BS_E_IO], 2);
+    assert_int_equal(got.errors[-BS_E_NO_SPACE], 1);
+    assert_int_equal(got.ops[BSI_STORAGE_OP_PUT].failed, 1);
+    assert_int_equal(got.ops[BSI_STORAGE_OP_PUT].ok, 0);
+    assert_int_equal(got.ops[BSI_STORAGE_OP_PUT].cancelled, 0);
+    assert_int_equal(got.bytes_sent, 0);
 }
 
 static void an_upload_that_is_given_up_is_no_failure(void **state)
