@@ -14,6 +14,7 @@
 #include <backupsvc/json.h>
 #include <backupsvc/keys.h>
 #include <backupsvc/restore.h>
+#include <backupsvc/retention.h>
 #include <backupsvc/service.h>
 #include <backupsvc/stats.h>
 

@@ -129,6 +129,8 @@ static void show_numbers(const bs_backup_info *info)
                  output_size(info->bytes_deduplicated, same), output_size(info->backup_size, size));
     if (info->retention_days < 0) {
         (void)printf("%-14sfor ever\n", "kept");
+    } else if (info->retention_days == 0) {
+        (void)printf("%-14sas long as the rules of its name say\n", "kept");
     } else {
         (void)printf("%-14s%d days, until %s\n", "kept", info->retention_days, info->expires_at);
     }

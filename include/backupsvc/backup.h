@@ -104,23 +104,30 @@ typedef struct bs_backup_options {
     bs_encryption encryption;
     const char *const *include_patterns; /**< Ended by NULL; only matching files. Default: all. */
     const char *const *exclude_patterns; /**< Ended by NULL; wins over include. Default: none. */
-    int32_t retention_days;  /**< Days, or BS_RETENTION_FOREVER. Default: DEFAULT_RETENTION_DAYS. */
-    const char *metadata;    /**< A JSON object, kept with the backup. Default: none. */
-    bool one_file_system;    /**< Do not enter mount points below a source. */
-    bool content_only;       /**< Trust no times: read every file and compare its content. */
-    bool skip_special;       /**< Leave out FIFOs and devices. */
-    bool allow_empty_mirror; /**< Let a mirror delete more than half of what it holds. */
+    int32_t retention_days;     /**< Days, or BS_RETENTION_FOREVER. Default: DEFAULT_RETENTION_DAYS;
+                                     with a keep_... none. */
+    const char *metadata;       /**< A JSON object, kept with the backup. Default: none. */
+    bool one_file_system;       /**< Do not enter mount points below a source. */
+    bool content_only;          /**< Trust no times: read every file and compare its content. */
+    bool skip_special;          /**< Leave out FIFOs and devices. */
+    bool allow_empty_mirror;    /**< Let a mirror delete more than half of what it holds. */
     const char *encryption_key; /**< aes256: a key reference, see keys.h; default: ENCRYPTION_KEY.
                                      rsa: a public key, as in `recipients`. */
     const char *const *recipients; /**< rsa: who can read it, ended by NULL: PEM texts or paths of
                                         public keys and certificates, or "keyring:NAME". */
+    int32_t keep_last;             /**< Rules for all of the name: see retention.h. 0: none. */
+    int32_t keep_hourly;
+    int32_t keep_daily;
+    int32_t keep_weekly;
+    int32_t keep_monthly;
+    int32_t keep_yearly;
 } bs_backup_options;
 
 /* clang-format off */
 #define BS_BACKUP_OPTIONS_INIT                                                                    \
     {sizeof(bs_backup_options), NULL, NULL, NULL, NULL, NULL, NULL, BS_BACKUP_DEFAULT,            \
      BS_FORM_DEFAULT, NULL, BS_COMPRESSION_DEFAULT, 0, BS_ENCRYPTION_NONE, NULL, NULL, 0, NULL,   \
-     false, false, false, false, NULL, NULL}
+     false, false, false, false, NULL, NULL, 0, 0, 0, 0, 0, 0}
 /* clang-format on */
 
 /** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */
@@ -133,6 +140,14 @@ typedef struct bs_warning {
     const char *path; /**< What it is about, printable; "" where it is no file. */
     const char *message;
 } bs_warning;
+
+/** What keeps a backup from being removed; see backupsvc/retention.h. */
+typedef struct bs_pin_info {
+    bool hold; /**< It is a hold, not a pin. */
+    const char *reason;
+    const char *created_at;
+    const char *until; /**< "": without an end. */
+} bs_pin_info;
 
 /** What is known of a backup. Times are RFC 3339 texts in UTC, "" where there is none. */
 typedef struct bs_backup_info {
@@ -165,12 +180,22 @@ typedef struct bs_backup_info {
     const bs_warning *warnings;   /**< The first of them, at most 10 000. */
     size_t warnings_kept;         /**< How many `warnings` holds. */
     uint64_t warnings_count;      /**< How many there were. */
-    int32_t retention_days;       /**< -1: for ever. */
+    int32_t retention_days;       /**< -1: for ever; 0: as long as the rules of its name say. */
     const char *expires_at;
     const char *metadata; /**< A JSON object. */
     double throughput;    /**< Bytes of source per second of running. */
     double
         compression_ratio; /**< Bytes of source that were stored by bytes of container; 0: none. */
+    int32_t keep_last;     /**< The rules that it brought with it; see backupsvc/retention.h. */
+    int32_t keep_hourly;
+    int32_t keep_daily;
+    int32_t keep_weekly;
+    int32_t keep_monthly;
+    int32_t keep_yearly;
+    const char *marked_at;    /**< When retention marked it for removal; "": it did not. */
+    const char *remove_after; /**< Until then bs_backup_undelete() keeps it. */
+    const bs_pin_info *pins;  /**< At most one pin and one hold, also those whose end is past. */
+    size_t pins_count;
 } bs_backup_info;
 
 /**

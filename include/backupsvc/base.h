@@ -60,6 +60,7 @@ BS_BEGIN_DECLS
     X(BS_E_CALLBACK, -24, "stopped by a callback", BS_RETRY_NEVER)                                \
     X(BS_E_COMMAND, -25, "a command ended with an error", BS_RETRY_NEVER)                         \
     X(BS_E_INTERRUPTED, -26, "the process ended before the job did", BS_RETRY_SAFE)               \
+    X(BS_E_CLOCK, -27, "the clock cannot be trusted", BS_RETRY_NEVER)                             \
     X(BS_E_IO, -40, "input/output error", BS_RETRY_SAFE)                                          \
     X(BS_E_NO_SPACE, -41, "no space left", BS_RETRY_NEVER)                                        \
     X(BS_E_ACCESS, -42, "permission denied", BS_RETRY_NEVER)                                      \

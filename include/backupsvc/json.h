@@ -6,6 +6,7 @@
 #include <backupsvc/events.h>
 #include <backupsvc/keys.h>
 #include <backupsvc/restore.h>
+#include <backupsvc/retention.h>
 #include <backupsvc/stats.h>
 
 BS_BEGIN_DECLS
@@ -48,6 +49,20 @@ BS_API BS_NODISCARD bs_status bs_restore_options_from_json(const char *text, siz
 /** Free what bs_restore_options_from_json() made. NULL is ignored. Since: 0.1 */
 BS_API void bs_restore_options_free(bs_restore_options *options);
 
+/** As bs_backup_options_from_json(), for retention. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_retention_options_from_json(const char *text, size_t size,
+                                                             bs_retention_options **out);
+
+/** Free what bs_retention_options_from_json() made. NULL is ignored. Since: 0.1 */
+BS_API void bs_retention_options_free(bs_retention_options *options);
+
+/** As bs_backup_options_from_json(), for pins. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_pin_options_from_json(const char *text, size_t size,
+                                                       bs_pin_options **out);
+
+/** Free what bs_pin_options_from_json() made. NULL is ignored. Since: 0.1 */
+BS_API void bs_pin_options_free(bs_pin_options *options);
+
 /**
  * Write a backup's info as a JSON object.
  *
@@ -65,6 +80,11 @@ BS_API BS_NODISCARD bs_status bs_restore_info_to_json(const bs_restore_info *inf
 
 /** As bs_backup_info_to_json(), for a verification. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_verify_info_to_json(const bs_verify_info *info, char **out);
+
+/** As bs_backup_info_to_json(), for a plan or report of retention; "kept_by" is an array of words
+ *  such as "keep_daily", "pin", "last_good". Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_retention_report_to_json(const bs_retention_report *report,
+                                                          char **out);
 
 /** As bs_backup_info_to_json(), for statistics. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_stats_info_to_json(const bs_stats_info *stats, char **out);
@@ -94,6 +114,10 @@ BS_API const char *bs_encryption_name(bs_encryption encryption);
 BS_API const char *bs_job_state_name(bs_job_state state);
 /** As bs_backup_type_name(). Since: 0.1 */
 BS_API const char *bs_entry_type_name(bs_entry_type type);
+/** As bs_backup_type_name(). Since: 0.1 */
+BS_API const char *bs_retention_action_name(bs_retention_action action);
+/** The word for one bit of bs_retention_item.kept_by; "unknown" for others. Static. Since: 0.1 */
+BS_API const char *bs_kept_by_name(uint32_t bit);
 
 BS_END_DECLS
 

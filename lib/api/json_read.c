@@ -30,3 +30,27 @@ void bs_restore_options_free(bs_restore_options *options)
 {
     bsi_restore_options_free(options);
 }
+
+bs_status bs_retention_options_from_json(const char *text, size_t size, bs_retention_options **out)
+{
+    BSI_REQUIRE(text);
+    BSI_REQUIRE(out);
+    return bsi_retention_options_read(text, size, out);
+}
+
+void bs_retention_options_free(bs_retention_options *options)
+{
+    bsi_retention_options_free(options);
+}
+
+bs_status bs_pin_options_from_json(const char *text, size_t size, bs_pin_options **out)
+{
+    BSI_REQUIRE(text);
+    BSI_REQUIRE(out);
+    return bsi_pin_options_read(text, size, out);
+}
+
+void bs_pin_options_free(bs_pin_options *options)
+{
+    bsi_pin_options_free(options);
+}

@@ -131,6 +131,49 @@ static void put_backup_request(bsi_json_writer *json, const bs_backup_info *info
     bsi_json_put_text(json, "status", bs_job_state_name(info->status));
 }
 
+/* The rules that the backup brought with it; null when there are none. */
+static void put_rules(bsi_json_writer *json, const bs_backup_info *info)
+{
+    const struct {
+        const char *name;
+        int32_t value;
+    } rules[] = {
+        {"keep_last", info->keep_last},       {"keep_hourly", info->keep_hourly},
+        {"keep_daily", info->keep_daily},     {"keep_weekly", info->keep_weekly},
+        {"keep_monthly", info->keep_monthly}, {"keep_yearly", info->keep_yearly},
+    };
+    bool any = false;
+
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(rules); i++) {
+        any = any || rules[i].value != 0;
+    }
+    bsi_json_write_key(json, "retention");
+    if (!any) {
+        bsi_json_write_null(json);
+        return;
+    }
+    bsi_json_begin_object(json);
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(rules); i++) {
+        bsi_json_put_i64(json, rules[i].name, rules[i].value);
+    }
+    bsi_json_end_object(json);
+}
+
+static void put_pins(bsi_json_writer *json, const bs_backup_info *info)
+{
+    bsi_json_write_key(json, "pins");
+    bsi_json_begin_array(json);
+    for (size_t i = 0; i < info->pins_count; i++) {
+        bsi_json_begin_object(json);
+        bsi_json_put_bool(json, "hold", info->pins[i].hold);
+        bsi_json_put_text(json, "reason", info->pins[i].reason);
+        bsi_json_put_text(json, "created_at", info->pins[i].created_at);
+        bsi_json_put_text(json, "until", info->pins[i].until);
+        bsi_json_end_object(json);
+    }
+    bsi_json_end_array(json);
+}
+
 bs_status bs_backup_info_to_json(const bs_backup_info *info, char **out)
 {
     bsi_json_writer json;
@@ -162,6 +205,10 @@ bs_status bs_backup_info_to_json(const bs_backup_info *info, char **out)
                        bsi_slice_of(info->metadata && info->metadata[0] ? info->metadata : "{}"));
     bsi_json_put_double(&json, "throughput", info->throughput);
     bsi_json_put_double(&json, "compression_ratio", info->compression_ratio);
+    put_rules(&json, info);
+    bsi_json_put_text(&json, "marked_at", info->marked_at);
+    bsi_json_put_text(&json, "remove_after", info->remove_after);
+    put_pins(&json, info);
     return end(&json, &buf, out);
 }
 
@@ -224,6 +271,63 @@ bs_status bs_verify_info_to_json(const bs_verify_info *info, char **out)
                                     info->total_bytes});
     put_damages(&json, info);
     put_error(&json, &info->error);
+    return end(&json, &buf, out);
+}
+
+static void write_item(bsi_json_writer *json, const bs_retention_item *item)
+{
+    bsi_json_begin_object(json);
+    bsi_json_put_text(json, "id", item->id);
+    bsi_json_put_text(json, "name", item->name);
+    bsi_json_put_text(json, "storage", item->storage);
+    bsi_json_put_text(json, "status", bs_job_state_name(item->status));
+    bsi_json_put_text(json, "created_at", item->created_at);
+    bsi_json_put_u64(json, "size", item->size);
+    bsi_json_put_text(json, "action", bs_retention_action_name(item->action));
+    bsi_json_write_key(json, "kept_by");
+    bsi_json_begin_array(json);
+    for (const bsi_word *word = bsi_words_kept_by; word->word; word++) {
+        if (item->kept_by & (uint32_t)word->value) {
+            bsi_json_write_text(json, word->word);
+        }
+    }
+    bsi_json_end_array(json);
+    bsi_json_put_text(json, "needed_by", item->needed_by);
+    bsi_json_put_text(json, "marked_at", item->marked_at);
+    bsi_json_put_text(json, "remove_after", item->remove_after);
+    put_error(json, &item->error);
+    bsi_json_end_object(json);
+}
+
+bs_status bs_retention_report_to_json(const bs_retention_report *report, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(report);
+    BSI_REQUIRE(out);
+    begin(&json, &buf);
+    bsi_json_write_key(&json, "items");
+    bsi_json_begin_array(&json);
+    for (size_t i = 0; i < report->count; i++) {
+        write_item(&json, report->items[i]);
+    }
+    bsi_json_end_array(&json);
+    bsi_json_put_u64(&json, "count", report->count);
+    bsi_json_put_u64(&json, "kept", report->kept);
+    bsi_json_put_u64(&json, "marked", report->marked);
+    bsi_json_put_u64(&json, "waiting", report->waiting);
+    bsi_json_put_u64(&json, "removed", report->removed);
+    bsi_json_put_u64(&json, "removed_bytes", report->removed_bytes);
+    bsi_json_put_u64(&json, "failed", report->failed);
+    bsi_json_put_u64(&json, "reclaimed_objects", report->reclaimed_objects);
+    bsi_json_put_u64(&json, "reclaimed_bytes", report->reclaimed_bytes);
+    bsi_json_write_key(&json, "clock");
+    if (report->clock.code >= 0) {
+        bsi_json_write_null(&json);
+    } else {
+        write_error(&json, &report->clock);
+    }
     return end(&json, &buf, out);
 }
 

@@ -35,3 +35,13 @@ const char *bs_entry_type_name(bs_entry_type type)
 {
     return bsi_word_name(bsi_words_entry_type, (int)type);
 }
+
+const char *bs_retention_action_name(bs_retention_action action)
+{
+    return bsi_word_name(bsi_words_retention_action, (int)action);
+}
+
+const char *bs_kept_by_name(uint32_t bit)
+{
+    return bit > INT32_MAX ? "unknown" : bsi_word_name(bsi_words_kept_by, (int)bit);
+}

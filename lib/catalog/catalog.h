@@ -145,12 +145,15 @@ BS_NODISCARD bs_status bsi_catalog_put_pin(bsi_catalog *catalog, const bsi_row_p
 /* BS_E_NOT_FOUND when there is none. */
 BS_NODISCARD bs_status bsi_catalog_remove_pin(bsi_catalog *catalog, const char *id,
                                               const char *kind);
+/* BS_E_NEEDED, with its reason, when a pin or hold is in force. */
+BS_NODISCARD bs_status bsi_catalog_check_pins(bsi_catalog *catalog, const char *id, int64_t now_ns);
 BS_NODISCARD bs_status bsi_catalog_list_pins(bsi_catalog *catalog, const char *id,
                                              bsi_row_pin **rows_out, size_t *count_out);
 
-/* Mark for removal, which may happen from row->remove_after on. A mark that is there stays as it
- * is. Marked backups are no bases for others. BS_E_NOT_FOUND: no backup. */
-BS_NODISCARD bs_status bsi_catalog_put_mark(bsi_catalog *catalog, const bsi_row_mark *row);
+/* Mark for removal, which may happen from row->remove_after on. Marks that are there stay as they
+ * are; backups that are not are passed over. Marked backups are no bases for others. */
+BS_NODISCARD bs_status bsi_catalog_put_marks(bsi_catalog *catalog, const bsi_row_mark *rows,
+                                             size_t count);
 /* BS_E_NOT_FOUND when it is not marked. */
 BS_NODISCARD bs_status bsi_catalog_remove_mark(bsi_catalog *catalog, const char *id);
 /* `out` zeroed when it is not marked; its texts are not set. */
@@ -169,11 +172,16 @@ typedef struct bsi_series_item {
     uint64_t size; /* Bytes that it takes on the storage. */
 } bsi_series_item;
 
+typedef struct bsi_series_storage {
+    char *name;
+    char *options; /* Of the newest good backup that brought rules with it; NULL: none did. */
+} bsi_series_storage;
+
 /* All backups of a name at one moment, but those that are being removed. */
 typedef struct bsi_series {
     bsi_series_item *items; /* By storage; the newest first. */
     size_t count;
-    char **storages;
+    bsi_series_storage *storages;
     size_t storage_count;
     bsi_row_need *needs; /* Of these backups, by whichever needs them. */
     size_t need_count;
@@ -193,6 +201,11 @@ void bsi_series_dispose(bsi_series *series);
  */
 BS_NODISCARD bs_status bsi_catalog_next_name(bsi_catalog *catalog, const char *after,
                                              char **name_out);
+
+/* How a backup of a name stands whose id ends in `tail`; one that failed only when there is no
+ * other. BSI_ROW_NONE: nobody knows it. */
+BS_NODISCARD bs_status bsi_catalog_status_by_tail(bsi_catalog *catalog, const char *name,
+                                                  const char *tail, bsi_row_status *out);
 
 /* The last instant at which a backup with a larger number was begun or ended; 0: none. */
 BS_NODISCARD bs_status bsi_catalog_newest(bsi_catalog *catalog, int64_t after_seq, int64_t *ns_out);

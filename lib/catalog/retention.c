@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "catalog/catalog_int.h"
 #include "catalog/table.h"
+#include "text/json_read.h"
 
 /* Run a statement that ends in "RETURNING 1"; BS_E_NOT_FOUND when it changed nothing. */
 static bs_status run_found(bsi_sql *sql, const char *what, const char *id)
@@ -74,6 +75,16 @@ bs_status bsi_pins_check_locked(bsi_db *db, const char *id, int64_t now_ns)
     return bsi_sql_finish(&sql, status);
 }
 
+bs_status bsi_catalog_check_pins(bsi_catalog *catalog, const char *id, int64_t now_ns)
+{
+    bs_status status = BS_OK;
+
+    bsi_mutex_lock(&catalog->lock);
+    status = bsi_pins_check_locked(catalog->db, id, now_ns);
+    bsi_mutex_unlock(&catalog->lock);
+    return status;
+}
+
 static bs_status put_pin_locked(bsi_db *db, const bsi_row_pin *row)
 {
     BSI_TRY(check_backup(db, row->backup_id));
@@ -131,16 +142,24 @@ bs_status bsi_catalog_list_pins(bsi_catalog *catalog, const char *id, bsi_row_pi
 
 /* --- Marks --- */
 
-static bs_status put_mark_locked(bsi_db *db, const bsi_row_mark *row)
+static bs_status put_marks_locked(bsi_db *db, const bsi_row_mark *rows, size_t count)
 {
-    BSI_TRY(check_backup(db, row->backup_id));
-    return bsi_table_insert(db, &bsi_table_mark, "INSERT OR IGNORE", row);
+    bs_status status = BS_OK;
+
+    for (size_t i = 0; i < count && status == BS_OK; i++) {
+        status = check_backup(db, rows[i].backup_id);
+        if (status == BS_OK) {
+            status = bsi_table_insert(db, &bsi_table_mark, "INSERT OR IGNORE", &rows[i]);
+        }
+        status = status == BS_E_NOT_FOUND ? BS_OK : status;
+    }
+    return status;
 }
 
-bs_status bsi_catalog_put_mark(bsi_catalog *catalog, const bsi_row_mark *row)
+bs_status bsi_catalog_put_marks(bsi_catalog *catalog, const bsi_row_mark *rows, size_t count)
 {
     BSI_TRY(bsi_catalog_begin(catalog));
-    return bsi_catalog_end(catalog, put_mark_locked(catalog->db, row));
+    return bsi_catalog_end(catalog, put_marks_locked(catalog->db, rows, count));
 }
 
 static bs_status remove_mark_locked(bsi_db *db, const char *id)
@@ -182,7 +201,8 @@ bs_status bsi_catalog_get_mark(bsi_catalog *catalog, const char *id, bsi_row_mar
 void bsi_series_dispose(bsi_series *series)
 {
     for (size_t i = 0; i < series->storage_count; i++) {
-        bsi_free(series->storages[i]);
+        bsi_free(series->storages[i].name);
+        bsi_free(series->storages[i].options);
     }
     bsi_free(series->storages);
     bsi_free(series->items);
@@ -201,10 +221,10 @@ static void copy_id(const char *id, bsi_id *out)
 /* Rows come by storage: it is the last one, or a new one. */
 static bs_status take_storage(bsi_series *series, const char *name)
 {
-    char **larger = NULL;
+    bsi_series_storage *larger = NULL;
 
     if (series->storage_count > 0 &&
-        strcmp(series->storages[series->storage_count - 1], name) == 0) {
+        strcmp(series->storages[series->storage_count - 1].name, name) == 0) {
         return BS_OK;
     }
     larger = bsi_realloc_array(series->storages, series->storage_count + 1, sizeof(*larger));
@@ -212,12 +232,45 @@ static bs_status take_storage(bsi_series *series, const char *name)
         return BS_E_NOMEM;
     }
     series->storages = larger;
-    larger[series->storage_count] = bsi_strdup(name);
-    if (!larger[series->storage_count]) {
+    larger[series->storage_count] = (bsi_series_storage){.name = bsi_strdup(name)};
+    if (!larger[series->storage_count].name) {
         return BS_E_NOMEM;
     }
     series->storage_count++;
     return BS_OK;
+}
+
+/* Whether a request has rules; one that cannot be read may have some. */
+static bool has_rules(const char *options)
+{
+    bsi_json_reader json;
+    bsi_slice key;
+    bs_status status = BS_OK;
+
+    bsi_json_init(&json, options, strlen(options), BS_LAYER_CATALOG, BS_E_CORRUPT);
+    status = bsi_json_enter_object(&json);
+    while (status == BS_OK) {
+        status = bsi_json_next_key(&json, &key);
+        if (status == BS_OK && bsi_slice_is(key, "retention")) {
+            return true;
+        }
+        if (status == BS_OK) {
+            status = bsi_json_skip(&json);
+        }
+    }
+    return status < 0;
+}
+
+/* Rows come newest first. */
+static bs_status take_rules(bsi_series_storage *storage, const bsi_row_backup *row)
+{
+    if (storage->options ||
+        (row->status != BSI_ROW_COMPLETED && row->status != BSI_ROW_COMPLETED_WITH_WARNINGS) ||
+        !has_rules(row->options)) {
+        return BS_OK;
+    }
+    storage->options = bsi_strdup(row->options);
+    return storage->options ? BS_OK : BS_E_NOMEM;
 }
 
 static bs_status take_item(bsi_series *series, const bsi_row_backup *row, size_t *capacity)
@@ -226,6 +279,7 @@ static bs_status take_item(bsi_series *series, const bsi_row_backup *row, size_t
     bsi_series_item *item = NULL;
 
     BSI_TRY(take_storage(series, row->storage));
+    BSI_TRY(take_rules(&series->storages[series->storage_count - 1], row));
     if (series->count == *capacity) {
         const size_t more = *capacity > 0 ? 2 * *capacity : 32;
         bsi_series_item *larger = bsi_realloc_array(series->items, more, sizeof(*larger));
@@ -331,6 +385,31 @@ bs_status bsi_catalog_next_name(bsi_catalog *catalog, const char *after, char **
     }
     *name_out = copy;
     return copy ? BS_OK : BS_END;
+}
+
+bs_status bsi_catalog_status_by_tail(bsi_catalog *catalog, const char *name, const char *tail,
+                                     bsi_row_status *out)
+{
+    char word[32] = "";
+    bsi_slice found;
+    bsi_sql sql;
+    bs_status status = BS_OK;
+
+    bsi_mutex_lock(&catalog->lock);
+    bsi_sql_prepare(&sql, catalog->db,
+                    "SELECT status FROM backup WHERE name = ?1 AND substr(id, -length(?2)) = ?2"
+                    " ORDER BY status IN ('failed', 'cancelled') LIMIT 1");
+    bsi_sql_text(&sql, name);
+    bsi_sql_text(&sql, tail);
+    status = bsi_sql_step(&sql);
+    if (status == BS_OK) {
+        found = bsi_sql_get_bytes(&sql, 0);
+        memcpy(word, found.data, found.size < sizeof(word) ? found.size : 0);
+    }
+    *out = bsi_row_status_parse(word);
+    status = bsi_sql_finish(&sql, status);
+    bsi_mutex_unlock(&catalog->lock);
+    return status;
 }
 
 /* --- Numbers --- */

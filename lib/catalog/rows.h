@@ -149,10 +149,13 @@ typedef struct bsi_row_run {
     void *memory;
 } bsi_row_run;
 
+#define BSI_PIN_PIN "pin"
+#define BSI_PIN_HOLD "hold"
+
 /* Keeps a backup from being removed. There is at most one of each kind. */
 typedef struct bsi_row_pin {
     const char *backup_id;
-    const char *kind; /* "pin", "hold". */
+    const char *kind; /* BSI_PIN_... */
     const char *reason;
     int64_t until; /* 0: without an end. */
     int64_t created_at;

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "engine/info.h"
 #include "engine/info_parts.h"
+#include "engine/rules.h"
 #include "engine/service.h"
 #include "engine/words.h"
 
@@ -56,11 +57,67 @@ static bs_status fill_texts(const bsi_row_backup *row, bsi_arena *arena, bs_back
     bsi_info_id(row->id, info->id);
     bsi_info_id(row->base_id, info->base_id);
     info->created_at = bsi_info_time(arena, row->created_at);
-    info->expires_at = bsi_info_time(arena, row->expires_at);
+    /* Without days of its own the rules of its name decide, at a time that nobody knows yet. */
+    info->expires_at = bsi_info_time(arena, row->retention_days > 0 ? row->expires_at : 0);
     if (!info->created_at || !info->expires_at) {
         return BS_E_NOMEM;
     }
     return bsi_info_texts(arena, row->source_paths, &info->source_paths);
+}
+
+/* Rules that cannot be read are not told; retention complains of them. */
+static void fill_rules(const bsi_row_backup *row, bs_backup_info *info)
+{
+    bsi_retention_rules rules;
+
+    if (bsi_rules_read(row->options, &rules) < 0) {
+        return;
+    }
+    info->keep_last = rules.keep_last;
+    info->keep_hourly = rules.keep_hourly;
+    info->keep_daily = rules.keep_daily;
+    info->keep_weekly = rules.keep_weekly;
+    info->keep_monthly = rules.keep_monthly;
+    info->keep_yearly = rules.keep_yearly;
+}
+
+static bs_status fill_mark(bs_service *service, bsi_arena *arena, bs_backup_info *info)
+{
+    bsi_row_mark mark;
+
+    BSI_TRY(bsi_catalog_get_mark(service->catalog, info->id, &mark));
+    info->marked_at = bsi_info_time(arena, mark.marked_at);
+    info->remove_after = bsi_info_time(arena, mark.remove_after);
+    return info->marked_at && info->remove_after ? BS_OK : BS_E_NOMEM;
+}
+
+static bs_status copy_pin(const bsi_row_pin *row, bsi_arena *arena, bs_pin_info *out)
+{
+    out->hold = strcmp(row->kind, BSI_PIN_HOLD) == 0;
+    out->reason = bsi_arena_text(arena, row->reason);
+    out->created_at = bsi_info_time(arena, row->created_at);
+    out->until = bsi_info_time(arena, row->until);
+    return out->reason && out->created_at && out->until ? BS_OK : BS_E_NOMEM;
+}
+
+static bs_status fill_pins(bs_service *service, bsi_arena *arena, bs_backup_info *info)
+{
+    bsi_row_pin *rows = NULL;
+    bs_pin_info *pins = NULL;
+    size_t count = 0;
+    bs_status status = bsi_catalog_list_pins(service->catalog, info->id, &rows, &count);
+
+    if (status >= 0) {
+        pins = bsi_arena_alloc(arena, count + 1, sizeof(*pins));
+        status = pins ? BS_OK : BS_E_NOMEM;
+    }
+    for (size_t i = 0; i < count && status >= 0; i++) {
+        status = copy_pin(&rows[i], arena, &pins[i]);
+    }
+    bsi_row_pins_free(rows, count);
+    info->pins = pins;
+    info->pins_count = count;
+    return status;
 }
 
 /* The counters of a row whose job is over. */
@@ -101,8 +158,8 @@ static bs_status fill_view(const bsi_job_view *view, bsi_arena *arena, bs_backup
     return info->started_at && info->completed_at ? BS_OK : BS_E_NOMEM;
 }
 
-static bs_status fill_info(const bsi_row_backup *row, const bsi_job_view *live, bsi_arena *arena,
-                           bs_backup_info *info)
+static bs_status fill_info(bs_service *service, const bsi_row_backup *row, const bsi_job_view *live,
+                           bsi_arena *arena, bs_backup_info *info)
 {
     static const bs_warning no_warnings[1];
     bsi_job_view view;
@@ -116,13 +173,18 @@ static bs_status fill_info(const bsi_row_backup *row, const bsi_job_view *live, 
     info->bytes_stored = row->bytes_stored;
     info->bytes_deduplicated = row->bytes_deduplicated;
     info->backup_size = row->container_size + row->manifest_size;
-    info->retention_days =
-        row->retention_days > 0 ? (int32_t)row->retention_days : BS_RETENTION_FOREVER;
+    info->retention_days = (int32_t)row->retention_days;
+    if (row->retention_days == 0 && row->expires_at == 0) {
+        info->retention_days = BS_RETENTION_FOREVER;
+    }
     info->warnings = no_warnings;
     if (row->container_size > 0 && row->bytes_processed > row->bytes_deduplicated) {
         info->compression_ratio =
             (double)(row->bytes_processed - row->bytes_deduplicated) / (double)row->container_size;
     }
+    fill_rules(row, info);
+    BSI_TRY(fill_mark(service, arena, info));
+    BSI_TRY(fill_pins(service, arena, info));
     view_of_row(row, &view);
     return fill_view(live ? live : &view, arena, info);
 }
@@ -137,7 +199,7 @@ static bs_status get(bs_service *service, const char *id, backup_box *box)
     bs_status status = bsi_catalog_get_backup(service->catalog, id, &row);
 
     if (status >= 0) {
-        status = fill_info(&row, job ? &view : NULL, &box->arena, &box->info);
+        status = fill_info(service, &row, job ? &view : NULL, &box->arena, &box->info);
         bsi_row_backup_dispose(&row);
     }
     if (status >= 0) {
@@ -192,7 +254,8 @@ static bs_status fill_page(bs_service *service, const bsi_row_backup *rows, size
         bs_backup_info *info = bsi_arena_alloc(&box->arena, 1, sizeof(*info));
         bsi_job_view view;
         bsi_job *job = bsi_info_live(service, rows[i].id, &view);
-        status = info ? fill_info(&rows[i], job ? &view : NULL, &box->arena, info) : BS_E_NOMEM;
+        status =
+            info ? fill_info(service, &rows[i], job ? &view : NULL, &box->arena, info) : BS_E_NOMEM;
         bsi_job_unref(job);
         items[i] = info;
     }

@@ -13,6 +13,7 @@
 #include "engine/manifest_row.h"
 #include "engine/runner.h"
 #include "engine/service.h"
+#include "engine/upkeep.h"
 #include "engine/words.h"
 #include "vault/manifest.h"
 
@@ -152,7 +153,9 @@ static bs_status backup_save(bsi_job *job, const bsi_job_view *view)
     }
     if (run->durable &&
         (view->state == BS_STATE_COMPLETED || view->state == BS_STATE_COMPLETED_WITH_WARNINGS)) {
-        return save_durable(job, &row);
+        BSI_TRY(save_durable(job, &row));
+        bsi_upkeep_want(job->service, row.name);
+        return BS_OK;
     }
     return bsi_catalog_update_backup(job->service->catalog, &row, NULL, 0);
 }

@@ -20,6 +20,7 @@ enum { BSI_CONFIG_KEY_SIZE_MIN = 12 };
     X(BACKUP_STORAGE_PATH, TEXT, "./backups", 1, 4096, "a path", false)                            \
     X(MAX_CONCURRENT_BACKUPS, NUMBER, "5", 1, 64, "", false)                                       \
     X(DEFAULT_RETENTION_DAYS, NUMBER, "30", 0, 36500, "0 keeps for ever", false)                   \
+    X(RETENTION_GRACE_HOURS, NUMBER, "24", 0, 8760, "0 removes at once", false)                    \
     X(COMPRESSION_LEVEL, NUMBER, "6", 0, 9, "0 is the container's own", false)                     \
     X(ENCRYPTION_ENABLED, FLAG, "true", 0, 1, "", false)                                           \
     X(DEFAULT_BACKUP_TYPE, WORD, "full", 0, 0, "full incremental differential mirror", false)      \

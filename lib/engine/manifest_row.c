@@ -14,7 +14,7 @@ int64_t bsi_row_expiry(int64_t created_at, int32_t retention_days)
 {
     const int64_t day = INT64_C(86400) * 1000000000;
 
-    if (retention_days <= 0 || created_at > INT64_MAX - retention_days * day) {
+    if (retention_days < 0 || created_at > INT64_MAX - retention_days * day) {
         return 0;
     }
     return created_at + retention_days * day;

@@ -14,10 +14,13 @@
  * the same rows that the runs had stored.
  */
 
-/* When a backup may go; 0: never. */
+/*
+ * When a backup's own days are over; 0: never. With 0 days, where rules alone
+ * decide, they are over at once.
+ */
 int64_t bsi_row_expiry(int64_t created_at, int32_t retention_days);
 
-/* Rows keep "for ever" as 0. */
+/* Rows keep "for ever" as 0 days that are never over. */
 uint32_t bsi_row_retention(int32_t retention_days);
 
 /* Texts are in `arena` or static; needs too. */

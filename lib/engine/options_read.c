@@ -32,6 +32,7 @@ typedef enum field_kind {
     FIELD_FLAG,
     FIELD_WORD,
     FIELD_OBJECT, /* Kept as the JSON that it is. */
+    FIELD_RULES,  /* An object with the numbers of bsi_rule_fields. */
 } field_kind;
 
 typedef struct field {
@@ -47,18 +48,20 @@ typedef struct reading {
     bsi_buf scratch;
     bsi_complaints complaints;
     char *options;
+    bool has_rules; /* There is an object of rules, whatever is in it. */
 } reading;
 
 /* The struct that the caller holds comes first, so that its address is the box's. */
-typedef struct backup_box {
-    bs_backup_options options;
+typedef struct options_box {
+    union {
+        size_t struct_size; /* What each of them begins with. */
+        bs_backup_options backup;
+        bs_restore_options restore;
+        bs_retention_options retention;
+        bs_pin_options pin;
+    } options;
     bsi_arena arena;
-} backup_box;
-
-typedef struct restore_box {
-    bs_restore_options options;
-    bsi_arena arena;
-} restore_box;
+} options_box;
 
 /* clang-format off */
 #define BACKUP_FIELD(member, kind, words)                                                        \
@@ -84,6 +87,7 @@ static const field backup_fields[] = {
     BACKUP_FIELD(allow_empty_mirror, FIELD_FLAG, NULL),
     BACKUP_FIELD(encryption_key, FIELD_TEXT, NULL),
     BACKUP_FIELD(recipients, FIELD_TEXTS, NULL),
+    {"retention", FIELD_RULES, 0, NULL},
     {NULL, FIELD_TEXT, 0, NULL},
 };
 
@@ -101,6 +105,28 @@ static const field restore_fields[] = {
     RESTORE_FIELD(strip_source, FIELD_FLAG),
     RESTORE_FIELD(encryption_key, FIELD_TEXT),
     RESTORE_FIELD(key_passphrase, FIELD_TEXT),
+    {NULL, FIELD_TEXT, 0, NULL},
+};
+
+#define RETENTION_FIELD(member, kind) {#member, kind, offsetof(bs_retention_options, member), NULL}
+static const field retention_fields[] = {
+    RETENTION_FIELD(name, FIELD_TEXT),
+    RETENTION_FIELD(retention_days, FIELD_NUMBER),
+    RETENTION_FIELD(keep_last, FIELD_NUMBER),
+    RETENTION_FIELD(keep_hourly, FIELD_NUMBER),
+    RETENTION_FIELD(keep_daily, FIELD_NUMBER),
+    RETENTION_FIELD(keep_weekly, FIELD_NUMBER),
+    RETENTION_FIELD(keep_monthly, FIELD_NUMBER),
+    RETENTION_FIELD(keep_yearly, FIELD_NUMBER),
+    RETENTION_FIELD(accept_clock, FIELD_FLAG),
+    {NULL, FIELD_TEXT, 0, NULL},
+};
+
+#define PIN_FIELD(member, kind) {#member, kind, offsetof(bs_pin_options, member), NULL}
+static const field pin_fields[] = {
+    PIN_FIELD(reason, FIELD_TEXT),
+    PIN_FIELD(until, FIELD_TEXT),
+    PIN_FIELD(hold, FIELD_FLAG),
     {NULL, FIELD_TEXT, 0, NULL},
 };
 /* clang-format on */
@@ -239,6 +265,53 @@ static bs_status read_object(reading *self, const char *path, const char **out)
     return *out ? BS_OK : BS_E_NOMEM;
 }
 
+static bs_status read_rule(reading *self, bsi_slice key, uint32_t *seen)
+{
+    char path[96];
+    char shown[64];
+    const bsi_rule_field *rule = bsi_rule_fields;
+
+    bsi_printable(key.data, key.size, shown, sizeof(shown));
+    (void)snprintf(path, sizeof(path), "retention.%s", shown);
+    while (rule->name && !bsi_slice_is(key, rule->name)) {
+        rule++;
+    }
+    if (!rule->name) {
+        bsi_complain_invalid(&self->complaints, "%s: there is no such field", path);
+        return bsi_json_skip(&self->json);
+    }
+    if (*seen & 1u << (rule - bsi_rule_fields)) {
+        bsi_complain_invalid(&self->complaints, "%s: stands twice", path);
+        return bsi_json_skip(&self->json);
+    }
+    *seen |= 1u << (rule - bsi_rule_fields);
+    if (bsi_json_peek(&self->json) == BSI_JSON_NULL) {
+        return bsi_json_read_null(&self->json);
+    }
+    return read_number(self, path, (int32_t *)(void *)(self->options + rule->in_options));
+}
+
+static bs_status read_rules(reading *self)
+{
+    bsi_slice key;
+    uint32_t seen = 0;
+    bs_status status = BS_OK;
+
+    if (bsi_json_peek(&self->json) != BSI_JSON_OBJECT) {
+        return refuse(self, "retention", "an object such as {\"keep_last\": 3}");
+    }
+    self->has_rules = true;
+    status = bsi_json_enter_object(&self->json);
+    while (status >= 0) {
+        status = bsi_json_next_key(&self->json, &key);
+        if (status != BS_OK) {
+            break;
+        }
+        status = read_rule(self, key, &seen);
+    }
+    return status < 0 ? status : BS_OK;
+}
+
 /* A null is a value that was not given. */
 static bs_status read_field(reading *self, const field *one)
 {
@@ -263,6 +336,8 @@ static bs_status read_field(reading *self, const field *one)
         return read_word(self, one->name, one->words, to);
     case FIELD_OBJECT:
         return read_object(self, one->name, to);
+    case FIELD_RULES:
+        return read_rules(self);
     }
     return BS_E_INTERNAL;
 }
@@ -337,6 +412,19 @@ static bs_status read_all(reading *self, const char *text, size_t size, const fi
     return status;
 }
 
+static void check_rules(reading *self, const bs_backup_options *options)
+{
+    bsi_retention_rules rules = bsi_rules_take(options, &self->complaints);
+
+    if (self->has_rules && self->complaints.count == 0) {
+        rules.own_days = options->retention_days == BS_RETENTION_FOREVER;
+        rules.retention_days = options->retention_days > 0 ? options->retention_days : 0;
+        if (bsi_retention_check(&rules) < 0) {
+            bsi_complain_invalid(&self->complaints, "%s", bs_error_last()->message);
+        }
+    }
+}
+
 static void check_backup(reading *self, const bs_backup_options *options)
 {
     const bs_compression compression =
@@ -348,73 +436,97 @@ static void check_backup(reading *self, const bs_backup_options *options)
     }
 }
 
-bs_status bsi_backup_options_read(const char *text, size_t size, bs_backup_options **out)
+static void check_backup_options(reading *self)
+{
+    const bs_backup_options *options = (const void *)self->options;
+
+    check_rules(self, options);
+    check_backup(self, options);
+}
+
+static void free_options(void *options)
+{
+    options_box *box = options;
+
+    if (box) {
+        bsi_arena_wipe(&box->arena);
+        bsi_free(box);
+    }
+}
+
+/* Memory for options of any kind, of which `options_size` bytes are given out. */
+static bs_status read_options(const char *text, size_t size, const field *fields,
+                              void (*check)(reading *self), size_t options_size, options_box **out)
 {
     reading self = {.json = {.begin = NULL}};
-    backup_box *box = NULL;
+    options_box *box = bsi_calloc(1, sizeof(*box));
     bs_status status = BS_OK;
 
-    box = bsi_calloc(1, sizeof(*box));
     if (!box) {
         return BS_E_NOMEM;
     }
-    box->options.struct_size = sizeof(box->options);
+    box->options.struct_size = options_size;
     self.arena = &box->arena;
     self.options = (char *)&box->options;
-    status = read_all(&self, text, size, backup_fields);
+    status = read_all(&self, text, size, fields);
+    if (status >= 0 && check) {
+        check(&self);
+    }
     if (status >= 0) {
-        check_backup(&self, &box->options);
         status = bsi_complaints_status(&self.complaints);
     }
     if (status < 0) {
-        bsi_backup_options_free(&box->options);
+        free_options(box);
         return status;
     }
-    *out = &box->options;
+    *out = box;
     return BS_OK;
+}
+
+#define READ_OPTIONS(member, fields, check)                                                  \
+    do {                                                                                     \
+        options_box *box = NULL;                                                             \
+        BSI_TRY(read_options(text, size, fields, check, sizeof(box->options.member), &box)); \
+        *out = &box->options.member;                                                         \
+        return BS_OK;                                                                        \
+    } while (0)
+
+bs_status bsi_backup_options_read(const char *text, size_t size, bs_backup_options **out)
+{
+    READ_OPTIONS(backup, backup_fields, check_backup_options);
 }
 
 void bsi_backup_options_free(bs_backup_options *options)
 {
-    backup_box *box = (backup_box *)options;
-
-    if (box) {
-        bsi_arena_wipe(&box->arena);
-        bsi_free(box);
-    }
+    free_options(options);
 }
 
 bs_status bsi_restore_options_read(const char *text, size_t size, bs_restore_options **out)
 {
-    reading self = {.json = {.begin = NULL}};
-    restore_box *box = NULL;
-    bs_status status = BS_OK;
-
-    box = bsi_calloc(1, sizeof(*box));
-    if (!box) {
-        return BS_E_NOMEM;
-    }
-    box->options.struct_size = sizeof(box->options);
-    self.arena = &box->arena;
-    self.options = (char *)&box->options;
-    status = read_all(&self, text, size, restore_fields);
-    if (status >= 0) {
-        status = bsi_complaints_status(&self.complaints);
-    }
-    if (status < 0) {
-        bsi_restore_options_free(&box->options);
-        return status;
-    }
-    *out = &box->options;
-    return BS_OK;
+    READ_OPTIONS(restore, restore_fields, NULL);
 }
 
 void bsi_restore_options_free(bs_restore_options *options)
 {
-    restore_box *box = (restore_box *)options;
+    free_options(options);
+}
 
-    if (box) {
-        bsi_arena_wipe(&box->arena);
-        bsi_free(box);
-    }
+bs_status bsi_retention_options_read(const char *text, size_t size, bs_retention_options **out)
+{
+    READ_OPTIONS(retention, retention_fields, NULL);
+}
+
+void bsi_retention_options_free(bs_retention_options *options)
+{
+    free_options(options);
+}
+
+bs_status bsi_pin_options_read(const char *text, size_t size, bs_pin_options **out)
+{
+    READ_OPTIONS(pin, pin_fields, NULL);
+}
+
+void bsi_pin_options_free(bs_pin_options *options)
+{
+    free_options(options);
 }

@@ -3,6 +3,7 @@
 #define BSI_ENGINE_OPTIONS_READ_H
 
 #include <backupsvc/restore.h>
+#include <backupsvc/retention.h>
 
 #include "base/error.h"
 
@@ -19,5 +20,14 @@ BS_NODISCARD bs_status bsi_restore_options_read(const char *text, size_t size,
                                                 bs_restore_options **out);
 /* NULL is ignored. */
 void bsi_restore_options_free(bs_restore_options *options);
+
+BS_NODISCARD bs_status bsi_retention_options_read(const char *text, size_t size,
+                                                  bs_retention_options **out);
+/* NULL is ignored. */
+void bsi_retention_options_free(bs_retention_options *options);
+
+BS_NODISCARD bs_status bsi_pin_options_read(const char *text, size_t size, bs_pin_options **out);
+/* NULL is ignored. */
+void bsi_pin_options_free(bs_pin_options *options);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "engine/manifest_row.h"
+#include "engine/pins.h"
 #include "engine/runner.h"
 #include "engine/service.h"
 
@@ -55,26 +56,6 @@ static bs_status take_manifest(void *user, const char *manifest_key, const bsi_m
     return BS_OK;
 }
 
-/* A storage by its number, so that no lock is held while it is read; NULL behind the last. */
-static bsi_storage *storage_at(bs_service *service, size_t index, bsi_arena *arena,
-                               const char **name_out)
-{
-    const bsi_named_storage *one = NULL;
-    bsi_storage *storage = NULL;
-
-    bsi_mutex_lock(&service->lock);
-    one = service->storages;
-    for (; one && index > 0; index--) {
-        one = one->next;
-    }
-    if (one) {
-        *name_out = bsi_arena_text(arena, one->name);
-        storage = *name_out ? bsi_storage_ref(one->storage) : NULL;
-    }
-    bsi_mutex_unlock(&service->lock);
-    return storage;
-}
-
 static bs_status scan_storages(rebuild *self)
 {
     const bsi_warn warn = {unreadable, self};
@@ -83,7 +64,7 @@ static bs_status scan_storages(rebuild *self)
 
     for (size_t i = 0; status >= 0; i++) {
         bsi_vault_env env;
-        storage = storage_at(self->service, i, &self->arena, &self->storage_name);
+        storage = bsi_service_storage_at(self->service, i, &self->arena, &self->storage_name);
         if (!storage) {
             break;
         }
@@ -123,14 +104,17 @@ static void drop_doubles(rebuild *self)
     self->count = kept;
 }
 
-/* Those of rows that stayed are still there. */
-static bs_status fill_warnings(rebuild *self, const bsi_row_backup *row)
+/* Warnings, unless the row's are still there, and pins: the row has no others. */
+static bs_status fill_in(rebuild *self, const bsi_row_backup *row)
 {
     bsi_storage *storage = NULL;
     bs_status status = bsi_service_storage(self->service, row->storage, &storage);
 
     if (status >= 0) {
         status = bsi_warnings_from_manifest(self->service, storage, row);
+    }
+    if (status >= 0) {
+        status = bsi_pins_import(self->service, storage, row);
     }
     bsi_storage_unref(storage);
     return status;
@@ -145,7 +129,7 @@ static bs_status run(rebuild *self)
     }
     BSI_TRY(bsi_catalog_replace_backups(self->service->catalog, self->items, self->count));
     for (size_t i = 0; i < self->count; i++) {
-        BSI_TRY(fill_warnings(self, &self->items[i].row));
+        BSI_TRY(fill_in(self, &self->items[i].row));
     }
     self->report.backups = self->count;
     return BS_OK;

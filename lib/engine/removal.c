@@ -4,9 +4,11 @@
  */
 #include "engine/removal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/pins.h"
 #include "engine/service.h"
 
 /* Objects, then the row. The row is marked already. */
@@ -21,6 +23,11 @@ static bs_status remove_marked(bs_service *service, const bsi_row_backup *row)
         return status;
     }
     env = bsi_service_env(service, storage, NULL, NULL);
+    status = bsi_pins_remove(service, storage, row);
+    if (status < 0) {
+        bsi_storage_unref(storage);
+        return status;
+    }
     if (vault && (row->manifest_key[0] || row->container_key[0])) {
         status = vault->remove(&env, row->manifest_key[0] ? row->manifest_key : NULL,
                                row->container_key[0] ? row->container_key : NULL);
@@ -111,6 +118,17 @@ static bs_status check_reachable(const removal *self)
     return status;
 }
 
+/* Nor when one of them is pinned. */
+static bs_status check_pins(const removal *self, int64_t now)
+{
+    bs_status status = BS_OK;
+
+    for (size_t i = 0; i < self->count && status >= 0; i++) {
+        status = bsi_catalog_check_pins(self->service->catalog, self->ids[i].text, now);
+    }
+    return status;
+}
+
 static bs_status remove_one(bs_service *service, const char *id)
 {
     bsi_row_backup row;
@@ -131,6 +149,7 @@ static bs_status run(removal *self, const char *id, bool cascade)
     BSI_TRY(collect(self, id, cascade));
     BSI_TRY(hold(self));
     BSI_TRY(check_reachable(self));
+    BSI_TRY(check_pins(self, now));
     for (size_t i = 0; i < self->count; i++) {
         BSI_TRY(bsi_catalog_mark_deleting(self->service->catalog, self->ids[i].text, now));
     }
@@ -138,6 +157,15 @@ static bs_status run(removal *self, const char *id, bool cascade)
         BSI_TRY(remove_one(self->service, self->ids[i].text));
     }
     return BS_OK;
+}
+
+static void let_go(removal *self)
+{
+    bsi_uses_end(&self->service->uses, BSI_USES_CATALOG);
+    for (size_t i = 0; i < self->held; i++) {
+        bsi_uses_end(&self->service->uses, self->ids[i].text);
+    }
+    bsi_free(self->ids);
 }
 
 bs_status bsi_backup_delete(bs_service *service, const char *reference, bool cascade,
@@ -155,28 +183,60 @@ bs_status bsi_backup_delete(bs_service *service, const char *reference, bool cas
         return status;
     }
     status = run(&self, id, cascade);
-    bsi_uses_end(&service->uses, BSI_USES_CATALOG);
-    for (size_t i = 0; i < self.held; i++) {
-        bsi_uses_end(&service->uses, self.ids[i].text);
-    }
-    bsi_free(self.ids);
+    let_go(&self);
     if (status >= 0 && removed_out) {
         *removed_out = self.count;
     }
     return status < 0 ? status : BS_OK;
 }
 
-/* --- After a crash --- */
+/* --- One call for one backup --- */
 
+static bs_status take_one(removal *self, const char *id)
+{
+    self->ids = bsi_calloc(1, sizeof(*self->ids));
+    if (!self->ids) {
+        return BS_E_NOMEM;
+    }
+    (void)snprintf(self->ids[0].text, sizeof(self->ids[0].text), "%s", id);
+    self->count = 1;
+    return hold(self);
+}
+
+bs_status bsi_backup_expire(bs_service *service, const char *id, int64_t now)
+{
+    removal self = {.service = service};
+    bs_status status = bsi_uses_read(&service->uses, BSI_USES_CATALOG);
+
+    if (status < 0) {
+        return status;
+    }
+    status = take_one(&self, id);
+    if (status >= 0) {
+        status = check_reachable(&self);
+    }
+    if (status >= 0) {
+        status = bsi_catalog_mark_expired(service->catalog, id, now);
+    }
+    if (status >= 0) {
+        status = remove_one(service, id);
+    }
+    let_go(&self);
+    return status;
+}
+
+/* --- What was begun --- */
+
+/* A failure is logged and leaves it as it is. `storage`: only there; NULL: anywhere. */
 static bs_status finish_one(bs_service *service, const char *id, const char *storage)
 {
     bsi_row_backup row;
     bs_status status = bsi_catalog_get_backup(service->catalog, id, &row);
 
     if (status < 0) {
-        return status;
+        return status == BS_E_NOT_FOUND ? BS_OK : status;
     }
-    if (strcmp(row.storage, storage) == 0) {
+    if (!storage || strcmp(row.storage, storage) == 0) {
         status = remove_marked(service, &row);
         if (status < 0 && status != BS_E_NOMEM) {
             bsi_log_write(&service->log, BS_LOG_WARNING, "engine",
@@ -196,6 +256,35 @@ bs_status bsi_removals_finish(bs_service *service, const char *storage)
 
     for (size_t i = 0; i < count && status >= 0; i++) {
         status = finish_one(service, ids[i].text, storage);
+    }
+    bsi_free(ids);
+    return status;
+}
+
+static bs_status retry_one(bs_service *service, const char *id)
+{
+    removal self = {.service = service};
+    bs_status status = bsi_uses_read(&service->uses, BSI_USES_CATALOG);
+
+    if (status < 0) {
+        return status;
+    }
+    status = take_one(&self, id);
+    if (status >= 0) {
+        status = finish_one(service, id, NULL);
+    }
+    let_go(&self);
+    return status == BS_E_BUSY ? BS_OK : status;
+}
+
+bs_status bsi_removals_retry(bs_service *service)
+{
+    bsi_id *ids = NULL;
+    size_t count = 0;
+    bs_status status = bsi_catalog_deleting(service->catalog, &ids, &count);
+
+    for (size_t i = 0; i < count && status >= 0; i++) {
+        status = retry_one(service, ids[i].text);
     }
     bsi_free(ids);
     return status;

@@ -13,7 +13,6 @@
 
 enum {
     REQUEST_METADATA_MAX = 64 * 1024,
-    REQUEST_DAYS_MAX = 36500,
 };
 
 /* --- Name, type, form --- */
@@ -234,15 +233,21 @@ static void take_retention(const bs_service *service, const bs_backup_options *o
                            bsi_backup_request *request, bsi_complaints *complaints)
 {
     const int64_t usual = bsi_config_number(service->config, BSI_CONFIG_DEFAULT_RETENTION_DAYS);
+    const int32_t days = options->retention_days;
 
-    request->retention_days = options->retention_days;
-    if (options->retention_days == 0) {
+    request->rules = bsi_rules_take(options, complaints);
+    request->retention_days = days;
+    if (days == 0 && !bsi_rules_are_set(&request->rules)) {
         request->retention_days = usual > 0 ? (int32_t)usual : BS_RETENTION_FOREVER;
-    } else if (options->retention_days < BS_RETENTION_FOREVER ||
-               options->retention_days > REQUEST_DAYS_MAX) {
+    }
+    if (days == BS_RETENTION_FOREVER && bsi_rules_are_set(&request->rules)) {
+        bsi_complain_invalid(complaints,
+                             "retention_days: -1 keeps every backup, so that a keep_... "
+                             "rule means nothing; leave one of them out");
+    } else if (days < BS_RETENTION_FOREVER || days > BSI_RETENTION_DAYS_MAX) {
         bsi_complain_invalid(complaints,
                              "retention_days: takes 1 to %d, or -1 for ever, not %" PRId32,
-                             REQUEST_DAYS_MAX, options->retention_days);
+                             BSI_RETENTION_DAYS_MAX, days);
     }
 }
 

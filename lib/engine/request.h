@@ -8,6 +8,7 @@
 #include "engine/arena.h"
 #include "engine/complaints.h"
 #include "engine/keys.h"
+#include "engine/rules.h"
 #include "storage/storage.h"
 #include "text/pattern.h"
 #include "vault/vault.h"
@@ -40,7 +41,8 @@ typedef struct bsi_backup_request {
     const char *stream_name;
     bsi_pattern_list *include;
     bsi_pattern_list *exclude;
-    int32_t retention_days; /* -1: for ever. */
+    int32_t retention_days; /* -1: for ever; 0: as long as the rules say. */
+    bsi_retention_rules rules;
     const char *note;       /* What is done otherwise than asked; "". */
     const char *metadata;   /* JSON without white space. */
     const char *options;    /* The request as JSON. */

@@ -60,7 +60,10 @@ static void put_request(bsi_json_writer *json, const bs_backup_options *options,
     put_texts(json, "recipients", request->recipients);
     put_texts(json, "include_patterns", options->include_patterns);
     put_texts(json, "exclude_patterns", options->exclude_patterns);
-    bsi_json_put_i64(json, "retention_days", request->retention_days);
+    if (request->retention_days != 0) {
+        bsi_json_put_i64(json, "retention_days", request->retention_days);
+    }
+    bsi_rules_put(json, &request->rules);
     put_true(json, "one_file_system", request->one_file_system);
     put_true(json, "content_only", request->content_only);
     put_true(json, "skip_special", request->skip_special);

@@ -6,6 +6,10 @@
 
 #include "base/alloc.h"
 #include "engine/service.h"
+#include "engine/upkeep.h"
+#include "os/time.h"
+
+enum { CLOSING_TIME_NS = 1000000000 }; /* For what need not be done now. */
 
 /* --- The queue; all with the service's lock held --- */
 
@@ -85,6 +89,7 @@ static void runner(void *user)
         if (job) {
             bsi_mutex_unlock(&service->lock);
             run_job(job);
+            bsi_upkeep_do(service);
             bsi_mutex_lock(&service->lock);
             continue;
         }
@@ -247,6 +252,7 @@ static bsi_job *next_waiting(bs_service *service)
     bsi_job *job = NULL;
 
     bsi_mutex_lock(&service->lock);
+    service->closing_since = service->closing ? service->closing_since : bsi_monotonic_ns();
     service->closing = true;
     for (bsi_job *one = service->jobs; one; one = one->next) {
         bsi_cancel_request(&one->cancel);
@@ -273,4 +279,14 @@ void bsi_jobs_stop(bs_service *service)
         service->jobs = job->next;
         bsi_job_unref(job);
     }
+}
+
+bool bsi_jobs_are_over(bs_service *service)
+{
+    bool over = false;
+
+    bsi_mutex_lock(&service->lock);
+    over = service->closing && bsi_monotonic_ns() - service->closing_since > CLOSING_TIME_NS;
+    bsi_mutex_unlock(&service->lock);
+    return over;
 }

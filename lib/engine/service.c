@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "engine/recovery.h"
 #include "engine/runner.h"
+#include "engine/upkeep.h"
 #include "os/time.h"
 #include "storage/decorators/metrics.h"
 
@@ -92,6 +93,25 @@ bs_status bsi_service_storage(bs_service *service, const char *name, bsi_storage
     }
     bsi_mutex_unlock(&service->lock);
     return status;
+}
+
+bsi_storage *bsi_service_storage_at(bs_service *service, size_t index, bsi_arena *arena,
+                                    const char **name_out)
+{
+    const bsi_named_storage *one = NULL;
+    bsi_storage *storage = NULL;
+
+    bsi_mutex_lock(&service->lock);
+    one = service->storages;
+    for (; one && index > 0; index--) {
+        one = one->next;
+    }
+    if (one) {
+        *name_out = bsi_arena_text(arena, one->name);
+        storage = *name_out ? bsi_storage_ref(one->storage) : NULL;
+    }
+    bsi_mutex_unlock(&service->lock);
+    return storage;
 }
 
 /* Takes over the reference to `storage` when it succeeds. */
@@ -301,6 +321,7 @@ void bsi_service_close(bs_service *service)
     }
     bsi_error_save(&error);
     bsi_jobs_stop(service);
+    bsi_upkeep_drop(service);
     bsi_pool_free(service->pool);
     while (service->storages) {
         bsi_named_storage *one = service->storages;

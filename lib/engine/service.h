@@ -62,7 +62,9 @@ struct bs_service {
     unsigned runners_started;
     unsigned runners_idle;
     bool closing;
-    bool rebuilding; /* No job may begin. */
+    int64_t closing_since;     /* By the monotonic clock. */
+    struct bsi_wanted *wanted; /* Names that are to be looked at; see engine/upkeep.h. */
+    bool rebuilding;           /* No job may begin. */
 };
 
 BS_NODISCARD bs_status bsi_service_open(const bs_service_options *options, bs_service **out);
@@ -81,6 +83,11 @@ BS_NODISCARD bs_status bsi_service_add_storage(bs_service *service, const char *
 /* With a reference of its own: BS_E_NOT_FOUND with the names there are. */
 BS_NODISCARD bs_status bsi_service_storage(bs_service *service, const char *name,
                                            bsi_storage **out);
+
+/* By its number, so that no lock is held while it is worked with; NULL behind the last. Its name
+ * is put into the arena. */
+bsi_storage *bsi_service_storage_at(bs_service *service, size_t index, bsi_arena *arena,
+                                    const char **name_out);
 
 /* What a call that belongs to no job works with; `call` and `warn` may be NULL. */
 bsi_vault_env bsi_service_env(bs_service *service, bsi_storage *storage, const bs_call *call,

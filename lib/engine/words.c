@@ -80,6 +80,31 @@ const bsi_word bsi_words_retry[] = {
     {NULL, 0},
 };
 
+const bsi_word bsi_words_retention_action[] = {
+    {"keep", BS_RETENTION_KEEP},
+    {"mark", BS_RETENTION_MARK},
+    {"wait", BS_RETENTION_WAIT},
+    {"remove", BS_RETENTION_REMOVE},
+    {NULL, 0},
+};
+
+const bsi_word bsi_words_kept_by[] = {
+    {"retention_days", BS_KEPT_BY_DAYS},
+    {"keep_last", BS_KEPT_BY_LAST},
+    {"keep_hourly", BS_KEPT_BY_HOURLY},
+    {"keep_daily", BS_KEPT_BY_DAILY},
+    {"keep_weekly", BS_KEPT_BY_WEEKLY},
+    {"keep_monthly", BS_KEPT_BY_MONTHLY},
+    {"keep_yearly", BS_KEPT_BY_YEARLY},
+    {"pin", BS_KEPT_BY_PIN},
+    {"hold", BS_KEPT_BY_HOLD},
+    {"last_good", BS_KEPT_AS_LAST_GOOD},
+    {"needed", BS_KEPT_AS_NEEDED},
+    {"running", BS_KEPT_AS_RUNNING},
+    {"recent_failure", BS_KEPT_AS_RECENT_FAILURE},
+    {NULL, 0},
+};
+
 const char *bsi_word_name(const bsi_word *words, int value)
 {
     for (; words->word; words++) {

@@ -4,6 +4,7 @@
 
 #include <backupsvc/backup.h>
 #include <backupsvc/events.h>
+#include <backupsvc/retention.h>
 
 #include "base/error.h"
 #include "base/slice.h"
@@ -26,6 +27,8 @@ extern const bsi_word bsi_words_entry_type[];
 extern const bsi_word bsi_words_job_kind[];
 extern const bsi_word bsi_words_event_type[];
 extern const bsi_word bsi_words_retry[];
+extern const bsi_word bsi_words_retention_action[];
+extern const bsi_word bsi_words_kept_by[]; /* Of each bit. */
 
 /* "unknown" for values that the table does not hold. */
 const char *bsi_word_name(const bsi_word *words, int value);

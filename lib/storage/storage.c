@@ -291,6 +291,19 @@ bs_status bsi_storage_set_mtime(bsi_storage *storage, const bs_call *call, const
                       "setting the time of object", key);
 }
 
+bs_status bsi_storage_sweep(bsi_storage *storage, const bs_call *call, int64_t before_ns,
+                            uint64_t *objects, uint64_t *bytes)
+{
+    bs_status status = BS_OK;
+
+    BSI_TRY(bsi_call_check(call));
+    if (!storage->ops.sweep) {
+        return unsupported(storage, "sweep up what uploads have left");
+    }
+    status = storage->ops.sweep(storage->self, call, before_ns, objects, bytes);
+    return status < 0 ? bsi_fail_context(BS_LAYER_STORAGE, status, "sweeping up") : BS_OK;
+}
+
 struct bsi_upload {
     bsi_storage *storage;
     char *key;

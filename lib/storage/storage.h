@@ -74,6 +74,10 @@ BS_NODISCARD bs_status bsi_storage_free_space(bsi_storage *storage, const bs_cal
 BS_NODISCARD bs_status bsi_storage_set_mtime(bsi_storage *storage, const bs_call *call,
                                              const char *key, int64_t mtime_ns);
 
+/* BS_E_UNSUPPORTED where the driver cannot. Adds to what stands in `objects` and `bytes`. */
+BS_NODISCARD bs_status bsi_storage_sweep(bsi_storage *storage, const bs_call *call,
+                                         int64_t before_ns, uint64_t *objects, uint64_t *bytes);
+
 /*
  * An object on its way. Either bsi_upload_commit() or bsi_upload_abort() ends it;
  * it keeps its storage open until then.

@@ -12,6 +12,11 @@
 #include "base/utf8.h"
 #include "text/rfc3339.h"
 
+#define MANIFEST_MARK ".manifest."
+#define PINS_SUFFIX ".pins.json"
+
+enum { SHORT_ID_DIGITS = BSI_SHORT_ID_SIZE - 1 };
+
 static const char *const kind_names[] = {
     [BSI_KIND_FULL] = "full",
     [BSI_KIND_INCREMENTAL] = "incremental",
@@ -159,4 +164,91 @@ bool bsi_backup_name_is_valid(const char *name)
         }
     }
     return true;
+}
+
+char *bsi_pins_key(const char *manifest_key)
+{
+    const char *slash = strrchr(manifest_key, '/');
+    const char *suffix = strstr(slash ? slash : manifest_key, MANIFEST_MARK);
+    const size_t stem = suffix ? (size_t)(suffix - manifest_key) : strlen(manifest_key);
+    bsi_buf key;
+    bs_status status = BS_OK;
+
+    bsi_buf_init(&key, BSI_PATH_MAX);
+    status = bsi_buf_append(&key, manifest_key, stem);
+    return take(&key, status < 0 ? status : bsi_buf_append_text(&key, PINS_SUFFIX));
+}
+
+/* --- What keys tell --- */
+
+static bool is_made_of(const char *text, size_t size, const char *bytes)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '\0' || !strchr(bytes, text[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+#define DIGITS "0123456789"
+
+/* "20261123T020000Z-"; the size of it, or 0. */
+static size_t time_size(const char *text)
+{
+    static const char form[] = "00000000T000000Z-";
+
+    for (size_t i = 0; i < sizeof(form) - 1; i++) {
+        if (form[i] == '0' ? !is_made_of(text + i, 1, DIGITS) : text[i] != form[i]) {
+            return 0;
+        }
+    }
+    return sizeof(form) - 1;
+}
+
+/* "<time>-<kind>-<short id>." and something behind it. */
+static bool parse_object(const char *last, bsi_object_name *out)
+{
+    const char *kind = last + time_size(last);
+    const char *dash = strchr(kind, '-');
+    const char *id = dash ? dash + 1 : "";
+
+    if (kind == last || !dash || strchr(last, '/') ||
+        bsi_backup_kind_parse((bsi_slice){kind, (size_t)(dash - kind)}) == 0 ||
+        !is_made_of(id, SHORT_ID_DIGITS, DIGITS "abcdef") || id[SHORT_ID_DIGITS] != '.' ||
+        id[SHORT_ID_DIGITS + 1] == '\0') {
+        return false;
+    }
+    out->short_id = (bsi_slice){id, SHORT_ID_DIGITS};
+    out->manifest = strncmp(id + SHORT_ID_DIGITS, MANIFEST_MARK, sizeof(MANIFEST_MARK) - 1) == 0;
+    return true;
+}
+
+/* "mirror.<short id>/PATH". */
+static bool parse_staged(const char *rest, bsi_object_name *out)
+{
+    static const char before[] = "mirror.";
+    const char *id = rest + sizeof(before) - 1;
+
+    if (strncmp(rest, before, sizeof(before) - 1) != 0 ||
+        !is_made_of(id, SHORT_ID_DIGITS, DIGITS "abcdef") || id[SHORT_ID_DIGITS] != '/') {
+        return false;
+    }
+    out->short_id = (bsi_slice){id, SHORT_ID_DIGITS};
+    out->staged = true;
+    return true;
+}
+
+bool bsi_object_name_parse(const char *key, bsi_object_name *out)
+{
+    const char *slash = strchr(key, '/');
+    char name[129] = "";
+
+    if (!slash || (size_t)(slash - key) >= sizeof(name)) {
+        return false;
+    }
+    memcpy(name, key, (size_t)(slash - key));
+    *out = (bsi_object_name){.name = {key, (size_t)(slash - key)}};
+    return bsi_backup_name_is_valid(name) &&
+           (parse_object(slash + 1, out) || parse_staged(slash + 1, out));
 }

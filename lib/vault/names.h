@@ -9,6 +9,7 @@
  *
  *     NAME/20261123T020000Z-full-1a2b3c4d.tar.gz              the container
  *     NAME/20261123T020000Z-full-1a2b3c4d.manifest.json.zst   its manifest
+ *     NAME/20261123T020000Z-full-1a2b3c4d.pins.json           what keeps it from being removed
  *     NAME/mirror/PATH                                        a mirror's files
  *     NAME/mirror.1a2b3c4d/PATH                               files of a run not yet in place
  *
@@ -33,6 +34,20 @@ char *bsi_mirror_staging_key(const char *name, const char *id);
 
 /* Both parts with a slash between; freed with bsi_free(). NULL: no memory. */
 char *bsi_join_key(const char *prefix, bsi_slice path);
+
+/* What lies beside a manifest: its key up to ".manifest", with ".pins.json" behind it. */
+char *bsi_pins_key(const char *manifest_key);
+
+/* What the key of an object tells; the parts are slices of it. */
+typedef struct bsi_object_name {
+    bsi_slice name;
+    bsi_slice short_id;
+    bool manifest;
+    bool staged; /* A file of a mirror's run; else an object of a backup. */
+} bsi_object_name;
+
+/* False when no backup has objects under such keys. Files of mirrors in place are none either. */
+bool bsi_object_name_parse(const char *key, bsi_object_name *out);
 
 /* Whether bytes may stand in JSON as they are: UTF-8 without a NUL. */
 bool bsi_utf8_is_text(bsi_slice bytes);

@@ -92,7 +92,7 @@ typedef struct bsi_backup_plan {
     int level;               /* 0: the container's own. */
     bsi_time created_at;
     bsi_time started_at;
-    int32_t retention_days; /* -1: for ever. */
+    int32_t retention_days; /* -1: for ever; 0: as long as rules outside say. */
     const char *note;       /* Why it runs as another kind than asked for; "". */
     const char *metadata;   /* A JSON object. */
     const char *options;    /* A JSON object: the request, kept for people; no secrets. */

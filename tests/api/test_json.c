@@ -46,6 +46,54 @@ static void a_whole_request_is_read(void **state)
     bs_backup_options_free(options);
 }
 
+static void rules_of_retention_are_an_object(void **state)
+{
+    bs_backup_options *options = NULL;
+
+    (void)state;
+    assert_ok(read_backup("{\"retention\":{\"keep_last\":1,\"keep_hourly\":2,\"keep_daily\":3,"
+                          "\"keep_weekly\":4,\"keep_monthly\":5,\"keep_yearly\":null}}",
+                          &options));
+    assert_int_equal(options->keep_last, 1);
+    assert_int_equal(options->keep_hourly, 2);
+    assert_int_equal(options->keep_daily, 3);
+    assert_int_equal(options->keep_weekly, 4);
+    assert_int_equal(options->keep_monthly, 5);
+    assert_int_equal(options->keep_yearly, 0);
+    assert_int_equal(options->retention_days, 0);
+    bs_backup_options_free(options);
+    assert_ok(read_backup("{\"retention\":null}", &options));
+    bs_backup_options_free(options);
+    assert_ok(read_backup("{\"retention\":{},\"retention_days\":7}", &options));
+    bs_backup_options_free(options);
+}
+
+static void rules_that_are_wrong_or_keep_nothing_are_refused(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *complaint;
+    } cases[] = {
+        {"{\"retention\":3}", "retention: takes an object such as {\"keep_last\": 3}"},
+        {"{\"retention\":{\"keep_lots\":3}}", "retention.keep_lots: there is no such field"},
+        {"{\"retention\":{\"keep_last\":1,\"keep_last\":1}}", "retention.keep_last: stands twice"},
+        {"{\"retention\":{\"keep_last\":\"1\"}}", "retention.keep_last: takes a whole number"},
+        {"{\"retention\":{\"keep_last\":-1}}", "keep_last: takes 0 to 1000000, not -1"},
+        {"{\"retention\":{\"keep_daily\":1000001}}", "keep_daily: takes 0 to 1000000"},
+        {"{\"retention\":{\"keep_last\":0}}", "retention: these rules keep nothing"},
+        {"{\"retention\":{}}", "retention: these rules keep nothing"},
+        {"{\"keep_last\":1}", "keep_last: there is no such field"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        bs_backup_options *options = NULL;
+        print_message("# case: %s\n", cases[i].text);
+        assert_status(read_backup(cases[i].text, &options), BS_E_INVALID);
+        assert_non_null(strstr(bs_error_last()->message, cases[i].complaint));
+    }
+}
+
 static void an_empty_object_is_all_defaults(void **state)
 {
     bs_backup_options *options = NULL;
@@ -227,6 +275,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_request_is_read),
+        cmocka_unit_test(rules_of_retention_are_an_object),
+        cmocka_unit_test(rules_that_are_wrong_or_keep_nothing_are_refused),
         cmocka_unit_test(an_empty_object_is_all_defaults),
         cmocka_unit_test(every_complaint_comes_with_its_path),
         cmocka_unit_test(a_level_is_held_to_its_container),

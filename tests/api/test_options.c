@@ -280,6 +280,7 @@ static void values_of_status_codes_never_change(void **state)
         {BS_E_CALLBACK, -24, "BS_E_CALLBACK"},
         {BS_E_COMMAND, -25, "BS_E_COMMAND"},
         {BS_E_INTERRUPTED, -26, "BS_E_INTERRUPTED"},
+        {BS_E_CLOCK, -27, "BS_E_CLOCK"},
         {BS_E_IO, -40, "BS_E_IO"},
         {BS_E_NO_SPACE, -41, "BS_E_NO_SPACE"},
         {BS_E_ACCESS, -42, "BS_E_ACCESS"},

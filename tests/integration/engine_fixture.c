@@ -24,6 +24,7 @@ void engine_open(engine_fixture *engine)
     bs_service_options options = BS_SERVICE_OPTIONS_INIT;
 
     options.state_path = engine->state;
+    options.config = engine->config;
     options.log = count_line;
     options.log_user = engine;
     assert_ok(bs_service_open(&options, &engine->service));
@@ -60,6 +61,7 @@ int engine_teardown(void **state)
     int result = 0;
 
     bs_service_close(self->service);
+    bs_config_free(self->config);
     tree_remove(self->source);
     tree_remove(self->target);
     result = test_dir_teardown(&dir);

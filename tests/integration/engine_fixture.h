@@ -13,6 +13,7 @@ typedef struct engine_fixture {
     char source[300];
     char target[300];
     const char *paths[2]; /* The source, for requests. */
+    bs_config *config;    /* For engine_open(); NULL: the defaults. Freed at the end. */
     bs_service *service;
     unsigned log_lines;
 } engine_fixture;

@@ -215,6 +215,12 @@ typedef struct bs_storage_ops {
 
     /* Optional. Change an object's time. */
     bs_status (*set_mtime)(void *self, const bs_call *call, const char *key, int64_t mtime_ns);
+
+    /* Optional. Remove what uploads have left that were neither committed nor aborted
+     * and were last written to before `before_ns`, and add up how many there were and
+     * their bytes. */
+    bs_status (*sweep)(void *self, const bs_call *call, int64_t before_ns, uint64_t *objects,
+                       uint64_t *bytes);
 } bs_storage_ops;
 
 /** What a setting's text must look like. */

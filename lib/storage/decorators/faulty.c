@@ -212,6 +212,15 @@ static bs_status faulty_set_mtime(void *self, const bs_call *call, const char *k
     FAULTY_CALL(faulty, BSI_FAULTY_OTHER, inner->ops.set_mtime(inner->self, call, key, mtime_ns));
 }
 
+static bs_status faulty_sweep(void *self, const bs_call *call, int64_t before_ns, uint64_t *objects,
+                              uint64_t *bytes)
+{
+    faulty_storage *faulty = self;
+
+    FAULTY_CALL(faulty, BSI_FAULTY_OTHER,
+                bsi_storage_sweep(faulty->inner, call, before_ns, objects, bytes));
+}
+
 static const bs_storage_ops faulty_ops = {
     .struct_size = sizeof(bs_storage_ops),
     .self_size = sizeof(faulty_storage),
@@ -230,6 +239,7 @@ static const bs_storage_ops faulty_ops = {
     .rename = faulty_rename,
     .free_space = faulty_free_space,
     .set_mtime = faulty_set_mtime,
+    .sweep = faulty_sweep,
 };
 
 bs_status bsi_storage_faulty_new(bsi_storage *inner, bsi_storage **out)

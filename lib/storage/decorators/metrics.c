@@ -319,6 +319,17 @@ static bs_status metrics_set_mtime(void *self, const bs_call *call, const char *
                    inner->ops.set_mtime(inner->self, call, key, mtime_ns));
 }
 
+static bs_status metrics_sweep(void *self, const bs_call *call, int64_t before_ns,
+                               uint64_t *objects, uint64_t *bytes)
+{
+    metrics_storage *metrics = self;
+    const bsi_storage *inner = metrics->inner;
+    const int64_t began = bsi_monotonic_ns();
+
+    return counted(metrics, BSI_STORAGE_OP_OTHER, began,
+                   inner->ops.sweep(inner->self, call, before_ns, objects, bytes));
+}
+
 static const bs_storage_ops metrics_ops = {
     .struct_size = sizeof(bs_storage_ops),
     .self_size = sizeof(metrics_storage),
@@ -337,6 +348,7 @@ static const bs_storage_ops metrics_ops = {
     .rename = metrics_rename,
     .free_space = metrics_free_space,
     .set_mtime = metrics_set_mtime,
+    .sweep = metrics_sweep,
 };
 
 /* What the driver cannot do, we cannot. */
@@ -346,6 +358,7 @@ static void leave_out(bs_storage_ops *ops, const bs_storage_ops *inner)
     ops->rename = inner->rename ? ops->rename : NULL;
     ops->free_space = inner->free_space ? ops->free_space : NULL;
     ops->set_mtime = inner->set_mtime ? ops->set_mtime : NULL;
+    ops->sweep = inner->sweep ? ops->sweep : NULL;
 }
 
 bs_status bsi_storage_metrics_new(bsi_storage *inner, bsi_storage **out)

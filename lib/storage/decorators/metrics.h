@@ -17,7 +17,7 @@ typedef enum bsi_storage_op {
     BSI_STORAGE_OP_REMOVE,
     BSI_STORAGE_OP_PUT, /* A whole upload, from its beginning to commit or failure. */
     BSI_STORAGE_OP_RENAME,
-    BSI_STORAGE_OP_OTHER, /* Free space, times. */
+    BSI_STORAGE_OP_OTHER, /* Free space, times, sweeping up. */
     BSI_STORAGE_OP_COUNT
 } bsi_storage_op;
 

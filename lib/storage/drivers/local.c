@@ -179,13 +179,34 @@ static bs_status visit_object(void *user, int dir, const char *name, const char 
     return listing->callback(listing->user, path, &object);
 }
 
+/* What a sweep looks for, and finds. */
+typedef struct local_sweep {
+    int64_t before_ns;
+    bool removed; /* The file that was visited last. */
+    uint64_t objects;
+    uint64_t bytes;
+} local_sweep;
+
 static bs_status visit_leftover(void *user, int dir, const char *name, const char *path)
 {
-    bool *removed = user;
+    local_sweep *self = user;
+    bsi_stat stat;
+    bs_status status = BS_OK;
 
     (void)path;
-    *removed = strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX)) == 0;
-    return *removed ? bsi_unlink(dir, name) : BS_OK;
+    self->removed = false;
+    if (strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX)) != 0) {
+        return BS_OK;
+    }
+    status = bsi_stat_at(dir, name, &stat);
+    if (status < 0 || to_ns(&stat.mtime) >= self->before_ns) {
+        return status == BS_E_NOT_FOUND ? BS_OK : status;
+    }
+    BSI_TRY(bsi_unlink(dir, name));
+    self->removed = true;
+    self->objects++;
+    self->bytes += stat.size;
+    return BS_OK;
 }
 
 static bs_status local_list(void *self, const bs_call *call, const char *prefix,
@@ -197,13 +218,26 @@ static bs_status local_list(void *self, const bs_call *call, const char *prefix,
     return bsi_local_walk(tree_of(self), call, prefix, &visit);
 }
 
-/* Nobody else writes here: what is not complete now never will be. */
-static bs_status sweep(local_storage *local, const bs_call *call)
+static bs_status local_sweep_up(void *self, const bs_call *call, int64_t before_ns,
+                                uint64_t *objects, uint64_t *bytes)
 {
-    bool removed = false;
-    const bsi_local_visit visit = {.visit = visit_leftover, .user = &removed, .removed = &removed};
+    local_sweep sweep = {.before_ns = before_ns};
+    const bsi_local_visit visit = {
+        .visit = visit_leftover, .user = &sweep, .removed = &sweep.removed};
+    const bs_status status = bsi_local_walk(tree_of(self), call, "", &visit);
 
-    return bsi_local_walk(&local->tree, call, "", &visit);
+    *objects += sweep.objects;
+    *bytes += sweep.bytes;
+    return status;
+}
+
+/* Nobody else writes here: what is not complete now never will be. */
+static bs_status sweep_all(local_storage *local, const bs_call *call)
+{
+    uint64_t objects = 0;
+    uint64_t bytes = 0;
+
+    return local_sweep_up(local, call, INT64_MAX, &objects, &bytes);
 }
 
 static void local_close(void *self)
@@ -224,7 +258,7 @@ static bs_status local_open(void *self, const bs_call *call, const bs_storage_se
     local->reserve_bytes = bs_storage_settings_number(settings, "reserve_bytes");
     bsi_local_files_init(&local->files);
     if (bs_storage_settings_flag(settings, "sweep")) {
-        status = sweep(local, call);
+        status = sweep_all(local, call);
         if (status < 0) {
             local_close(local);
         }
@@ -669,6 +703,7 @@ static const bs_storage_ops local_ops = {
     .rename = local_rename,
     .free_space = local_free_space,
     .set_mtime = local_set_mtime,
+    .sweep = local_sweep_up,
 };
 
 /* The only symbol this file gives away. */

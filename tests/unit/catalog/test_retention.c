@@ -19,7 +19,7 @@ static void mark(void **state, unsigned number)
     const bsi_row_mark row = {
         .backup_id = id_of(number, id), .marked_at = 10, .remove_after = 20 + number};
 
-    assert_ok(bsi_catalog_put_mark(catalog_of(state), &row));
+    assert_ok(bsi_catalog_put_marks(catalog_of(state), &row, 1));
 }
 
 static bool is_marked(void **state, unsigned number)
@@ -103,13 +103,17 @@ static void a_pin_keeps_from_removal_until_it_is_over(void **state)
 static void only_what_is_there_is_pinned_or_marked(void **state)
 {
     const bsi_row_pin row = {.backup_id = "none", .kind = "pin"};
-    const bsi_row_mark marked = {.backup_id = "none"};
     char id[BS_ID_SIZE];
+    const bsi_row_mark marks[] = {
+        {.backup_id = "none", .marked_at = 10, .remove_after = 20},
+        {.backup_id = id_of(1, id), .marked_at = 10, .remove_after = 21},
+    };
 
     assert_status(bsi_catalog_put_pin(catalog_of(state), &row), BS_E_NOT_FOUND);
-    assert_status(bsi_catalog_put_mark(catalog_of(state), &marked), BS_E_NOT_FOUND);
-    assert_status(bsi_catalog_remove_mark(catalog_of(state), "none"), BS_E_NOT_FOUND);
     add(state, 1);
+    assert_ok(bsi_catalog_put_marks(catalog_of(state), marks, 2));
+    assert_true(is_marked(state, 1));
+    assert_status(bsi_catalog_remove_mark(catalog_of(state), "none"), BS_E_NOT_FOUND);
     assert_ok(mark_deleting(state, 1, 1));
     assert_status(bsi_catalog_put_pin(catalog_of(state),
                                       &(bsi_row_pin){.backup_id = id_of(1, id), .kind = "pin"}),
@@ -124,7 +128,7 @@ static void a_mark_stays_as_it_was_first_made(void **state)
     add(state, 1);
     assert_false(is_marked(state, 1));
     mark(state, 1);
-    assert_ok(bsi_catalog_put_mark(catalog_of(state), &later));
+    assert_ok(bsi_catalog_put_marks(catalog_of(state), &later, 1));
     reopen(state);
     assert_true(is_marked(state, 1));
     assert_ok(bsi_catalog_remove_mark(catalog_of(state), id));
@@ -231,6 +235,7 @@ static void a_series_is_all_of_a_name(void **state)
         row.total_bytes = 30000;
         row.manifest_size = i;
         row.base_id = "base";
+        row.options = i < 2 ? "{\"a\":{},\"retention\":{\"keep_last\":1}}" : "{}";
         assert_ok(bsi_catalog_add_backup(catalog_of(state), &row, NULL));
     }
     assert_ok(mark_deleting(state, 5, 1));
@@ -252,8 +257,10 @@ static void a_series_is_all_of_a_name(void **state)
     assert_int_equal(series.items[2].size, 1000);
     assert_string_equal(series.items[1].base_id.text, "base");
     assert_int_equal(series.storage_count, 2);
-    assert_string_equal(series.storages[series.items[0].storage], "disk");
-    assert_string_equal(series.storages[series.items[1].storage], "local");
+    assert_string_equal(series.storages[series.items[0].storage].name, "disk");
+    assert_string_equal(series.storages[series.items[1].storage].name, "local");
+    assert_non_null(series.storages[0].options);
+    assert_string_equal(series.storages[1].options, "{\"a\":{},\"retention\":{\"keep_last\":1}}");
     assert_int_equal(series.need_count, 1);
     assert_string_equal(series.needs[0].backup_id, id_of(4, id));
     assert_string_equal(series.needs[0].needs_id, id_of(1, id));
@@ -287,6 +294,35 @@ static void names_come_one_after_the_other(void **state)
     }
     assert_status(bsi_catalog_next_name(catalog_of(state), name, &name), BS_END);
     bsi_free(name);
+}
+
+static void a_backup_is_found_by_the_end_of_its_id(void **state)
+{
+    static const struct {
+        const char *id;
+        bsi_row_status status;
+    } rows[] = {
+        {"1-0000000a", BSI_ROW_FAILED},
+        {"2-0000000b", BSI_ROW_FAILED},
+        {"3-0000000b", BSI_ROW_COMPLETED},
+        {"4-0000000b", BSI_ROW_CANCELLED},
+    };
+    bsi_row_status found = BSI_ROW_NONE;
+    bsi_catalog *catalog = catalog_of(state);
+
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(rows); i++) {
+        bsi_row_backup row = backup_row(rows[i].id);
+        row.status = rows[i].status;
+        assert_ok(bsi_catalog_add_backup(catalog, &row, NULL));
+    }
+    assert_ok(bsi_catalog_status_by_tail(catalog, "docs", "0000000a", &found));
+    assert_int_equal(found, BSI_ROW_FAILED);
+    assert_ok(bsi_catalog_status_by_tail(catalog, "docs", "0000000b", &found));
+    assert_int_equal(found, BSI_ROW_COMPLETED);
+    assert_ok(bsi_catalog_status_by_tail(catalog, "docs", "0000000c", &found));
+    assert_int_equal(found, BSI_ROW_NONE);
+    assert_ok(bsi_catalog_status_by_tail(catalog, "other", "0000000b", &found));
+    assert_int_equal(found, BSI_ROW_NONE);
 }
 
 static void the_newest_record_is_known(void **state)
@@ -371,6 +407,7 @@ int main(void)
         TEST(pins_and_marks_go_with_their_backup),
         TEST(a_series_is_all_of_a_name),
         TEST(names_come_one_after_the_other),
+        TEST(a_backup_is_found_by_the_end_of_its_id),
         TEST(the_newest_record_is_known),
         TEST(stored_bytes_are_those_of_one_storage),
         TEST(running_out_of_memory_gives_no_half_series),

@@ -167,6 +167,31 @@ static void a_sweep_removes_what_was_never_completed(void **state)
     bsi_storage_unref(storage);
 }
 
+static void a_sweep_leaves_what_is_young(void **state)
+{
+    static const struct timespec times[2] = {{1000, 0}, {1000, 5}};
+    bsi_storage *storage = open_local(state);
+    uint64_t objects = 3;
+    uint64_t bytes = 7;
+    int fd = -1;
+
+    assert_ok(put_letter(storage, "a/k", 'x'));
+    fd = openat(dir_of(state), "a/.bst-0123456789abcdef", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "12345", 5), 5);
+    assert_int_equal(futimens(fd, times), 0);
+    assert_int_equal(close(fd), 0);
+    assert_ok(bsi_storage_sweep(storage, NULL, INT64_C(1000000000005), &objects, &bytes));
+    assert_int_equal(faccessat(dir_of(state), "a/.bst-0123456789abcdef", F_OK, 0), 0);
+    assert_int_equal(objects, 3);
+    assert_ok(bsi_storage_sweep(storage, NULL, INT64_C(1000000000006), &objects, &bytes));
+    assert_int_equal(faccessat(dir_of(state), "a/.bst-0123456789abcdef", F_OK, 0), -1);
+    assert_int_equal(objects, 4);
+    assert_int_equal(bytes, 12);
+    assert_int_equal(letter_of(storage, "a/k"), 'x');
+    bsi_storage_unref(storage);
+}
+
 static void directories_go_with_their_last_object(void **state)
 {
     bsi_storage *storage = open_local(state);
@@ -387,6 +412,7 @@ int main(void)
         TEST(settings_are_checked_before_anything_is_opened),
         TEST(links_are_never_followed),
         TEST(a_sweep_removes_what_was_never_completed),
+        TEST(a_sweep_leaves_what_is_young),
         TEST(directories_go_with_their_last_object),
         TEST(more_than_fits_is_refused_before_anything_is_written),
         TEST(many_ranges_of_one_object_cost_one_open),
