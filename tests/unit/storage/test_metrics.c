@@ -97,7 +97,6 @@ static void failures_are_counted_by_their_codes(void **state)
 {
     const bsi_faulty_plan io = {.at = 1, .code = BS_E_IO, .forever = true};
     const bsi_faulty_plan full = {.op_mask = BSI_FAULTY_WRITE, .at = 1, .code = BS_E_NO_SPACE};
-    bsi_storage_numbers got;
     bs_storage_object object;
     bsi_storage_numbers got;
 
