@@ -22,6 +22,8 @@ const tool_verb verbs[] = {
      "  --include P          only files that match; may be given again\n"
      "  --exclude P          nothing that matches; may be given again, wins\n"
      "  --retention-days N   keep so long; 0: for ever\n"
+     "  --keep-last N        rules for all backups of the name, without days unless they are\n"
+     "                       given; also --keep-hourly, -daily, -weekly, -monthly, -yearly\n"
      "  --metadata JSON      an object to keep with the backup\n"
      "  --one-file-system    do not enter mount points\n"
      "  --command            run what follows -- and keep its output as one file\n"
@@ -60,6 +62,28 @@ const tool_verb verbs[] = {
      "Prints each damaged object and the files that it costs.\n", verb_verify},
     {"delete", "ID [--cascade]", "remove a backup",
      "  --cascade            also remove the backups that need it\n", verb_delete},
+    {"retention",
+     "plan|apply [OPTION...] | pin ID --reason TEXT [OPTION...] | unpin ID [--hold] |"
+     " undelete ID",
+     "remove what no rule keeps",
+     "  plan                 tell what would go, and which rules keep each of the rest\n"
+     "  apply                do it: mark, and remove what was marked a day ago\n"
+     "  pin ID               keep a backup from everybody, until it is unpinned\n"
+     "  unpin ID             take the pin away\n"
+     "  undelete ID          keep a backup that was marked, and pin it\n"
+     "\n"
+     "Of plan and apply:\n"
+     "  --name N             only this name\n"
+     "  --keep-last N        these rules instead of those of the names; also --keep-hourly,\n"
+     "                       -daily, -weekly, -monthly, -yearly, --retention-days\n"
+     "  --accept-clock       the clock is right, though it does not look so\n"
+     "  --dry-run            plan, whatever was said\n"
+     "\n"
+     "Of pin and unpin:\n"
+     "  --reason TEXT        for whoever wants to remove the backup\n"
+     "  --until TIME         such as 2030-01-01T00:00:00Z; default: without an end\n"
+     "  --hold               a hold, apart from the pin\n",
+     verb_retention},
     {"stats", "", "sum up all backups", "", verb_stats},
     {"rebuild", "", "make the catalogue anew from what lies on the storage",
      "Also mends a catalogue that is damaged: it is set aside, and nothing is lost.\n",
@@ -90,7 +114,7 @@ void help_overview(FILE *to)
 {
     (void)fputs("usage: backupsvc [OPTION...] VERB [ARGUMENT...]\n\n", to);
     for (const tool_verb *one = verbs; one->name; one++) {
-        (void)fprintf(to, "  %-9s%s\n", one->name, one->summary);
+        (void)fprintf(to, "  %-11s%s\n", one->name, one->summary);
     }
     (void)fprintf(to,
                   "\n%s  -V, --version        the version, and what this build can do\n\n"

@@ -10,6 +10,7 @@
 #include "job.h"
 #include "options.h"
 #include "output.h"
+#include "rules.h"
 #include "verbs.h"
 
 static const job_kind backup_job = {"backup", bs_backup_wait, bs_backup_cancel};
@@ -21,6 +22,7 @@ typedef struct backup_arguments {
     option_list excludes;
     option_number level;
     option_number retention;
+    rule_options rules;
     int type;
     int form;
     int compression;
@@ -69,6 +71,16 @@ static bool take_sources(backup_arguments *arguments, char **paths, int count)
     return true;
 }
 
+static void take_rules(const rule_options *rules, bs_backup_options *options)
+{
+    options->keep_last = (int32_t)rules->last.value;
+    options->keep_hourly = (int32_t)rules->hourly.value;
+    options->keep_daily = (int32_t)rules->daily.value;
+    options->keep_weekly = (int32_t)rules->weekly.value;
+    options->keep_monthly = (int32_t)rules->monthly.value;
+    options->keep_yearly = (int32_t)rules->yearly.value;
+}
+
 static bool arguments_read(tool_run *tool, int argc, char **argv, backup_arguments *given,
                            int *code)
 {
@@ -82,6 +94,7 @@ static bool arguments_read(tool_run *tool, int argc, char **argv, backup_argumen
         {"include", OPTION_LIST, &given->includes, NULL, 0, 0},
         {"exclude", OPTION_LIST, &given->excludes, NULL, 0, 0},
         {"retention-days", OPTION_NUMBER, &given->retention, NULL, 0, 0},
+        RULE_ROWS(&given->rules),
         {"metadata", OPTION_TEXT, &options->metadata, NULL, 0, 0},
         {"one-file-system", OPTION_FLAG, &options->one_file_system, NULL, 0, 0},
         {"command", OPTION_FLAG, &given->command, NULL, 0, 0},
@@ -93,6 +106,11 @@ static bool arguments_read(tool_run *tool, int argc, char **argv, backup_argumen
     if (first < 0) {
         return false;
     }
+    if (rules_are_given(&given->rules) && !rules_keep_something(&given->rules) &&
+        !given->retention.given) {
+        *code = output_usage(tool, "these rules keep nothing: one of them must be 1 or more");
+        return false;
+    }
     options->name = argv[first];
     options->backup_type = (bs_backup_type)given->type;
     options->form = (bs_form)given->form;
@@ -100,6 +118,7 @@ static bool arguments_read(tool_run *tool, int argc, char **argv, backup_argumen
     options->compression_level = (int32_t)given->level.value;
     options->include_patterns = given->includes.items;
     options->exclude_patterns = given->excludes.items;
+    take_rules(&given->rules, options);
     if (given->retention.given) {
         options->retention_days =
             given->retention.value == 0 ? BS_RETENTION_FOREVER : (int32_t)given->retention.value;
@@ -204,6 +223,7 @@ int verb_backup(tool_run *tool, int argc, char **argv)
         .options = BS_BACKUP_OPTIONS_INIT,
         .level = {.lowest = 1, .highest = 1000},
         .retention = {.lowest = 0, .highest = 36500},
+        .rules = RULE_OPTIONS_INIT,
     };
     int code = TOOL_DONE;
 

@@ -36,6 +36,7 @@ static void list_text(const bs_backup_page *page, uint64_t offset)
                                 ? "warnings"
                                 : bs_job_state_name(info->status);
 
+        state = *info->marked_at ? "marked" : state;
         (void)printf("%-36s  %.19sZ  %-12s  %8" PRIu64 "  %10s  %-10s  ", info->id,
                      info->created_at, bs_backup_type_name(info->backup_type),
                      info->files_processed, output_size(info->backup_size, size), state);
@@ -136,6 +137,33 @@ static void show_numbers(const bs_backup_info *info)
     }
 }
 
+/* What keeps it, and what is going to become of it. */
+static void show_retention(const bs_backup_info *info)
+{
+    const struct {
+        const char *name;
+        int32_t value;
+    } rules[] = {
+        {"last", info->keep_last},       {"hourly", info->keep_hourly},
+        {"daily", info->keep_daily},     {"weekly", info->keep_weekly},
+        {"monthly", info->keep_monthly}, {"yearly", info->keep_yearly},
+    };
+    const char *label = "rules";
+
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        if (rules[i].value > 0) {
+            (void)printf("%-14skeep_%s %d\n", label, rules[i].name, (int)rules[i].value);
+            label = "";
+        }
+    }
+    for (size_t i = 0; i < info->pins_count; i++) {
+        show_row(info->pins[i].hold ? "held" : "pinned", info->pins[i].reason);
+        show_row("  until", info->pins[i].until);
+    }
+    show_row("marked", info->marked_at);
+    show_row("removed after", info->remove_after);
+}
+
 static void show_text(const tool_run *tool, const bs_backup_info *info)
 {
     show_row("id", info->id);
@@ -156,6 +184,7 @@ static void show_text(const tool_run *tool, const bs_backup_info *info)
     show_row("started", info->started_at);
     show_row("completed", info->completed_at);
     show_numbers(info);
+    show_retention(info);
     show_row("metadata", info->metadata);
     (void)fflush(stdout);
     job_show_warnings(tool, info->warnings, info->warnings_kept, info->warnings_count);

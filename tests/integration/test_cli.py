@@ -623,6 +623,113 @@ class Keeping(Case):
         self.back_up()
 
 
+class Retention(Case):
+    def setUp(self):
+        super().setUp()
+        self.by_hand = {"STORAGE_CLEANUP_ENABLED": "false", "RETENTION_GRACE_HOURS": "1"}
+
+    def run_tool(self, *args, **options):
+        options["env"] = {**os.environ, **self.by_hand}
+        return super().run_tool(*args, **options)
+
+    def plan(self, *args, verb="plan", code=DONE):
+        return self.document(code, "retention", verb, *args)["retention"]
+
+    def test_rules_of_a_request_are_kept(self):
+        info = self.back_up("--keep-last", "1", "--keep-hourly", "2", "--keep-daily", "3",
+                            "--keep-weekly", "4", "--keep-monthly", "5", "--keep-yearly", "6")
+        rules = {"keep_last": 1, "keep_hourly": 2, "keep_daily": 3, "keep_weekly": 4,
+                 "keep_monthly": 5, "keep_yearly": 6}
+        self.assertEqual(info["retention"], rules)
+        self.assertEqual(info["retention_days"], 0)
+        self.assertEqual(info["expires_at"], "")
+        text = self.ends(DONE, "show", info["id"]).stdout.decode()
+        self.assertIn("keep_weekly 4", text)
+        self.assertIn("as long as the rules", text)
+        self.assertIsNone(self.back_up(name="other")["retention"])
+
+    def test_what_no_rule_keeps_is_planned_marked_and_removed(self):
+        ids = [self.back_up("--keep-last", "1")["id"] for _ in range(3)]
+        plan = self.plan()
+        self.assertEqual([item["id"] for item in plan["items"]], ids[::-1])
+        self.assertEqual([item["action"] for item in plan["items"]], ["keep", "mark", "mark"])
+        self.assertEqual(plan["items"][0]["kept_by"], ["keep_last", "last_good"])
+        self.assertEqual(plan["items"][1]["kept_by"], [])
+        self.assertEqual((plan["kept"], plan["marked"]), (1, 2))
+        self.assertIsNone(plan["clock"])
+        self.assertEqual(self.plan("--dry-run", verb="apply")["marked"], 2)
+        self.assertEqual(self.plan(verb="apply")["marked"], 2)
+        self.assertEqual(self.plan()["waiting"], 2)
+        listed = self.document(DONE, "list")["backups"]
+        self.assertEqual([bool(one["marked_at"]) for one in listed], [False, True, True])
+        self.assertIn("marked", self.ends(DONE, "list").stdout.decode())
+        self.by_hand["RETENTION_GRACE_HOURS"] = "0"
+        done = self.ends(DONE, "retention", "apply").stdout.decode()
+        self.assertIn("job on local\n", done)
+        self.assertRegex(done, f"{ids[0]} .* remove ")
+        self.assertIn("1 kept, 0 marked, 0 waiting, 2 removed", done)
+        self.assertEqual(self.document(DONE, "list")["total"], 1)
+
+    def test_the_service_does_it_by_itself(self):
+        self.by_hand = {"RETENTION_GRACE_HOURS": "0"}
+        for _ in range(4):
+            self.back_up("--keep-last", "2")
+        self.assertEqual(self.document(DONE, "list")["total"], 2)
+
+    def test_rules_of_the_command_line(self):
+        for name in ["a", "a", "b", "b"]:
+            self.back_up(name=name)
+        self.assertEqual(self.plan()["kept"], 4)
+        self.assertEqual(self.plan("--keep-last", "1")["marked"], 2)
+        self.assertEqual(self.plan("--keep-daily", "1", "--name", "a")["marked"], 1)
+        self.assertEqual(self.plan("--retention-days", "1", "--name", "a")["kept"], 2)
+        self.assertEqual(self.plan("--name", "none")["count"], 0)
+
+    def test_pins(self):
+        ids = [self.back_up("--keep-last", "1")["id"] for _ in range(3)]
+        self.document(DONE, "retention", "pin", ids[0], "--reason", "the move")
+        self.ends(DONE, "retention", "pin", ids[1], "--reason", "case 7", "--hold",
+                  "--until", "2199-01-01T00:00:00Z")
+        kept = {item["id"]: item["kept_by"] for item in self.plan()["items"]}
+        self.assertEqual(kept[ids[0]], ["pin"])
+        self.assertEqual(kept[ids[1]], ["hold"])
+        pins = self.document(DONE, "show", ids[1])["backup"]["pins"]
+        self.assertEqual(pins[0]["reason"], "case 7")
+        self.assertTrue(pins[0]["hold"])
+        self.assertRegex(self.ends(DONE, "show", ids[0]).stdout.decode(), "pinned +the move")
+        self.refused("the move", "delete", ids[0])
+        self.refused("has no hold", "retention", "unpin", ids[0], "--hold")
+        self.ends(DONE, "retention", "unpin", ids[0])
+        self.ends(DONE, "delete", ids[0])
+        self.ends(DONE, "retention", "unpin", ids[1], "--hold")
+
+    def test_undelete(self):
+        ids = [self.back_up("--keep-last", "1")["id"] for _ in range(2)]
+        self.refused("not marked", "retention", "undelete", ids[0])
+        self.plan(verb="apply")
+        self.ends(DONE, "retention", "undelete", ids[0])
+        self.assertEqual(self.plan(verb="apply")["kept"], 2)
+
+    def test_refusals(self):
+        self.back_up()
+        self.refused("keep nothing", "retention", "plan", "--keep-last", "0", code=USAGE)
+        self.refused("keep nothing", "backup", "j", self.source, "--keep-last", "0", code=USAGE)
+        self.refused("keep-last", "retention", "plan", "--keep-last", "-1", code=USAGE)
+        self.refused("keep-last", "retention", "apply", "--keep-last", "1000001", code=USAGE)
+        self.refused("plan, apply", "retention", "prune", code=USAGE)
+        self.refused("plan, apply", "retention", code=USAGE)
+        self.refused("reason", "retention", "pin", "latest:job", code=USAGE)
+        self.refused("until", "retention", "pin", "latest:job", "--reason", "x", "--until", "soon")
+        self.refused("no completed", "retention", "pin", "latest:none", "--reason", "x")
+        self.refused("RETENTION_GRACE_HOURS", "--env", self.wrong_settings(), "list")
+
+    def wrong_settings(self):
+        del self.by_hand["RETENTION_GRACE_HOURS"]
+        env = self.scratch / "wrong.env"
+        env.write_text("RETENTION_GRACE_HOURS=8761\n")
+        return env
+
+
 class Terminal(Case):
     def run_on_terminal(self, *args, columns=100, color=True):
         """What the tool prints when both its outputs are a terminal."""
