@@ -462,6 +462,10 @@ typedef struct bs_verify_info {
     const bs_damage *damages;
     size_t damages_count;
     bs_error error; /**< Code BS_E_CORRUPT or BS_E_MISSING when damage was found. */
+    bool is_locked; /**< No known key opens it: stored bytes were compared, nothing was read. */
+    uint64_t files_unread;   /**< Files in other backups' containers that no known key opens. */
+    const char *signer;      /**< Who signed the backup: 64 hex digits; "": nobody. */
+    const char *signer_name; /**< The name under which that key is known; "": it is not. */
 } bs_verify_info;
 
 /**

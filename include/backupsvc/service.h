@@ -115,6 +115,7 @@ BS_API BS_NODISCARD bs_status bs_service_add_storage(bs_service *service, const 
 typedef struct bs_rebuild_report {
     uint64_t backups;    /**< Backups that are in the catalogue now. */
     uint64_t unreadable; /**< Manifests that are damaged; each was logged as a warning. */
+    uint64_t locked;     /**< Backups that no known key opens: of them only names and sizes. */
 } bs_rebuild_report;
 
 /**

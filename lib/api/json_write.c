@@ -270,6 +270,10 @@ bs_status bs_verify_info_to_json(const bs_verify_info *info, char **out)
                  (const uint64_t[]){info->files_processed, info->total_files, info->bytes_processed,
                                     info->total_bytes});
     put_damages(&json, info);
+    bsi_json_put_bool(&json, "is_locked", info->is_locked);
+    bsi_json_put_u64(&json, "files_unread", info->files_unread);
+    bsi_json_put_text(&json, "signer", info->signer);
+    bsi_json_put_text(&json, "signer_name", info->signer_name);
     put_error(&json, &info->error);
     return end(&json, &buf, out);
 }

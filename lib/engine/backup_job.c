@@ -10,12 +10,12 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/access.h"
 #include "engine/manifest_row.h"
 #include "engine/runner.h"
 #include "engine/service.h"
 #include "engine/upkeep.h"
 #include "engine/words.h"
-#include "vault/manifest.h"
 
 enum {
     NOTE_SIZE = 8192, /* With what the vault adds. */
@@ -33,6 +33,7 @@ typedef struct backup_run {
     char mirror_key[400];
     char note[NOTE_SIZE];
     bool durable;
+    bsi_access access; /* To what encrypted backups are built on; zeroed: not needed. */
     bsi_backup_result result;
 } backup_run;
 
@@ -45,6 +46,7 @@ static void backup_dispose(void *payload)
         bsi_row_backup_dispose(&run->base);
         bsi_free(run->replaced);
         bsi_free(run->mirror_manifest);
+        bsi_access_close(&run->access);
         bsi_backup_result_dispose(&run->result);
         bsi_free(run);
     }
@@ -67,7 +69,7 @@ static void fill_row(const bsi_job *job, const bsi_job_view *view, bsi_row_backu
         .storage = request->storage_name,
         .compression = request->compression,
         .compression_level = request->level,
-        .encryption = "none",
+        .encryption = bsi_encryption_name(request->encryption),
         .status = bsi_row_status_of(view->state),
         .created_at = job->created_at,
         .started_at = view->started_at,
@@ -211,6 +213,7 @@ static bsi_vault_env job_env(bsi_job *job)
         bsi_service_env(job->service, run->request->storage, &job->call, &job->warn);
 
     env.progress = &job->progress;
+    bsi_access_lend(&run->access, &env);
     return env;
 }
 
@@ -339,12 +342,18 @@ static bs_status own_mirror(bsi_job *job)
 
 /* --- The run --- */
 
-static bs_status open_stream(const bsi_backup_request *request, bsi_stream **out)
+static bs_status open_stream(bsi_job *job, bsi_stream **out)
 {
-    static const char *const hidden[] = {"ENCRYPTION_KEY", NULL};
+    backup_run *run = job->payload;
+    bsi_backup_request *request = run->request;
+    const char *const *hidden = NULL;
 
     if (request->callback) {
         return bsi_stream_callback(request->callback, request->callback_user, out);
+    }
+    hidden = bsi_keys_hidden(job->service, &request->arena);
+    if (!hidden) {
+        return BS_E_NOMEM;
     }
     return bsi_stream_command(request->source_paths, hidden, out);
 }
@@ -365,6 +374,7 @@ static bs_status run_vault(bsi_job *job, const bsi_vault_env *env)
 {
     backup_run *run = job->payload;
     const bsi_backup_request *request = run->request;
+    unsigned char salt[BSI_KDF_SALT_SIZE] = {0};
     bsi_job_view view;
     bsi_backup_plan plan = {
         .id = job->id,
@@ -391,13 +401,22 @@ static bs_status run_vault(bsi_job *job, const bsi_vault_env *env)
         .skip_special = request->skip_special,
         .allow_empty_mirror = request->allow_empty_mirror,
         .max_file_size = max_file_size(job->service),
+        .encryption = request->encryption,
+        .wrap_keys = request->wrap_keys.items,
+        .wrap_count = request->wrap_keys.count,
+        .cost = {.salt = salt},
     };
     bs_status status = BS_OK;
 
+    if (request->encryption == BSI_ENCRYPTION_AES256) {
+        BSI_TRY(bsi_service_salt(job->service, salt));
+    } else if (request->encryption == BSI_ENCRYPTION_RSA) {
+        BSI_TRY(bsi_service_signer(job->service, &plan.signer));
+    }
     bsi_job_look(job, &view);
     plan.started_at = time_of(view.started_at);
     if (!request->roots) {
-        BSI_TRY(open_stream(request, &plan.stream));
+        BSI_TRY(open_stream(job, &plan.stream));
     }
     status = request->vault->backup(env, &plan, &run->result);
     bsi_stream_free(plan.stream);
@@ -425,17 +444,19 @@ static bs_status run_again_as_full(bsi_job *job, const bsi_vault_env *env)
     return run_vault(job, env);
 }
 
-/* The vault may have added to the note: the row is to say what the manifest says. */
-static bs_status take_note(const bsi_vault_env *env, backup_run *run)
+/* What has to be known to build on encrypted backups. The request's own key comes first. */
+static bs_status open_access(bsi_job *job)
 {
-    bsi_manifest_reader *reader = NULL;
-    bs_status status = bsi_manifest_open(env, run->result.manifest_key, &reader);
+    backup_run *run = job->payload;
+    const bsi_backup_request *request = run->request;
 
-    if (status >= 0) {
-        (void)snprintf(run->note, sizeof(run->note), "%s", bsi_manifest_reader_info(reader)->note);
+    if (request->encryption != BSI_ENCRYPTION_NONE && wants_base(run)) {
+        BSI_TRY(bsi_access_open(job->service, request->wrap_keys.items[0], &run->access));
     }
-    bsi_manifest_close(reader);
-    return status;
+    if (request->encryption == BSI_ENCRYPTION_RSA) {
+        return bsi_access_open_bases(job->service, request->storage_name, &run->access);
+    }
+    return BS_OK;
 }
 
 /* Tell the catalogue what it runs as and on which base, so that nobody removes that. */
@@ -450,28 +471,29 @@ static bs_status announce(bsi_job *job)
 static bs_status backup_work(bsi_job *job)
 {
     backup_run *run = job->payload;
-    const bsi_vault_env env = job_env(job);
+    bsi_vault_env env;
     bs_status status = BS_OK;
 
     if (wants_base(run) && !run->request->roots) {
         add_note(run, "a stream is always backed up as a full");
         run->kind = BSI_KIND_FULL;
-    } else if (wants_base(run)) {
+    }
+    BSI_TRY(open_access(job));
+    if (wants_base(run)) {
         BSI_TRY(choose_base(job));
     } else if (run->kind == BSI_KIND_MIRROR) {
         BSI_TRY(own_mirror(job));
     }
     BSI_TRY(announce(job));
+    env = job_env(job);
     status = run_vault(job, &env);
     if (status < 0 && blames_base(run, status)) {
         status = run_again_as_full(job, &env);
     }
     if (status >= 0) {
         run->durable = true;
-        if (take_note(&env, run) < 0) {
-            bsi_log_write(&job->service->log, BS_LOG_WARNING, "engine", "job %s: %s", job->id,
-                          bs_error_last()->message);
-        }
+        /* The vault may have added to it: the row is to say what the manifest says. */
+        (void)snprintf(run->note, sizeof(run->note), "%s", run->result.note);
     }
     return status;
 }

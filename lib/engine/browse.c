@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/checked.h"
+#include "engine/access.h"
 #include "engine/held.h"
 #include "engine/service.h"
 
@@ -90,19 +91,37 @@ static bs_status give_entry(void *user, const bsi_listed *listed)
     return self->entry(self->user, &entry) == 0 ? BS_OK : stopped();
 }
 
+/* The backup held, and an environment that can read it. */
+static bs_status open_backup(bs_service *service, const char *reference, bsi_held *held,
+                             bsi_access *access, bsi_vault_env *env)
+{
+    bs_status status = bsi_held_open(service, reference, held);
+
+    if (status < 0) {
+        return status;
+    }
+    *env = bsi_service_env(service, held->storage, NULL, NULL);
+    status = bsi_access_open_for(service, &held->row, NULL, env, access);
+    if (status < 0) {
+        bsi_held_close(service, held);
+    }
+    return status;
+}
+
 bs_status bsi_backup_entries(bs_service *service, const char *reference, const char *path,
                              bool recursive, bs_entry_cb entry, void *user)
 {
     browsing self = {entry, user};
     bsi_held held;
+    bsi_access access;
     bsi_vault_env env;
-    bs_status status = bsi_held_open(service, reference, &held);
+    bs_status status = open_backup(service, reference, &held, &access, &env);
 
     if (status < 0) {
         return status;
     }
-    env = bsi_service_env(service, held.storage, NULL, NULL);
     status = bsi_vault_list(&env, held.row.manifest_key, trim(path), recursive, give_entry, &self);
+    bsi_access_close(&access);
     bsi_held_close(service, &held);
     return status < 0 ? status : BS_OK;
 }
@@ -126,14 +145,15 @@ bs_status bsi_backup_read(bs_service *service, const char *reference, const char
 {
     reading self = {data, user};
     bsi_held held;
+    bsi_access access;
     bsi_vault_env env;
-    bs_status status = bsi_held_open(service, reference, &held);
+    bs_status status = open_backup(service, reference, &held, &access, &env);
 
     if (status < 0) {
         return status;
     }
-    env = bsi_service_env(service, held.storage, NULL, NULL);
     status = held.vault->read(&env, held.row.manifest_key, trim(path), give_bytes, &self);
+    bsi_access_close(&access);
     bsi_held_close(service, &held);
     return status < 0 ? status : BS_OK;
 }

@@ -282,6 +282,41 @@ static bs_status count_damages(const bsi_row_job *row, bsi_json_reader *json, si
     return bsi_json_enter_array(json);
 }
 
+/* Not so while it runs, nor when it could not be run to its end. */
+static bool has_result(const bsi_row_job *row)
+{
+    static const char begin[] = "{\"damages\":";
+
+    return strncmp(row->result, begin, sizeof(begin) - 1) == 0;
+}
+
+/* What stands behind the damages; in rows of earlier releases nothing does. */
+static bs_status read_rest(bsi_json_reader *json, bsi_buf *scratch, bsi_arena *arena,
+                           bs_verify_info *info)
+{
+    bsi_slice key;
+    bs_status status = BS_OK;
+
+    while (status >= 0) {
+        status = bsi_json_next_key(json, &key);
+        if (status != BS_OK) {
+            break;
+        }
+        if (bsi_slice_is(key, "is_locked")) {
+            status = bsi_json_read_bool(json, &info->is_locked);
+        } else if (bsi_slice_is(key, "files_unread")) {
+            status = bsi_json_read_u64(json, &info->files_unread);
+        } else if (bsi_slice_is(key, "signer")) {
+            status = read_text(json, scratch, arena, &info->signer);
+        } else if (bsi_slice_is(key, "signer_name")) {
+            status = read_text(json, scratch, arena, &info->signer_name);
+        } else {
+            status = bsi_json_skip(json);
+        }
+    }
+    return status < 0 ? status : BS_OK;
+}
+
 static bs_status fill_damages(const bsi_row_job *row, bsi_arena *arena, bs_verify_info *info)
 {
     bsi_json_reader json;
@@ -300,6 +335,10 @@ static bs_status fill_damages(const bsi_row_job *row, bsi_arena *arena, bs_verif
         if (status == BS_OK) {
             status = read_damage(&json, &scratch, arena, &damages[i]);
         }
+    }
+    if (status >= 0 && has_result(row)) {
+        status = bsi_json_next_item(&json); /* BS_END: the array is left. */
+        status = status < 0 ? status : read_rest(&json, &scratch, arena, info);
     }
     bsi_buf_dispose(&scratch);
     info->damages = damages;
@@ -321,6 +360,8 @@ static bs_status fill_verify(const bsi_row_job *row, const bsi_job_view *view, b
     info->total_files = view->total_files;
     info->bytes_processed = view->bytes_processed;
     info->total_bytes = view->total_bytes;
+    info->signer = "";
+    info->signer_name = "";
     if (view->state == BS_STATE_FAILED) {
         info->error = view->error;
     }

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "engine/access.h"
 #include "engine/service.h"
 #include "engine/words.h"
 #include "text/json_read.h"
@@ -50,6 +51,12 @@ static const char *requested_type(const bsi_manifest_info *info)
     return bsi_word_name(bsi_words_backup_type, type);
 }
 
+/* What a manifest that no key opens does not tell. */
+static const char *or_empty(const char *json, const char *empty)
+{
+    return json && json[0] ? json : empty;
+}
+
 static bs_status fill_texts(const bsi_manifest_info *info, const char *storage,
                             const char *manifest_key, bsi_arena *arena, bsi_row_backup *row)
 {
@@ -63,9 +70,9 @@ static bs_status fill_texts(const bsi_manifest_info *info, const char *storage,
         {&row->form, info->form},
         {&row->storage, storage},
         {&row->compression, info->compression},
-        {&row->source_paths, info->source_paths},
-        {&row->options, info->options},
-        {&row->metadata, info->metadata},
+        {&row->source_paths, or_empty(info->source_paths, "[]")},
+        {&row->options, or_empty(info->options, "{}")},
+        {&row->metadata, or_empty(info->metadata, "{}")},
         {&row->container_key, info->container_key},
         {&row->manifest_key, manifest_key},
         {&row->manifest_sha256, digest},
@@ -82,8 +89,11 @@ static bs_status fill_texts(const bsi_manifest_info *info, const char *storage,
     }
     row->backup_type = bsi_backup_kind_name(info->kind);
     row->requested_type = requested_type(info);
-    row->encryption = "none";
+    row->encryption = bsi_encryption_name(info->encryption);
     row->error_message = "";
+    if (info->is_locked) {
+        row->base_note = "listed without its key: what it holds is not known here";
+    }
     return BS_OK;
 }
 
@@ -177,7 +187,8 @@ static void copy_warning(void *user, bsi_slice path, const bs_error *error)
 bs_status bsi_warnings_from_manifest(bs_service *service, bsi_storage *storage,
                                      const bsi_row_backup *row)
 {
-    const bsi_vault_env env = bsi_service_env(service, storage, NULL, NULL);
+    bsi_vault_env env = bsi_service_env(service, storage, NULL, NULL);
+    bsi_access access;
     warning_copy copy = {.service = service, .id = row->id};
     const bsi_warn warn = {copy_warning, &copy};
     bsi_row_warning *rows = NULL;
@@ -193,7 +204,12 @@ bs_status bsi_warnings_from_manifest(bs_service *service, bsi_storage *storage,
     if (total > 0) {
         return BS_OK;
     }
+    BSI_TRY(bsi_access_open_for(service, row, NULL, &env, &access));
     status = bsi_vault_warnings(&env, row->manifest_key, &warn);
+    bsi_access_close(&access);
     flush_warnings(&copy);
+    if (status == BS_E_KEY) {
+        return BS_OK; /* They come to light when a key does. */
+    }
     return status < 0 ? status : copy.status;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/access.h"
 #include "engine/manifest_row.h"
 #include "engine/pins.h"
 #include "engine/runner.h"
@@ -30,11 +31,15 @@ static void unreadable(void *user, bsi_slice path, const bs_error *error)
     rebuild *self = user;
     char shown[512];
 
-    self->report.unreadable++;
+    if (error->code == BS_E_KEY) {
+        self->report.locked++; /* It is given all the same. */
+    } else {
+        self->report.unreadable++;
+    }
     bsi_log_write(&self->service->log, BS_LOG_WARNING, "engine",
-                  "manifest '%s' on storage '%s' is left out: %s",
+                  "manifest '%s' on storage '%s' %s: %s",
                   bsi_printable(path.data, path.size, shown, sizeof(shown)), self->storage_name,
-                  error->message);
+                  error->code == BS_E_KEY ? "cannot be read" : "is left out", error->message);
 }
 
 static bs_status take_manifest(void *user, const char *manifest_key, const bsi_manifest_info *info)
@@ -56,20 +61,32 @@ static bs_status take_manifest(void *user, const char *manifest_key, const bsi_m
     return BS_OK;
 }
 
-static bs_status scan_storages(rebuild *self)
+static bs_status scan_storage(rebuild *self, bsi_storage *storage)
 {
     const bsi_warn warn = {unreadable, self};
+    bsi_vault_env env = bsi_service_env(self->service, storage, NULL, &warn);
+    bsi_access access;
+    bs_status status = bsi_access_open(self->service, NULL, &access);
+
+    if (status >= 0) {
+        bsi_access_lend(&access, &env);
+        status = bsi_vault_scan(&env, take_manifest, self);
+        bsi_access_close(&access);
+    }
+    return status;
+}
+
+static bs_status scan_storages(rebuild *self)
+{
     bsi_storage *storage = NULL;
     bs_status status = BS_OK;
 
     for (size_t i = 0; status >= 0; i++) {
-        bsi_vault_env env;
         storage = bsi_service_storage_at(self->service, i, &self->arena, &self->storage_name);
         if (!storage) {
             break;
         }
-        env = bsi_service_env(self->service, storage, NULL, &warn);
-        status = bsi_vault_scan(&env, take_manifest, self);
+        status = scan_storage(self, storage);
         bsi_storage_unref(storage);
     }
     return status < 0 ? status : BS_OK;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/access.h"
 #include "engine/manifest_row.h"
 #include "engine/removal.h"
 #include "engine/service.h"
@@ -190,12 +191,16 @@ static bs_status drop_older_mirrors(bs_service *service, const bsi_row_backup *r
 
 static bs_status recover_row(bs_service *service, bsi_storage *storage, const bsi_row_backup *row)
 {
-    const bsi_vault_env env = bsi_service_env(service, storage, NULL, NULL);
+    bsi_vault_env env = bsi_service_env(service, storage, NULL, NULL);
     const bsi_vault *vault = bsi_vault_find(row->form);
     const bool mirror = strcmp(row->form, "mirror") == 0;
     search found = {.env = &env, .id = row->id};
-    bs_status status = vault ? find_manifest(row, &found) : BS_OK;
+    bsi_access access = {0};
+    bs_status status = bsi_access_open_for(service, row, NULL, &env, &access);
 
+    if (status >= 0 && vault) {
+        status = find_manifest(row, &found);
+    }
     if (status >= 0 && found.key) {
         status = mirror ? vault->recover(&env, row->name, row->id) : BS_OK;
         if (status >= 0 && mirror) {
@@ -209,6 +214,7 @@ static bs_status recover_row(bs_service *service, bsi_storage *storage, const bs
     }
     bsi_manifest_info_dispose(&found.info);
     bsi_free(found.key);
+    bsi_access_close(&access);
     return status;
 }
 

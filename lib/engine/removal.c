@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/access.h"
 #include "engine/pins.h"
 #include "engine/service.h"
 
@@ -17,14 +18,19 @@ static bs_status remove_marked(bs_service *service, const bsi_row_backup *row)
     const bsi_vault *vault = bsi_vault_find(row->form);
     bsi_storage *storage = NULL;
     bsi_vault_env env;
+    bsi_access access;
     bs_status status = bsi_service_storage(service, row->storage, &storage);
 
     if (status < 0) {
         return status;
     }
     env = bsi_service_env(service, storage, NULL, NULL);
-    status = bsi_pins_remove(service, storage, row);
+    status = bsi_access_open_for(service, row, NULL, &env, &access);
+    if (status >= 0) {
+        status = bsi_pins_remove(service, storage, row);
+    }
     if (status < 0) {
+        bsi_access_close(&access);
         bsi_storage_unref(storage);
         return status;
     }
@@ -34,6 +40,7 @@ static bs_status remove_marked(bs_service *service, const bsi_row_backup *row)
     } else if (vault) {
         status = vault->recover(&env, row->name, row->id);
     }
+    bsi_access_close(&access);
     bsi_storage_unref(storage);
     return status < 0 ? status : bsi_catalog_remove_backup(service->catalog, row->id);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/access.h"
 #include "engine/held.h"
 #include "engine/runner.h"
 #include "engine/service.h"
@@ -79,6 +80,8 @@ static bs_status restore_work(bsi_job *job)
     restore_run *run = job->payload;
     const bsi_restore_request *request = run->request;
     bsi_vault_env env = bsi_service_env(job->service, run->held.storage, &job->call, &job->warn);
+    bsi_access access;
+    bs_status status = BS_OK;
     char short_id[BSI_SHORT_ID_SIZE];
     const bsi_restore_plan plan = {
         .manifest_key = run->held.row.manifest_key,
@@ -97,7 +100,10 @@ static bs_status restore_work(bsi_job *job)
 
     bsi_short_id(job->id, short_id);
     env.progress = &job->progress;
-    return run->held.vault->restore(&env, &plan, &run->result);
+    BSI_TRY(bsi_access_open_for(job->service, &run->held.row, request->key, &env, &access));
+    status = run->held.vault->restore(&env, &plan, &run->result);
+    bsi_access_close(&access);
+    return status;
 }
 
 static const bsi_job_ops restore_ops = {

@@ -187,7 +187,32 @@ static bs_status write_options(const bs_restore_options *options, const char *ba
     return status;
 }
 
-static bs_status take_all(const bs_service *service, const bs_restore_options *options,
+static bs_status take_key(bs_service *service, const bs_restore_options *options,
+                          bsi_restore_request *request, bsi_complaints *complaints)
+{
+    bs_status status = BS_OK;
+
+    if (!options->encryption_key) {
+        if (options->key_passphrase) {
+            bsi_complain_invalid(complaints, "key_passphrase: only an encryption_key has one");
+        }
+        return BS_OK;
+    }
+    status =
+        bsi_keys_resolve(service, options->encryption_key, options->key_passphrase, &request->key);
+    if (status >= 0 && !bsi_key_can_open(request->key)) {
+        status = bsi_fail(BS_LAYER_CALLER, BS_E_KEY,
+                          "this is a public key, which opens nothing; the private key is needed");
+    }
+    if (status < 0 && status != BS_E_NOMEM) {
+        bsi_complain(complaints, status, bs_error_last()->layer, "encryption_key: %s",
+                     bs_error_last()->message);
+        status = BS_OK;
+    }
+    return status;
+}
+
+static bs_status take_all(bs_service *service, const bs_restore_options *options,
                           const bsi_row_backup *backup, bsi_restore_request *request)
 {
     bsi_complaints complaints = {0};
@@ -201,6 +226,7 @@ static bs_status take_all(const bs_service *service, const bs_restore_options *o
     BSI_TRY(take_target(service, options, request, &complaints));
     BSI_TRY(take_paths(options, request, &complaints));
     BSI_TRY(take_owners(options, request, &complaints));
+    BSI_TRY(take_key(service, options, request, &complaints));
     check_strip(options, backup, &complaints);
     BSI_TRY(bsi_complaints_status(&complaints));
     return write_options(options, backup->id, request);
@@ -226,6 +252,7 @@ bs_status bsi_restore_request_new(bs_service *service, const bs_restore_options 
 void bsi_restore_request_free(bsi_restore_request *request)
 {
     if (request) {
+        bsi_key_unref(request->key);
         bsi_arena_dispose(&request->arena);
         bsi_free(request);
     }

@@ -12,6 +12,7 @@
  *     catalog.sqlite    the catalogue
  *     tmp/              files of the running process; emptied when it is opened
  *     storage/          the storage "local"
+ *     bases/            for each storage plain copies of manifests that backups build on
  *     keyring           keys under names, sealed; see engine/keyring.h
  *     signing.key, signers   who signs; see engine/signers.h
  *
@@ -30,6 +31,7 @@ typedef struct bsi_state_dir {
 #define BSI_STATE_LOCK_FILE "lock"
 #define BSI_STATE_TEMP_DIR "tmp"
 #define BSI_STATE_STORAGE_DIR "storage"
+#define BSI_STATE_BASES_DIR "bases"
 
 /*
  * Make what is missing and take the lock. BS_E_BUSY: somebody has it;

@@ -2,11 +2,13 @@
 /*
  * A verification from its start to its row. What it finds is kept as JSON:
  *
- *     {"damages":[{"object":"...","message":"...","paths":["..."],"paths_count":1}]}
+ *     {"damages":[{"object":"...","message":"...","paths":["..."],"paths_count":1}],
+ *      "is_locked":false,"files_unread":0,"signer":"...","signer_name":"..."}
  */
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/access.h"
 #include "engine/held.h"
 #include "engine/restore_job.h"
 #include "engine/runner.h"
@@ -116,10 +118,27 @@ static void begin_result(verify_run *run)
     bsi_json_begin_array(&run->json);
 }
 
-static bs_status end_result(verify_run *run)
+static void put_signer(verify_run *run, const bsi_verify_result *result, const bsi_access *access)
+{
+    char signer[2 * BSI_SIGN_KEY_SIZE + 1] = "";
+    const char *name = NULL;
+
+    if (result->is_signed) {
+        bsi_public_key_format(&result->signer, signer);
+        name = result->is_trusted ? bsi_access_signer_name(access, &result->signer) : NULL;
+    }
+    bsi_json_put_text(&run->json, "signer", signer);
+    bsi_json_put_text(&run->json, "signer_name", name ? name : "");
+}
+
+static bs_status end_result(verify_run *run, const bsi_verify_result *result,
+                            const bsi_access *access)
 {
     end_object(run);
     bsi_json_end_array(&run->json);
+    bsi_json_put_bool(&run->json, "is_locked", result->is_locked);
+    bsi_json_put_u64(&run->json, "files_unread", result->files_unread);
+    put_signer(run, result, access);
     bsi_json_end_object(&run->json);
     BSI_TRY(bsi_json_writer_finish(&run->json));
     BSI_TRY(bsi_buf_append_byte(&run->result, 0));
@@ -172,15 +191,20 @@ static bs_status verify_work(bsi_job *job)
     bsi_vault_env env = bsi_service_env(job->service, run->held.storage, &job->call, &job->warn);
     const bsi_damage_sink sink = {found_object, found_lost, job};
     bsi_verify_result result = {0};
+    bsi_access access;
     bs_status status = BS_OK;
+    bs_status ended = BS_OK;
 
     env.progress = &job->progress;
     begin_result(run);
+    BSI_TRY(bsi_access_open_for(job->service, &run->held.row, NULL, &env, &access));
     status = run->held.vault->verify(&env, run->held.row.manifest_key, &sink, &result);
-    if (status < 0) {
-        return status;
+    if (status >= 0) {
+        ended = end_result(run, &result, &access);
     }
-    BSI_TRY(end_result(run));
+    bsi_access_close(&access);
+    BSI_TRY(status);
+    BSI_TRY(ended);
     if (run->damages == 0) {
         return status;
     }

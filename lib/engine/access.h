@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BSI_ENGINE_ACCESS_H
+#define BSI_ENGINE_ACCESS_H
+
+#include "catalog/rows.h"
+#include "engine/arena.h"
+#include "engine/keys.h"
+#include "engine/signers.h"
+#include "vault/vault.h"
+
+/*
+ * What it takes to work on encrypted backups: the keys that may open them, whose
+ * signatures are known, and where plain copies of manifests lie. It is lent to a
+ * bsi_vault_env as long as that is used.
+ */
+typedef struct bsi_access {
+    bsi_key_list keys;
+    bsi_arena arena;
+    bsi_known_signer *signers;
+    bsi_public_key *trusted; /* The keys of `signers`. */
+    size_t signer_count;
+    bsi_storage *bases;
+} bsi_access;
+
+/* Keys and signers. `first`: a key to try before the others, or NULL. */
+BS_NODISCARD bs_status bsi_access_open(bs_service *service, bsi_key *first, bsi_access *out);
+/* A zeroed one is ignored. */
+void bsi_access_close(bsi_access *access);
+
+/* What is kept here of a storage's manifests too; only `rsa` needs it. */
+BS_NODISCARD bs_status bsi_access_open_bases(bs_service *service, const char *storage,
+                                             bsi_access *access);
+
+/* `env` borrows it. */
+void bsi_access_lend(const bsi_access *access, bsi_vault_env *env);
+
+/* All that one backup needs, and lent; nothing when its row says that it is not encrypted. */
+BS_NODISCARD bs_status bsi_access_open_for(bs_service *service, const bsi_row_backup *row,
+                                           bsi_key *first, bsi_vault_env *env, bsi_access *out);
+
+/* The name under which a signer is known; NULL: it is not. */
+const char *bsi_access_signer_name(const bsi_access *access, const bsi_public_key *key);
+
+/* The salt that this service's pass phrase slots share, made when it is first needed. */
+enum { BSI_KDF_SALT_SIZE = 32 };
+BS_NODISCARD bs_status bsi_service_salt(bs_service *service, unsigned char out[BSI_KDF_SALT_SIZE]);
+
+#endif
