@@ -25,6 +25,10 @@ const tool_verb verbs[] = {
      "  --keep-last N        rules for all backups of the name, without days unless they are\n"
      "                       given; also --keep-hourly, -daily, -weekly, -monthly, -yearly\n"
      "  --metadata JSON      an object to keep with the backup\n"
+     "  --encrypt E          none (default), aes256, rsa\n"
+     "  --key REF            aes256: what opens it: env:NAME, file:PATH, keyring:NAME, or -\n"
+     "                       to be asked; default: ENCRYPTION_KEY\n"
+     "  --recipient FILE     rsa: the public key of one who may read it; may be given again\n"
      "  --one-file-system    do not enter mount points\n"
      "  --command            run what follows -- and keep its output as one file\n"
      "\n"
@@ -39,6 +43,9 @@ const tool_verb verbs[] = {
      "  --owner-map FROM:TO  another owner; @FROM:TO for groups; may be given again\n"
      "  --privileged         also setuid and setgid bits, devices, capabilities\n"
      "  --strip              the content of the one source directly into TARGET\n"
+     "  --key REF            the key of an encrypted backup: env:NAME, file:PATH,\n"
+     "                       keyring:NAME, or - to be asked\n"
+     "  --key-passphrase REF the pass phrase of an encrypted PEM key, likewise\n"
      "\n"
      "/etc/hosts lands at TARGET/etc/hosts. Files that exist are kept and listed as warnings.\n",
      verb_restore},
@@ -51,15 +58,34 @@ const tool_verb verbs[] = {
      "  --offset N           leave out so many of the newest\n",
      verb_list},
     {"show", "ID", "tell everything about a backup", "", verb_show},
-    {"files", "ID [PATH]", "list what a backup contains",
-     "  --recursive          everything below PATH, not only what lies in it\n", verb_files},
-    {"cat", "ID PATH", "print one file of a backup",
-     "The content is checked at its end: when that fails, the exit code is 1.\n", verb_cat},
-    {"export", "ID FILE", "copy a backup's container as it is stored",
+    {"files", "ID [PATH] [OPTION...]", "list what a backup contains",
+     "  --recursive          everything below PATH, not only what lies in it\n"
+     "  --key REF            the key of an encrypted backup: env:NAME, file:PATH,\n"
+     "                       keyring:NAME, or - to be asked\n"
+     "  --key-passphrase REF the pass phrase of an encrypted PEM key, likewise\n",
+     verb_files},
+    {"cat", "ID PATH [OPTION...]", "print one file of a backup",
+     "  --key REF            the key of an encrypted backup: env:NAME, file:PATH,\n"
+     "                       keyring:NAME, or - to be asked\n"
+     "  --key-passphrase REF the pass phrase of an encrypted PEM key, likewise\n"
+     "\n"
+     "The content is checked at its end: when that fails, the exit code is 1.\n",
+     verb_cat},
+    {"export", "ID FILE [OPTION...]", "copy a backup's container as it is stored",
+     "  --key REF            the key of an encrypted backup: env:NAME, file:PATH,\n"
+     "                       keyring:NAME, or - to be asked\n"
+     "  --key-passphrase REF the pass phrase of an encrypted PEM key, likewise\n"
+     "\n"
      "FILE may be - for standard output. The container is a plain zip, tar or 7z file.\n",
      verb_export},
-    {"verify", "ID", "read everything of a backup again and compare",
-     "Prints each damaged object and the files that it costs.\n", verb_verify},
+    {"verify", "ID [OPTION...]", "read everything of a backup again and compare",
+     "  --key REF            the key of an encrypted backup: env:NAME, file:PATH,\n"
+     "                       keyring:NAME, or - to be asked\n"
+     "  --key-passphrase REF the pass phrase of an encrypted PEM key, likewise\n"
+     "\n"
+     "Prints each damaged object and the files that it costs. Without a key only the stored\n"
+     "bytes of an encrypted backup are compared.\n",
+     verb_verify},
     {"delete", "ID [--cascade]", "remove a backup",
      "  --cascade            also remove the backups that need it\n", verb_delete},
     {"retention",
@@ -84,8 +110,29 @@ const tool_verb verbs[] = {
      "  --until TIME         such as 2030-01-01T00:00:00Z; default: without an end\n"
      "  --hold               a hold, apart from the pin\n",
      verb_retention},
+    {"key", "generate | add | remove | list | rotate | trust | forget ARGUMENT...",
+     "make keys, and keep them",
+     "  generate raw FILE    a new key for aes256 in a new file\n"
+     "  generate rsa FILE    a new RSA key in FILE, and its public half in FILE.pub\n"
+     "    --bits N           3072 to 8192; default: 4096\n"
+     "    --public FILE      another file for the public half\n"
+     "    --key-passphrase REF   encrypt FILE with a pass phrase\n"
+     "  add NAME --key REF   put a key into the keyring, which ENCRYPTION_KEY seals\n"
+     "    --key-passphrase REF   of an encrypted PEM key; it is kept with it\n"
+     "  remove NAME          take a key out of the keyring\n"
+     "  list                 the keyring, the signing key, and the signers that are known\n"
+     "  rotate --key REF     seal the keyring under a new master key\n"
+     "  trust HEX NAME       know a signer, such as another machine's signing key\n"
+     "  forget HEX           know a signer no more\n"
+     "\n"
+     "REF is env:NAME, file:PATH, keyring:NAME, or - to be asked.\n",
+     verb_key},
     {"stats", "", "sum up all backups", "", verb_stats},
-    {"rebuild", "", "make the catalogue anew from what lies on the storage",
+    {"rebuild", "[OPTION...]", "make the catalogue anew from what lies on the storage",
+     "  --key REF            the key of an encrypted backup: env:NAME, file:PATH,\n"
+     "                       keyring:NAME, or - to be asked\n"
+     "  --key-passphrase REF the pass phrase of an encrypted PEM key, likewise\n"
+     "\n"
      "Also mends a catalogue that is damaged: it is set aside, and nothing is lost.\n",
      verb_rebuild},
     {"help", "[VERB]", "show this, or more about a verb", "", verb_help},

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "help.h"
+#include "key_options.h"
 #include "options.h"
 #include "output.h"
 #include "progress.h"
@@ -166,6 +167,7 @@ static bs_status load_settings(tool_run *tool)
     /* The real environment is nearer than a file. */
     if (status >= 0) {
         status = bs_config_load_env(tool->config);
+        key_wipe_variable("ENCRYPTION_KEY"); /* No command that is run later inherits it. */
     }
     return status;
 }

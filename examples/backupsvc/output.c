@@ -56,6 +56,19 @@ int output_fail_last(const tool_run *tool)
     return show_error(tool, &error);
 }
 
+int output_done(const tool_run *tool, bs_status status, const char *what)
+{
+    if (status < 0) {
+        return output_fail_last(tool);
+    }
+    if (tool->json) {
+        (void)fputs("{\"success\":true}\n", stdout);
+    } else if (!tool->quiet) {
+        (void)printf("%s\n", what);
+    }
+    return TOOL_DONE;
+}
+
 int output_usage(const tool_run *tool, const char *format, ...)
 {
     bs_error error = {.code = BS_E_INVALID, .layer = BS_LAYER_CALLER};

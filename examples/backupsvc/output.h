@@ -28,6 +28,9 @@ int output_fail_last(const tool_run *tool);
 /* A wrong command line. TOOL_USAGE. */
 int output_usage(const tool_run *tool, const char *format, ...) TOOL_PRINTF(2, 3);
 
+/* What a call without an answer says when it is done, or the library's last failure. */
+int output_done(const tool_run *tool, bs_status status, const char *what);
+
 /* On standard error, with a line of its own for each line of the message. */
 void output_complaint(const char *before, const char *message);
 

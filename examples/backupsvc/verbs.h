@@ -31,6 +31,7 @@ int verb_export(tool_run *tool, int argc, char **argv);
 int verb_verify(tool_run *tool, int argc, char **argv);
 int verb_delete(tool_run *tool, int argc, char **argv);
 int verb_retention(tool_run *tool, int argc, char **argv);
+int verb_key(tool_run *tool, int argc, char **argv);
 int verb_stats(tool_run *tool, int argc, char **argv);
 int verb_rebuild(tool_run *tool, int argc, char **argv);
 int verb_help(tool_run *tool, int argc, char **argv);

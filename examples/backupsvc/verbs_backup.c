@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "job.h"
+#include "key_options.h"
 #include "options.h"
 #include "output.h"
 #include "rules.h"
@@ -20,12 +21,16 @@ typedef struct backup_arguments {
     bs_backup_options options;
     option_list includes;
     option_list excludes;
+    option_list recipients;
+    char **recipient_paths; /* The same, paths made absolute; ends with NULL. */
+    key_option key;
     option_number level;
     option_number retention;
     rule_options rules;
     int type;
     int form;
     int compression;
+    int encryption;
     bool command;
     char **sources; /* Absolute; ends with NULL. */
 } backup_arguments;
@@ -45,14 +50,27 @@ static const char *compression_name(int value)
     return bs_compression_name((bs_compression)value);
 }
 
+static const char *encryption_name(int value)
+{
+    return bs_encryption_name((bs_encryption)value);
+}
+
+static void texts_free(char **texts)
+{
+    for (size_t i = 0; texts && texts[i]; i++) {
+        free(texts[i]);
+    }
+    free(texts);
+}
+
 static void arguments_free(backup_arguments *arguments)
 {
-    for (size_t i = 0; arguments->sources && arguments->sources[i]; i++) {
-        free(arguments->sources[i]);
-    }
-    free(arguments->sources);
+    texts_free(arguments->sources);
+    texts_free(arguments->recipient_paths);
     option_list_free(&arguments->includes);
     option_list_free(&arguments->excludes);
+    option_list_free(&arguments->recipients);
+    key_option_wipe(&arguments->key);
 }
 
 static bool take_sources(backup_arguments *arguments, char **paths, int count)
@@ -69,6 +87,26 @@ static bool take_sources(backup_arguments *arguments, char **paths, int count)
     }
     arguments->options.source_paths = (const char *const *)arguments->sources;
     return true;
+}
+
+static bool take_recipients(backup_arguments *arguments)
+{
+    const option_list *given = &arguments->recipients;
+
+    if (given->count == 0) {
+        return true;
+    }
+    arguments->recipient_paths = calloc(given->count + 1, sizeof(*arguments->recipient_paths));
+    for (size_t i = 0; arguments->recipient_paths && i < given->count; i++) {
+        arguments->recipient_paths[i] = key_is_reference(given->items[i])
+                                            ? strdup(given->items[i])
+                                            : tool_absolute_path(given->items[i]);
+        if (!arguments->recipient_paths[i]) {
+            return false;
+        }
+    }
+    arguments->options.recipients = (const char *const *)arguments->recipient_paths;
+    return arguments->recipient_paths != NULL;
 }
 
 static void take_rules(const rule_options *rules, bs_backup_options *options)
@@ -96,6 +134,9 @@ static bool arguments_read(tool_run *tool, int argc, char **argv, backup_argumen
         {"retention-days", OPTION_NUMBER, &given->retention, NULL, 0, 0},
         RULE_ROWS(&given->rules),
         {"metadata", OPTION_TEXT, &options->metadata, NULL, 0, 0},
+        {"encrypt", OPTION_WORD, &given->encryption, encryption_name, 0, BS_ENCRYPTION_RSA},
+        {"key", OPTION_TEXT, &given->key.given, NULL, 0, 0},
+        {"recipient", OPTION_LIST, &given->recipients, NULL, 0, 0},
         {"one-file-system", OPTION_FLAG, &options->one_file_system, NULL, 0, 0},
         {"command", OPTION_FLAG, &given->command, NULL, 0, 0},
         {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
@@ -123,11 +164,16 @@ static bool arguments_read(tool_run *tool, int argc, char **argv, backup_argumen
         options->retention_days =
             given->retention.value == 0 ? BS_RETENTION_FOREVER : (int32_t)given->retention.value;
     }
+    if (!key_option_take(tool, &given->key, "key", true, code)) {
+        return false;
+    }
+    options->encryption = (bs_encryption)given->encryption;
+    options->encryption_key = key_option_reference(&given->key);
     if (given->command) {
         options->source_command = (const char *const *)(argv + first + 1);
-        return true;
     }
-    if (!take_sources(given, argv + first + 1, argc - first - 1)) {
+    if (!take_recipients(given) ||
+        (!given->command && !take_sources(given, argv + first + 1, argc - first - 1))) {
         *code = output_fail(tool, BS_E_NOMEM, "out of memory");
         return false;
     }
@@ -198,7 +244,7 @@ static int follow(tool_run *tool, bs_subscription *events, const char *id)
     return job_exit_code(ended);
 }
 
-static int run(tool_run *tool, const bs_backup_options *options)
+static int run(tool_run *tool, const bs_backup_options *options, key_option *key)
 {
     bs_subscription *events = NULL;
     char id[BS_ID_SIZE];
@@ -211,6 +257,7 @@ static int run(tool_run *tool, const bs_backup_options *options)
         bs_backup_start(tool->service, options, id) < 0) {
         code = output_fail_last(tool);
     } else {
+        key_option_wipe(key); /* The library has what it needs. */
         code = follow(tool, events, id);
     }
     bs_unsubscribe(events);
@@ -228,7 +275,7 @@ int verb_backup(tool_run *tool, int argc, char **argv)
     int code = TOOL_DONE;
 
     if (arguments_read(tool, argc, argv, &given, &code)) {
-        code = run(tool, &given.options);
+        code = run(tool, &given.options, &given.key);
     }
     arguments_free(&given);
     return code;

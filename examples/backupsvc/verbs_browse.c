@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "key_options.h"
 #include "options.h"
 #include "output.h"
 #include "verbs.h"
@@ -91,8 +92,10 @@ static int files_as_json(const char *id, const char *path, bool recursive, bs_se
 int verb_files(tool_run *tool, int argc, char **argv)
 {
     bool recursive = false;
+    key_options keys = {{NULL, NULL}, {NULL, NULL}};
     const option_row rows[] = {
         {"recursive", OPTION_FLAG, &recursive, NULL, 0, 0},
+        KEY_ROWS(&keys),
         {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
     };
     const char *path = NULL;
@@ -103,8 +106,8 @@ int verb_files(tool_run *tool, int argc, char **argv)
     if (first < 0) {
         return code;
     }
-    if (tool_open(tool, TOOL_EXISTING) < 0) {
-        return TOOL_FAILED;
+    if (!key_options_open(tool, &keys, TOOL_EXISTING, &code)) {
+        return code;
     }
     path = argc - first > 1 ? argv[first + 1] : NULL;
     if (tool->json) {
@@ -148,20 +151,25 @@ static int fail_sink(const tool_run *tool, bs_status status, const byte_sink *si
 
 int verb_cat(tool_run *tool, int argc, char **argv)
 {
+    key_options keys = {{NULL, NULL}, {NULL, NULL}};
+    const option_row rows[] = {
+        KEY_ROWS(&keys),
+        {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
+    };
     byte_sink sink = {stdout, 0};
     bs_status status = BS_OK;
     int first = 0;
     int code = TOOL_DONE;
 
-    first = options_read(tool, argc, argv, NULL, 2, 2, &code);
+    first = options_read(tool, argc, argv, rows, 2, 2, &code);
     if (first < 0) {
         return code;
     }
     if (tool->json) {
         return output_usage(tool, "cat prints the file's bytes; it has no JSON form");
     }
-    if (tool_open(tool, TOOL_EXISTING) < 0) {
-        return TOOL_FAILED;
+    if (!key_options_open(tool, &keys, TOOL_EXISTING, &code)) {
+        return code;
     }
     status = bs_backup_read(tool->service, argv[first], argv[first + 1], sink_data, &sink);
     return status < 0 ? fail_sink(tool, status, &sink, "standard output") : TOOL_DONE;
@@ -195,13 +203,18 @@ static int export_to(tool_run *tool, const char *id, const char *file, FILE *to)
 
 int verb_export(tool_run *tool, int argc, char **argv)
 {
+    key_options keys = {{NULL, NULL}, {NULL, NULL}};
+    const option_row rows[] = {
+        KEY_ROWS(&keys),
+        {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
+    };
     const char *file = NULL;
     FILE *to = NULL;
     int descriptor = -1;
     int first = 0;
     int code = TOOL_DONE;
 
-    first = options_read(tool, argc, argv, NULL, 2, 2, &code);
+    first = options_read(tool, argc, argv, rows, 2, 2, &code);
     if (first < 0) {
         return code;
     }
@@ -209,8 +222,8 @@ int verb_export(tool_run *tool, int argc, char **argv)
     if (tool->json && strcmp(file, "-") == 0) {
         return output_usage(tool, "the container goes to standard output; leave out --json");
     }
-    if (tool_open(tool, TOOL_EXISTING) < 0) {
-        return TOOL_FAILED;
+    if (!key_options_open(tool, &keys, TOOL_EXISTING, &code)) {
+        return code;
     }
     if (strcmp(file, "-") == 0) {
         return export_to(tool, argv[first], "standard output", stdout);

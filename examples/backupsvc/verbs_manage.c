@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "job.h"
+#include "key_options.h"
 #include "options.h"
 #include "output.h"
 #include "verbs.h"
@@ -84,17 +85,22 @@ static int verify_follow(tool_run *tool, bs_subscription *events, const char *id
 
 int verb_verify(tool_run *tool, int argc, char **argv)
 {
+    key_options keys = {{NULL, NULL}, {NULL, NULL}};
+    const option_row rows[] = {
+        KEY_ROWS(&keys),
+        {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
+    };
     bs_subscription *events = NULL;
     char id[BS_ID_SIZE];
     int first = 0;
     int code = TOOL_DONE;
 
-    first = options_read(tool, argc, argv, NULL, 1, 1, &code);
+    first = options_read(tool, argc, argv, rows, 1, 1, &code);
     if (first < 0) {
         return code;
     }
-    if (tool_open(tool, TOOL_EXISTING) < 0) {
-        return TOOL_FAILED;
+    if (!key_options_open(tool, &keys, TOOL_EXISTING, &code)) {
+        return code;
     }
     if (bs_subscribe(tool->service, NULL, &events) < 0 ||
         bs_verify_start(tool->service, argv[first], id) < 0) {
@@ -138,27 +144,37 @@ int verb_delete(tool_run *tool, int argc, char **argv)
 int verb_rebuild(tool_run *tool, int argc, char **argv)
 {
     bs_rebuild_report report = {0};
+    key_options keys = {{NULL, NULL}, {NULL, NULL}};
+    const option_row rows[] = {
+        KEY_ROWS(&keys),
+        {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
+    };
     int first = 0;
     int code = TOOL_DONE;
 
-    first = options_read(tool, argc, argv, NULL, 0, 0, &code);
+    first = options_read(tool, argc, argv, rows, 0, 0, &code);
     if (first < 0) {
         return code;
     }
-    if (tool_open(tool, TOOL_REPLACE) < 0) {
-        return TOOL_FAILED;
+    if (!key_options_open(tool, &keys, TOOL_REPLACE, &code)) {
+        return code;
     }
     if (bs_catalog_rebuild(tool->service, &report) < 0) {
         return output_fail_last(tool);
     }
     if (tool->json) {
         (void)printf("{\"success\":true,\"rebuild\":{\"backups\":%" PRIu64
-                     ",\"unreadable\":%" PRIu64 "}}\n",
-                     report.backups, report.unreadable);
+                     ",\"unreadable\":%" PRIu64 ",\"locked\":%" PRIu64 "}}\n",
+                     report.backups, report.unreadable, report.locked);
     } else {
         (void)printf("the catalogue knows %" PRIu64 " backups; %" PRIu64
                      " manifests could not be read\n",
                      report.backups, report.unreadable);
+        if (report.locked > 0) {
+            (void)printf("%" PRIu64 " of them are encrypted, and no known key opens them; --key "
+                         "names one\n",
+                         report.locked);
+        }
     }
     return report.unreadable > 0 ? TOOL_WARNINGS : TOOL_DONE;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "job.h"
+#include "key_options.h"
 #include "options.h"
 #include "output.h"
 #include "verbs.h"
@@ -72,7 +73,7 @@ static int follow(tool_run *tool, bs_subscription *events, const char *id)
     return job_exit_code(ended);
 }
 
-static int run(tool_run *tool, const bs_restore_options *options)
+static int run(tool_run *tool, const bs_restore_options *options, key_options *keys)
 {
     bs_subscription *events = NULL;
     char id[BS_ID_SIZE];
@@ -85,6 +86,7 @@ static int run(tool_run *tool, const bs_restore_options *options)
         bs_restore_start(tool->service, options, id) < 0) {
         code = output_fail_last(tool);
     } else {
+        key_options_wipe(keys); /* The library has what it needs. */
         code = follow(tool, events, id);
     }
     bs_unsubscribe(events);
@@ -96,6 +98,7 @@ int verb_restore(tool_run *tool, int argc, char **argv)
     bs_restore_options options = BS_RESTORE_OPTIONS_INIT;
     option_list paths = {0};
     option_list owners = {0};
+    key_options keys = {{NULL, NULL}, {NULL, NULL}};
     const option_row rows[] = {
         {"path", OPTION_LIST, &paths, NULL, 0, 0},
         {"owner-map", OPTION_LIST, &owners, NULL, 0, 0},
@@ -105,6 +108,7 @@ int verb_restore(tool_run *tool, int argc, char **argv)
         {"no-verify", OPTION_FLAG, &options.no_verify, NULL, 0, 0},
         {"privileged", OPTION_FLAG, &options.privileged, NULL, 0, 0},
         {"strip", OPTION_FLAG, &options.strip_source, NULL, 0, 0},
+        KEY_ROWS(&keys),
         {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
     };
     char *target = NULL;
@@ -120,13 +124,19 @@ int verb_restore(tool_run *tool, int argc, char **argv)
         code = output_fail(tool, BS_E_NOMEM, "out of memory");
         goto out;
     }
+    if (!key_options_take(tool, &keys, false, &code)) {
+        goto out;
+    }
+    options.encryption_key = key_option_reference(&keys.key);
+    options.key_passphrase = key_option_reference(&keys.passphrase);
     options.backup_id = argv[first];
     options.restore_path = target;
     options.paths = paths.items;
     options.owner_map = owners.items;
-    code = run(tool, &options);
+    code = run(tool, &options, &keys);
 
 out:
+    key_options_wipe(&keys);
     free(target);
     option_list_free(&paths);
     option_list_free(&owners);

@@ -162,19 +162,6 @@ static int do_apply(tool_run *tool, int argc, char **argv)
 
 /* --- Pins --- */
 
-static int say_done(const tool_run *tool, bs_status status, const char *what)
-{
-    if (status < 0) {
-        return output_fail_last(tool);
-    }
-    if (tool->json) {
-        (void)printf("{\"success\":true}\n");
-    } else if (!tool->quiet) {
-        (void)printf("%s\n", what);
-    }
-    return TOOL_DONE;
-}
-
 static int do_pin(tool_run *tool, int argc, char **argv)
 {
     bs_pin_options options = BS_PIN_OPTIONS_INIT;
@@ -196,8 +183,8 @@ static int do_pin(tool_run *tool, int argc, char **argv)
     if (tool_open(tool, TOOL_EXISTING) < 0) {
         return TOOL_FAILED;
     }
-    return say_done(tool, bs_backup_pin(tool->service, argv[first], &options),
-                    options.hold ? "held" : "pinned");
+    return output_done(tool, bs_backup_pin(tool->service, argv[first], &options),
+                       options.hold ? "held" : "pinned");
 }
 
 static int do_unpin(tool_run *tool, int argc, char **argv)
@@ -216,8 +203,8 @@ static int do_unpin(tool_run *tool, int argc, char **argv)
     if (tool_open(tool, TOOL_EXISTING) < 0) {
         return TOOL_FAILED;
     }
-    return say_done(tool, bs_backup_unpin(tool->service, argv[first], hold),
-                    hold ? "the hold is gone" : "the pin is gone");
+    return output_done(tool, bs_backup_unpin(tool->service, argv[first], hold),
+                       hold ? "the hold is gone" : "the pin is gone");
 }
 
 static int do_undelete(tool_run *tool, int argc, char **argv)
@@ -231,8 +218,8 @@ static int do_undelete(tool_run *tool, int argc, char **argv)
     if (tool_open(tool, TOOL_EXISTING) < 0) {
         return TOOL_FAILED;
     }
-    return say_done(tool, bs_backup_undelete(tool->service, argv[first]),
-                    "it stays, and is pinned");
+    return output_done(tool, bs_backup_undelete(tool->service, argv[first]),
+                       "it stays, and is pinned");
 }
 
 int verb_retention(tool_run *tool, int argc, char **argv)

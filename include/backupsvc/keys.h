@@ -15,7 +15,8 @@ BS_BEGIN_DECLS
  *     env:NAME      the text of an environment variable
  *     file:PATH     what a file holds; one line end behind it does not count
  *     keyring:NAME  an entry of the service's keyring
- *     other text    the secret itself; only this form is a secret
+ *     text:SECRET   the secret itself, whatever it begins with
+ *     other text    likewise
  *
  * What is found there is taken for what it looks like: PEM for an RSA key, a
  * line that begins with "bsvc-key-1 " for a raw key, anything else for a pass

@@ -84,6 +84,7 @@ bs_status bsi_access_open_for(bs_service *service, const bsi_row_backup *row, bs
     bsi_access access = {0};
     bs_status status = BS_OK;
 
+    *out = access;
     if (bsi_encryption_parse(bsi_slice_of(row->encryption), &encryption) &&
         encryption != BSI_ENCRYPTION_NONE) {
         status = bsi_access_open(service, first, &access);

@@ -21,6 +21,7 @@ bsi_key_source bsi_key_ref_source(const char *reference, const char **rest_out)
         {"env:", BSI_KEY_SOURCE_ENV},
         {"file:", BSI_KEY_SOURCE_FILE},
         {"keyring:", BSI_KEY_SOURCE_KEYRING},
+        {"text:", BSI_KEY_SOURCE_TEXT},
     };
 
     for (size_t i = 0; i < BSI_ARRAY_SIZE(prefixes); i++) {

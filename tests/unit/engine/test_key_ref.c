@@ -64,6 +64,9 @@ static void text_is_the_secret_itself(void **state)
     (void)state;
     assert_ok(bsi_key_ref_read("a pass phrase: with colons", &content));
     assert_content(content, "a pass phrase: with colons");
+    assert_ok(bsi_key_ref_read("text:env:HOME", &content));
+    assert_content(content, "env:HOME");
+    assert_refused("text:", BS_E_INVALID, "is empty");
     assert_refused("", BS_E_INVALID, "is empty");
 }
 
