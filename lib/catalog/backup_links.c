@@ -3,6 +3,7 @@
  * Which backup needs which, removal in two steps, and what an end of the process left behind.
  */
 #include "catalog/catalog_int.h"
+#include "catalog/number_rows.h"
 #include "catalog/table.h"
 
 bs_status bsi_needs_replace_locked(bsi_db *db, const char *id, const char *const *needs,
@@ -115,6 +116,15 @@ static bs_status check_not_last(bsi_db *db, const bsi_row_backup *row)
     return bsi_sql_finish(&sql, status);
 }
 
+static bs_status set_deleting(bsi_db *db, const bsi_row_backup *row)
+{
+    bsi_row_backup marked = *row;
+
+    marked.deleting = true;
+    BSI_TRY(bsi_table_update(db, &bsi_table_backup, &marked));
+    return bsi_backup_changed_locked(db, row, &marked);
+}
+
 static bs_status mark_locked(bsi_db *db, const char *id, int64_t now_ns, bool expired)
 {
     bsi_row_backup row;
@@ -135,8 +145,7 @@ static bs_status mark_locked(bsi_db *db, const char *id, int64_t now_ns, bool ex
         status = check_not_last(db, &row);
     }
     if (status == BS_OK) {
-        row.deleting = true;
-        status = bsi_table_update(db, &bsi_table_backup, &row);
+        status = set_deleting(db, &row);
     }
     bsi_row_backup_dispose(&row);
     return status;
@@ -166,13 +175,42 @@ static bs_status remove_locked(bsi_db *db, const char *id)
     return bsi_sql_run(&sql);
 }
 
+static bs_status remove_counted(bsi_db *db, const char *id)
+{
+    bsi_row_backup row;
+    bs_status status = bsi_backup_get_locked(db, id, &row);
+
+    if (status < 0) {
+        return status == BS_E_NOT_FOUND ? BS_OK : status;
+    }
+    status = remove_locked(db, id);
+    if (status >= 0) {
+        status = bsi_backup_changed_locked(db, &row, NULL);
+    }
+    bsi_row_backup_dispose(&row);
+    return status;
+}
+
 bs_status bsi_catalog_remove_backup(bsi_catalog *catalog, const char *id)
 {
     BSI_TRY(bsi_catalog_begin(catalog));
-    return bsi_catalog_end(catalog, remove_locked(catalog->db, id));
+    return bsi_catalog_end(catalog, remove_counted(catalog->db, id));
 }
 
 #define UNDER_WAY "WHERE status IN ('pending', 'running')"
+
+static bs_status interrupt_backup(bsi_db *db, const bsi_row_backup *row, int64_t now_ns)
+{
+    bsi_row_backup failed = *row;
+
+    failed.status = BSI_ROW_FAILED;
+    failed.completed_at = now_ns;
+    failed.error_code = BS_E_INTERRUPTED;
+    failed.error_layer = BS_LAYER_SYSTEM;
+    failed.error_message = bs_status_text(BS_E_INTERRUPTED);
+    BSI_TRY(bsi_table_update(db, &bsi_table_backup, &failed));
+    return bsi_backup_changed_locked(db, row, &failed);
+}
 
 static bs_status interrupt_backups(bsi_db *db, int64_t now_ns, uint64_t *count)
 {
@@ -184,17 +222,24 @@ static bs_status interrupt_backups(bsi_db *db, int64_t now_ns, uint64_t *count)
     bsi_table_select(&sql, db, &bsi_table_backup, UNDER_WAY);
     BSI_TRY(bsi_table_all(&sql, &bsi_table_backup, &rows, &found));
     for (size_t i = 0; i < found && status == BS_OK; i++) {
-        bsi_row_backup *row = (bsi_row_backup *)rows + i;
-        row->status = BSI_ROW_FAILED;
-        row->completed_at = now_ns;
-        row->error_code = BS_E_INTERRUPTED;
-        row->error_layer = BS_LAYER_SYSTEM;
-        row->error_message = bs_status_text(BS_E_INTERRUPTED);
-        status = bsi_table_update(db, &bsi_table_backup, row);
+        status = interrupt_backup(db, (bsi_row_backup *)rows + i, now_ns);
     }
     bsi_row_backups_free(rows, found);
     *count += found;
     return status;
+}
+
+static bs_status interrupt_job(bsi_db *db, const bsi_row_job *row, int64_t now_ns)
+{
+    bsi_row_job failed = *row;
+
+    failed.status = BSI_ROW_FAILED;
+    failed.completed_at = now_ns;
+    failed.error_code = BS_E_INTERRUPTED;
+    failed.error_layer = BS_LAYER_SYSTEM;
+    failed.error_message = bs_status_text(BS_E_INTERRUPTED);
+    BSI_TRY(bsi_table_update(db, &bsi_table_job, &failed));
+    return bsi_numbers_job_locked(db, row, &failed);
 }
 
 static bs_status interrupt_jobs(bsi_db *db, int64_t now_ns, uint64_t *count)
@@ -207,13 +252,7 @@ static bs_status interrupt_jobs(bsi_db *db, int64_t now_ns, uint64_t *count)
     bsi_table_select(&sql, db, &bsi_table_job, UNDER_WAY);
     BSI_TRY(bsi_table_all(&sql, &bsi_table_job, &rows, &found));
     for (size_t i = 0; i < found && status == BS_OK; i++) {
-        bsi_row_job *row = (bsi_row_job *)rows + i;
-        row->status = BSI_ROW_FAILED;
-        row->completed_at = now_ns;
-        row->error_code = BS_E_INTERRUPTED;
-        row->error_layer = BS_LAYER_SYSTEM;
-        row->error_message = bs_status_text(BS_E_INTERRUPTED);
-        status = bsi_table_update(db, &bsi_table_job, row);
+        status = interrupt_job(db, (bsi_row_job *)rows + i, now_ns);
     }
     bsi_row_jobs_free(rows, found);
     *count += found;

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "catalog/catalog_int.h"
+#include "catalog/number_rows.h"
 #include "catalog/table.h"
 
 #define COMPLETED "status IN ('completed', 'completed_with_warnings')"
@@ -51,6 +52,15 @@ bs_status bsi_backup_insert_locked(bsi_db *db, const bsi_row_backup *row, int64_
     return BS_OK;
 }
 
+static bs_status add_locked(bsi_db *db, const bsi_row_backup *row, int64_t *seq_out)
+{
+    bsi_row_backup copy = *row;
+
+    BSI_TRY(bsi_backup_insert_locked(db, row, &copy.seq));
+    *seq_out = copy.seq;
+    return bsi_backup_changed_locked(db, NULL, &copy);
+}
+
 bs_status bsi_catalog_add_backup(bsi_catalog *catalog, const bsi_row_backup *row, int64_t *seq_out)
 {
     int64_t seq = 0;
@@ -59,7 +69,7 @@ bs_status bsi_catalog_add_backup(bsi_catalog *catalog, const bsi_row_backup *row
     if (status < 0) {
         return status;
     }
-    status = bsi_catalog_end(catalog, bsi_backup_insert_locked(catalog->db, row, &seq));
+    status = bsi_catalog_end(catalog, add_locked(catalog->db, row, &seq));
     if (status == BS_OK && seq_out) {
         *seq_out = seq;
     }
@@ -71,12 +81,19 @@ static bs_status update_locked(bsi_db *db, const bsi_row_backup *row, const char
 {
     bsi_row_backup copy = *row;
     bsi_row_backup old;
+    bs_status status = bsi_backup_get_locked(db, row->id, &old);
 
-    BSI_TRY(bsi_backup_get_locked(db, row->id, &old));
+    if (status < 0) {
+        return status;
+    }
     copy.seq = old.seq;
     copy.deleting = old.deleting;
+    status = bsi_table_update(db, &bsi_table_backup, &copy);
+    if (status >= 0) {
+        status = bsi_backup_changed_locked(db, &old, &copy);
+    }
     bsi_row_backup_dispose(&old);
-    BSI_TRY(bsi_table_update(db, &bsi_table_backup, &copy));
+    BSI_TRY(status);
     return needs ? bsi_needs_replace_locked(db, row->id, needs, needs_count) : BS_OK;
 }
 
@@ -187,18 +204,104 @@ bs_status bsi_catalog_last_archive(bsi_catalog *catalog, const char *name, const
     return status;
 }
 
-static bs_status import_locked(bsi_db *db, const bsi_backup_import *item)
+/* --- Instead of all --- */
+
+static bs_status delete_row(bsi_db *db, const char *id)
 {
-    BSI_TRY(bsi_backup_insert_locked(db, &item->row, NULL));
-    return bsi_needs_replace_locked(db, item->row.id, item->needs, item->needs_count);
+    bsi_sql sql;
+
+    BSI_TRY(bsi_needs_replace_locked(db, id, NULL, 0));
+    bsi_sql_prepare(&sql, db, "DELETE FROM backup WHERE id = ?");
+    bsi_sql_text(&sql, id);
+    return bsi_sql_run(&sql);
+}
+
+/* The row that an item takes the place of; zeroed: none. Rows with greater numbers are new. */
+static bs_status take_old(bsi_db *db, const char *id, int64_t last_seq, bsi_row_backup *out)
+{
+    bsi_sql sql;
+    bs_status status = BS_OK;
+
+    bsi_table_select(&sql, db, &bsi_table_backup, "WHERE id = ? AND seq <= ?");
+    bsi_sql_text(&sql, id);
+    bsi_sql_int(&sql, last_seq);
+    status = bsi_sql_finish(&sql, bsi_table_next(&sql, &bsi_table_backup, out));
+    return status == BS_OK && out->id ? delete_row(db, id) : status;
+}
+
+/* What only the run itself knew is not in the item. */
+static void keep_usage(const bsi_row_backup *old, bsi_row_backup *row)
+{
+    row->cpu_ns = old->cpu_ns;
+    row->peak_memory = old->peak_memory;
+    row->bytes_sent = old->bytes_sent;
+    row->bytes_received = old->bytes_received;
+}
+
+/* A run that is known already does not count again. */
+static bs_status import_row(bsi_db *db, const bsi_row_backup *old, bsi_row_backup *row)
+{
+    keep_usage(old, row);
+    BSI_TRY(bsi_backup_insert_locked(db, row, &row->seq));
+    BSI_TRY(bsi_held_changed_locked(db, NULL, row));
+    BSI_TRY(bsi_runs_changed_locked(db, old->id ? old : NULL, row));
+    return old->id && old->status == row->status ? BS_OK : bsi_name_ended_locked(db, row, true);
+}
+
+static bs_status import_locked(bsi_db *db, const bsi_backup_import *item, int64_t last_seq)
+{
+    bsi_row_backup row = item->row;
+    bsi_row_backup old = {.id = NULL};
+    bs_status status = take_old(db, row.id, last_seq, &old);
+
+    if (status >= 0) {
+        status = import_row(db, &old, &row);
+    }
+    bsi_row_backup_dispose(&old);
+    BSI_TRY(status);
+    return bsi_needs_replace_locked(db, row.id, item->needs, item->needs_count);
+}
+
+/* Those that nobody took the place of are not there any more. */
+static bs_status drop_old(bsi_db *db, int64_t last_seq)
+{
+    bsi_row_backup row;
+    bsi_sql sql;
+    bs_status status = BS_OK;
+
+    bsi_table_select(&sql, db, &bsi_table_backup, "WHERE seq <= ?");
+    bsi_sql_int(&sql, last_seq);
+    while (status == BS_OK) {
+        status = bsi_table_next(&sql, &bsi_table_backup, &row);
+        if (status == BS_OK) {
+            status = bsi_runs_changed_locked(db, &row, NULL);
+            bsi_row_backup_dispose(&row);
+        }
+    }
+    BSI_TRY(bsi_sql_finish(&sql, status));
+    bsi_sql_prepare(&sql, db, "DELETE FROM backup WHERE seq <= ?");
+    bsi_sql_int(&sql, last_seq);
+    BSI_TRY(bsi_sql_run(&sql));
+    return bsi_db_exec(db, "DELETE FROM backup_need WHERE backup_id NOT IN"
+                           " (SELECT id FROM backup)");
 }
 
 static bs_status replace_locked(bsi_db *db, const bsi_backup_import *items, size_t count)
 {
-    bs_status status = bsi_db_exec(db, "DELETE FROM backup_need; DELETE FROM backup");
+    int64_t last_seq = 0;
+    bs_status status = bsi_sql_number(db, "SELECT coalesce(max(seq), 0) FROM backup", &last_seq);
 
+    if (status >= 0) {
+        status = bsi_db_exec(db, "DELETE FROM held"); /* Counted anew, whatever was in it. */
+    }
     for (size_t i = 0; i < count && status == BS_OK; i++) {
-        status = import_locked(db, &items[i]);
+        status = import_locked(db, &items[i], last_seq);
+    }
+    if (status >= 0) {
+        status = drop_old(db, last_seq);
+    }
+    if (status >= 0) {
+        status = bsi_names_refresh_locked(db);
     }
     if (status < 0) {
         return status;
@@ -215,93 +318,4 @@ bs_status bsi_catalog_replace_backups(bsi_catalog *catalog, const bsi_backup_imp
 {
     BSI_TRY(bsi_catalog_begin(catalog));
     return bsi_catalog_end(catalog, replace_locked(catalog->db, items, count));
-}
-
-static const char *keep_text(char **at, bsi_slice text)
-{
-    const char *kept = *at;
-
-    memcpy(*at, text.data, text.size);
-    (*at)[text.size] = '\0';
-    *at += text.size + 1;
-    return kept;
-}
-
-static bs_status load_sum(bsi_sql *sql, bsi_row_sum *out)
-{
-    bsi_slice texts[4];
-    char status[32] = "";
-    size_t size = 0;
-    char *at = NULL;
-
-    for (int i = 0; i < 4; i++) {
-        texts[i] = bsi_sql_get_bytes(sql, i);
-        size += texts[i].size + 1;
-    }
-    at = bsi_alloc(size);
-    if (!at) {
-        return BS_E_NOMEM;
-    }
-    *out = (bsi_row_sum){.memory = at};
-    memcpy(status, texts[0].data, texts[0].size < sizeof(status) ? texts[0].size : 0);
-    out->status = bsi_row_status_parse(status);
-    out->backup_type = keep_text(&at, texts[1]);
-    out->form = keep_text(&at, texts[2]);
-    out->storage = keep_text(&at, texts[3]);
-    out->count = (uint64_t)bsi_sql_get_int(sql, 4);
-    out->bytes_processed = (uint64_t)bsi_sql_get_int(sql, 5);
-    out->files_processed = (uint64_t)bsi_sql_get_int(sql, 6);
-    out->bytes_stored = (uint64_t)bsi_sql_get_int(sql, 7);
-    out->bytes_deduplicated = (uint64_t)bsi_sql_get_int(sql, 8);
-    out->duration = bsi_sql_get_int(sql, 9);
-    return BS_OK;
-}
-
-static bs_status sum_locked(bsi_db *db, bsi_row_sum **rows_out, size_t *count_out)
-{
-    bsi_row_sum *rows = NULL;
-    size_t count = 0;
-    bsi_sql sql;
-    bs_status status = BS_OK;
-
-    /* total() does not overflow; sums beyond 2^63 are cut there. */
-    bsi_sql_prepare(&sql, db,
-                    "SELECT status, backup_type, form, storage, count(*),"
-                    " CAST(total(bytes_processed) AS INTEGER),"
-                    " CAST(total(files_processed) AS INTEGER),"
-                    " CAST(total(bytes_stored) AS INTEGER),"
-                    " CAST(total(bytes_deduplicated) AS INTEGER),"
-                    " CAST(total(completed_at - started_at) AS INTEGER)"
-                    " FROM backup WHERE NOT deleting GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4");
-    for (status = bsi_sql_step(&sql); status == BS_OK; status = bsi_sql_step(&sql)) {
-        bsi_row_sum *larger = bsi_realloc_array(rows, count + 1, sizeof(*rows));
-        if (!larger) {
-            status = BS_E_NOMEM;
-            break;
-        }
-        rows = larger;
-        status = load_sum(&sql, &rows[count]);
-        if (status < 0) {
-            break;
-        }
-        count++;
-    }
-    status = bsi_sql_finish(&sql, status);
-    if (status < 0) {
-        bsi_row_sums_free(rows, count);
-        return status;
-    }
-    *rows_out = rows;
-    *count_out = count;
-    return BS_OK;
-}
-
-bs_status bsi_catalog_sum_backups(bsi_catalog *catalog, bsi_row_sum **rows_out, size_t *count_out)
-{
-    bs_status status = BS_OK;
-
-    bsi_mutex_lock(&catalog->lock);
-    status = sum_locked(catalog->db, rows_out, count_out);
-    bsi_mutex_unlock(&catalog->lock);
-    return status;
 }

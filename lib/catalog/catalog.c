@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "catalog/catalog_int.h"
+#include "catalog/number_rows.h"
 #include "os/file.h"
 
 #define JOURNAL_SUFFIX "-journal"
@@ -167,9 +168,27 @@ bs_status bsi_catalog_open(const char *path, bsi_catalog **out)
     return BS_OK;
 }
 
+#ifdef BSI_TESTING
+/* Whoever changes rows and forgets the sums is found by every test. */
+static void check_numbers(const bsi_catalog *catalog)
+{
+    const char *wrong = NULL;
+    bs_error before;
+
+    bsi_error_save(&before);
+    if (bsi_numbers_check_locked(catalog->db, &wrong) == BS_OK) {
+        BSI_ASSERT(!wrong);
+    }
+    bsi_error_restore(&before);
+}
+#else
+#define check_numbers(catalog) ((void)(catalog))
+#endif
+
 void bsi_catalog_close(bsi_catalog *catalog)
 {
     if (catalog) {
+        check_numbers(catalog);
         bsi_db_close(catalog->db);
         bsi_mutex_dispose(&catalog->lock);
         bsi_free(catalog);

@@ -134,10 +134,6 @@ typedef struct bsi_backup_import {
 BS_NODISCARD bs_status bsi_catalog_replace_backups(bsi_catalog *catalog,
                                                    const bsi_backup_import *items, size_t count);
 
-/* Sums over backups that are not being deleted, one group for each combination. */
-BS_NODISCARD bs_status bsi_catalog_sum_backups(bsi_catalog *catalog, bsi_row_sum **rows_out,
-                                               size_t *count_out);
-
 /* --- Keeping and removing by rules --- */
 
 /* Replaces the one of the same kind; takes the backup's mark away. BS_E_NOT_FOUND: no backup. */

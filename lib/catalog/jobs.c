@@ -3,29 +3,58 @@
  * Rows of restores, verifications and other jobs that are no backups.
  */
 #include "catalog/catalog_int.h"
+#include "catalog/number_rows.h"
 #include "catalog/table.h"
+
+static bs_status get_locked(bsi_db *db, const char *id, bsi_row_job *out)
+{
+    bsi_sql sql;
+
+    bsi_table_select(&sql, db, &bsi_table_job, "WHERE id = ?");
+    bsi_sql_text(&sql, id);
+    return bsi_table_one(&sql, &bsi_table_job, "job", id, out);
+}
+
+static bs_status add_locked(bsi_db *db, const bsi_row_job *row)
+{
+    BSI_TRY(bsi_table_insert(db, &bsi_table_job, "INSERT", row));
+    return bsi_numbers_job_locked(db, NULL, row);
+}
 
 bs_status bsi_catalog_add_job(bsi_catalog *catalog, const bsi_row_job *row)
 {
     BSI_TRY(bsi_catalog_begin(catalog));
-    return bsi_catalog_end(catalog, bsi_table_insert(catalog->db, &bsi_table_job, "INSERT", row));
+    return bsi_catalog_end(catalog, add_locked(catalog->db, row));
+}
+
+static bs_status update_locked(bsi_db *db, const bsi_row_job *row)
+{
+    bsi_row_job old;
+    bs_status status = get_locked(db, row->id, &old);
+
+    if (status < 0) {
+        return status;
+    }
+    status = bsi_table_update(db, &bsi_table_job, row);
+    if (status >= 0) {
+        status = bsi_numbers_job_locked(db, &old, row);
+    }
+    bsi_row_job_dispose(&old);
+    return status;
 }
 
 bs_status bsi_catalog_update_job(bsi_catalog *catalog, const bsi_row_job *row)
 {
     BSI_TRY(bsi_catalog_begin(catalog));
-    return bsi_catalog_end(catalog, bsi_table_update(catalog->db, &bsi_table_job, row));
+    return bsi_catalog_end(catalog, update_locked(catalog->db, row));
 }
 
 bs_status bsi_catalog_get_job(bsi_catalog *catalog, const char *id, bsi_row_job *out)
 {
-    bsi_sql sql;
     bs_status status = BS_OK;
 
     bsi_mutex_lock(&catalog->lock);
-    bsi_table_select(&sql, catalog->db, &bsi_table_job, "WHERE id = ?");
-    bsi_sql_text(&sql, id);
-    status = bsi_table_one(&sql, &bsi_table_job, "job", id, out);
+    status = get_locked(catalog->db, id, out);
     bsi_mutex_unlock(&catalog->lock);
     return status;
 }

@@ -24,6 +24,16 @@ const char *bsi_row_status_name(bsi_row_status status)
     return (size_t)status < BSI_ARRAY_SIZE(status_names) ? status_names[status] : "";
 }
 
+bool bsi_row_is_completed(bsi_row_status status)
+{
+    return status == BSI_ROW_COMPLETED || status == BSI_ROW_COMPLETED_WITH_WARNINGS;
+}
+
+bool bsi_row_has_ended(bsi_row_status status)
+{
+    return status >= BSI_ROW_COMPLETED;
+}
+
 bsi_row_status bsi_row_status_parse(const char *name)
 {
     for (size_t i = BSI_ROW_PENDING; i < BSI_ARRAY_SIZE(status_names); i++) {
@@ -34,10 +44,8 @@ bsi_row_status bsi_row_status_parse(const char *name)
     return BSI_ROW_NONE;
 }
 
-#define COLUMN(row, member, column_type)                         \
-    {                                                            \
-#member, BSI_COLUMN_##column_type, offsetof(row, member) \
-    }
+#define COLUMN BSI_COLUMN
+#define TABLE BSI_TABLE
 
 static const bsi_column backup_columns[] = {
     COLUMN(bsi_row_backup, id, TEXT),
@@ -76,6 +84,10 @@ static const bsi_column backup_columns[] = {
     COLUMN(bsi_row_backup, error_message, TEXT),
     COLUMN(bsi_row_backup, retention_days, UINT32),
     COLUMN(bsi_row_backup, deleting, FLAG),
+    BSI_COLUMN_ADDED(bsi_row_backup, cpu_ns, SIZE),
+    BSI_COLUMN_ADDED(bsi_row_backup, peak_memory, SIZE),
+    BSI_COLUMN_ADDED(bsi_row_backup, bytes_sent, SIZE),
+    BSI_COLUMN_ADDED(bsi_row_backup, bytes_received, SIZE),
 };
 
 static const bsi_column need_columns[] = {
@@ -101,15 +113,27 @@ static const bsi_column job_columns[] = {
     COLUMN(bsi_row_job, error_code, INT32),
     COLUMN(bsi_row_job, error_layer, INT32),
     COLUMN(bsi_row_job, error_message, TEXT),
+    BSI_COLUMN_ADDED(bsi_row_job, cpu_ns, SIZE),
+    BSI_COLUMN_ADDED(bsi_row_job, peak_memory, SIZE),
+    BSI_COLUMN_ADDED(bsi_row_job, bytes_sent, SIZE),
+    BSI_COLUMN_ADDED(bsi_row_job, bytes_received, SIZE),
 };
 
 static const bsi_column warning_columns[] = {
     COLUMN(bsi_row_stored_warning, job_id, TEXT),
     COLUMN(bsi_row_stored_warning, number, SIZE),
-    {"code", BSI_COLUMN_INT32, offsetof(bsi_row_stored_warning, warning.code)},
-    {"layer", BSI_COLUMN_INT32, offsetof(bsi_row_stored_warning, warning.layer)},
-    {"path", BSI_COLUMN_BYTES, offsetof(bsi_row_stored_warning, warning.path)},
-    {"message", BSI_COLUMN_TEXT, offsetof(bsi_row_stored_warning, warning.message)},
+    {.name = "code",
+     .type = BSI_COLUMN_INT32,
+     .offset = offsetof(bsi_row_stored_warning, warning.code)},
+    {.name = "layer",
+     .type = BSI_COLUMN_INT32,
+     .offset = offsetof(bsi_row_stored_warning, warning.layer)},
+    {.name = "path",
+     .type = BSI_COLUMN_BYTES,
+     .offset = offsetof(bsi_row_stored_warning, warning.path)},
+    {.name = "message",
+     .type = BSI_COLUMN_TEXT,
+     .offset = offsetof(bsi_row_stored_warning, warning.message)},
 };
 
 static const bsi_column warning_count_columns[] = {
@@ -171,12 +195,6 @@ static const bsi_column mark_columns[] = {
     COLUMN(bsi_row_mark, marked_at, TIME),
     COLUMN(bsi_row_mark, remove_after, TIME),
 };
-
-#define TABLE(table_name, table_columns, row)                                                     \
-    {                                                                                             \
-        .name = (table_name), .columns = (table_columns), .count = BSI_ARRAY_SIZE(table_columns), \
-        .row_size = sizeof(row), .memory = offsetof(row, memory)                                  \
-    }
 
 const bsi_table bsi_table_backup = TABLE("backup", backup_columns, bsi_row_backup);
 const bsi_table bsi_table_need = TABLE("backup_need", need_columns, bsi_row_need);
@@ -251,14 +269,6 @@ void bsi_row_schedules_free(bsi_row_schedule *rows, size_t count)
 void bsi_row_runs_free(bsi_row_run *rows, size_t count)
 {
     bsi_table_free_rows(&bsi_table_run, rows, count);
-}
-
-void bsi_row_sums_free(bsi_row_sum *rows, size_t count)
-{
-    for (size_t i = 0; rows && i < count; i++) {
-        bsi_free(rows[i].memory);
-    }
-    bsi_free(rows);
 }
 
 void bsi_row_pins_free(bsi_row_pin *rows, size_t count)

@@ -32,6 +32,11 @@ typedef enum bsi_row_status {
 const char *bsi_row_status_name(bsi_row_status status);
 bsi_row_status bsi_row_status_parse(const char *name);
 
+/* With or without warnings. */
+bool bsi_row_is_completed(bsi_row_status status);
+/* Nothing more happens. */
+bool bsi_row_has_ended(bsi_row_status status);
+
 typedef struct bsi_row_backup {
     const char *id;
     int64_t seq; /* Grows with each backup; tells which of two came later. */
@@ -69,6 +74,10 @@ typedef struct bsi_row_backup {
     const char *error_message;
     uint32_t retention_days;
     bool deleting; /* Its removal has begun. */
+    uint64_t cpu_ns;
+    uint64_t peak_memory; /* Bytes of the whole process while it ran. */
+    uint64_t bytes_sent;  /* Over a network. */
+    uint64_t bytes_received;
     void *memory;
 } bsi_row_backup;
 
@@ -90,6 +99,10 @@ typedef struct bsi_row_job {
     bs_status error_code;
     bs_layer error_layer;
     const char *error_message;
+    uint64_t cpu_ns;
+    uint64_t peak_memory; /* Bytes of the whole process while it ran. */
+    uint64_t bytes_sent;  /* Over a network. */
+    uint64_t bytes_received;
     void *memory;
 } bsi_row_job;
 
@@ -177,20 +190,6 @@ typedef struct bsi_row_need {
     void *memory;
 } bsi_row_need;
 
-typedef struct bsi_row_sum {
-    bsi_row_status status;
-    const char *backup_type;
-    const char *form;
-    const char *storage;
-    uint64_t count;
-    uint64_t bytes_processed;
-    uint64_t files_processed;
-    uint64_t bytes_stored;
-    uint64_t bytes_deduplicated;
-    int64_t duration; /* Nanoseconds from start to end, of those that have both. */
-    void *memory;
-} bsi_row_sum;
-
 /* Zeroed and half-filled rows are fine; the row is zeroed. */
 void bsi_row_backup_dispose(bsi_row_backup *row);
 void bsi_row_job_dispose(bsi_row_job *row);
@@ -204,7 +203,6 @@ void bsi_row_warnings_free(bsi_row_warning *rows, size_t count);
 void bsi_row_profiles_free(bsi_row_profile *rows, size_t count);
 void bsi_row_schedules_free(bsi_row_schedule *rows, size_t count);
 void bsi_row_runs_free(bsi_row_run *rows, size_t count);
-void bsi_row_sums_free(bsi_row_sum *rows, size_t count);
 void bsi_row_pins_free(bsi_row_pin *rows, size_t count);
 void bsi_row_marks_free(bsi_row_mark *rows, size_t count);
 

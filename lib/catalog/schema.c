@@ -11,7 +11,7 @@
 
 #include "base/alloc.h"
 #include "catalog/catalog_int.h"
-#include "catalog/table.h"
+#include "catalog/number_rows.h"
 
 enum { APPLICATION_ID = 0x62736331 }; /* "bsc1" */
 
@@ -82,7 +82,65 @@ static const char *const migrations[] = {
     "CREATE INDEX backup_by_completion ON backup (completed_at);"
     "CREATE INDEX backup_by_storage ON backup (storage, form, container_size, manifest_size,"
     " total_bytes);",
+
+    "ALTER TABLE backup ADD COLUMN cpu_ns INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE backup ADD COLUMN peak_memory INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE backup ADD COLUMN bytes_sent INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE backup ADD COLUMN bytes_received INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE job ADD COLUMN cpu_ns INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE job ADD COLUMN peak_memory INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE job ADD COLUMN bytes_sent INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE job ADD COLUMN bytes_received INTEGER NOT NULL DEFAULT 0;"
+
+    "CREATE TABLE held (name TEXT NOT NULL, backup_type TEXT NOT NULL, storage TEXT NOT NULL,"
+    " compression TEXT NOT NULL, encryption TEXT NOT NULL, status TEXT NOT NULL,"
+    " backups INTEGER NOT NULL, source_bytes INTEGER NOT NULL, files INTEGER NOT NULL,"
+    " size INTEGER NOT NULL, packed_source_bytes INTEGER NOT NULL, packed_bytes INTEGER NOT NULL,"
+    " deduplicated_bytes INTEGER NOT NULL, sum INTEGER NOT NULL,"
+    " PRIMARY KEY (name, backup_type, storage, compression, encryption, status)) STRICT,"
+    " WITHOUT ROWID;"
+    "CREATE TABLE run_total (kind TEXT NOT NULL, backup_type TEXT NOT NULL,"
+    " storage TEXT NOT NULL, compression TEXT NOT NULL, encryption TEXT NOT NULL,"
+    " status TEXT NOT NULL, runs INTEGER NOT NULL, duration INTEGER NOT NULL,"
+    " source_bytes INTEGER NOT NULL, files INTEGER NOT NULL, stored_bytes INTEGER NOT NULL,"
+    " packed_source_bytes INTEGER NOT NULL, packed_bytes INTEGER NOT NULL,"
+    " deduplicated_bytes INTEGER NOT NULL, cpu INTEGER NOT NULL, bytes_sent INTEGER NOT NULL,"
+    " bytes_received INTEGER NOT NULL, sum INTEGER NOT NULL,"
+    " PRIMARY KEY (kind, backup_type, storage, compression, encryption, status)) STRICT,"
+    " WITHOUT ROWID;"
+    "CREATE TABLE run_hour (kind TEXT NOT NULL, hour INTEGER NOT NULL, runs INTEGER NOT NULL,"
+    " completed INTEGER NOT NULL, completed_with_warnings INTEGER NOT NULL,"
+    " failed INTEGER NOT NULL, cancelled INTEGER NOT NULL, duration INTEGER NOT NULL,"
+    " source_bytes INTEGER NOT NULL, files INTEGER NOT NULL, stored_bytes INTEGER NOT NULL,"
+    " deduplicated_bytes INTEGER NOT NULL, added_bytes INTEGER NOT NULL, cpu INTEGER NOT NULL,"
+    " bytes_sent INTEGER NOT NULL, bytes_received INTEGER NOT NULL, removed INTEGER NOT NULL,"
+    " removed_bytes INTEGER NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY (kind, hour)) STRICT,"
+    " WITHOUT ROWID;"
+    "CREATE TABLE run_duration (kind TEXT NOT NULL, backup_type TEXT NOT NULL,"
+    " good INTEGER NOT NULL, bucket INTEGER NOT NULL, runs INTEGER NOT NULL,"
+    " sum INTEGER NOT NULL, PRIMARY KEY (kind, backup_type, good, bucket)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE run_failure (kind TEXT NOT NULL, layer INTEGER NOT NULL,"
+    " code INTEGER NOT NULL, runs INTEGER NOT NULL, sum INTEGER NOT NULL,"
+    " PRIMARY KEY (kind, layer, code)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE backup_name (name TEXT PRIMARY KEY NOT NULL, backups INTEGER NOT NULL,"
+    " completed INTEGER NOT NULL, size INTEGER NOT NULL, oldest_at INTEGER, newest_at INTEGER,"
+    " last_run_seq INTEGER NOT NULL, last_run_at INTEGER, last_run_status TEXT NOT NULL,"
+    " last_success_at INTEGER, last_success_duration INTEGER NOT NULL,"
+    " last_success_source_bytes INTEGER NOT NULL, last_success_size INTEGER NOT NULL,"
+    " last_success_files INTEGER NOT NULL, last_full_at INTEGER, last_incremental_at INTEGER,"
+    " last_differential_at INTEGER, last_mirror_at INTEGER, samples INTEGER NOT NULL,"
+    " duration_average INTEGER NOT NULL, duration_median INTEGER NOT NULL,"
+    " duration_p95 INTEGER NOT NULL, source_bytes_median INTEGER NOT NULL,"
+    " source_growth INTEGER NOT NULL, stored_bytes_average INTEGER NOT NULL,"
+    " verified_at INTEGER, verified_good INTEGER NOT NULL, sum INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE backup_sample (name TEXT NOT NULL, slot INTEGER NOT NULL, ended_at INTEGER,"
+    " duration INTEGER NOT NULL, source_bytes INTEGER NOT NULL, stored_bytes INTEGER NOT NULL,"
+    " sum INTEGER NOT NULL, PRIMARY KEY (name, slot)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX backup_good ON backup (name, backup_type, seq)"
+    " WHERE status IN ('completed', 'completed_with_warnings') AND NOT deleting;",
 };
+
+enum { NUMBERS_VERSION = 4 }; /* The first one with sums: they are made from the rows. */
 
 enum { LATEST_VERSION = BSI_ARRAY_SIZE(migrations) };
 
@@ -156,25 +214,20 @@ static bs_status check_table(bsi_db *db, const bsi_table *table)
     return bsi_sql_finish(&sql, status);
 }
 
-/* Structure, the tables' definitions, then what stands in every row. */
-static bs_status check_all(bsi_db *db, int64_t version)
+/* What stands in every row, once the file is of the present version. */
+static bs_status check_rows(bsi_db *db)
 {
-    static const struct {
-        const bsi_table *table;
-        int64_t since; /* The version that brought it. */
-    } tables[] = {
-        {&bsi_table_backup, 1},  {&bsi_table_need, 1},          {&bsi_table_job, 1},
-        {&bsi_table_warning, 1}, {&bsi_table_warning_count, 1}, {&bsi_table_profile, 1},
-        {&bsi_table_meta, 1},    {&bsi_table_schedule, 2},      {&bsi_table_run, 2},
-        {&bsi_table_pin, 3},     {&bsi_table_mark, 3},
+    static const bsi_table *const tables[] = {
+        &bsi_table_backup,        &bsi_table_need,    &bsi_table_job,      &bsi_table_warning,
+        &bsi_table_warning_count, &bsi_table_profile, &bsi_table_meta,     &bsi_table_schedule,
+        &bsi_table_run,           &bsi_table_pin,     &bsi_table_mark,     &bsi_table_held,
+        &bsi_table_total,         &bsi_table_hour,    &bsi_table_duration, &bsi_table_failure,
+        &bsi_table_name,          &bsi_table_sample,
     };
-
     bs_status status = BS_OK;
 
-    BSI_TRY(check_integrity(db));
-    status = check_schema(db);
     for (size_t i = 0; i < BSI_ARRAY_SIZE(tables) && status == BS_OK; i++) {
-        status = version < tables[i].since ? BS_OK : check_table(db, tables[i].table);
+        status = check_table(db, tables[i]);
     }
     return status;
 }
@@ -197,6 +250,9 @@ static bs_status migrate(bsi_db *db, int64_t version)
     }
     for (int64_t next = version; next < LATEST_VERSION && status == BS_OK; next++) {
         status = bsi_db_exec(db, migrations[next]);
+    }
+    if (status >= 0 && version < NUMBERS_VERSION) {
+        status = bsi_numbers_fill_locked(db);
     }
     if (status < 0) {
         return status;
@@ -228,8 +284,10 @@ static bs_status prepare_old(bsi_db *db)
     if (version < 1) {
         return corrupt("the catalogue has no version");
     }
-    BSI_TRY(check_all(db, version));
-    return migrate(db, version);
+    BSI_TRY(check_integrity(db));
+    BSI_TRY(check_schema(db));
+    BSI_TRY(migrate(db, version));
+    return check_rows(db);
 }
 
 /* The version is written in any case, to learn at once whether the file can be. */

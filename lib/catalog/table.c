@@ -40,6 +40,17 @@ static uint64_t sum_int(uint64_t sum, int64_t value)
     return sum_bytes(sum, &value, sizeof(value));
 }
 
+/* With its name: which of several columns holds the number must count too. */
+static uint64_t sum_added(uint64_t sum, const bsi_column *column, int64_t value)
+{
+    return value == 0 ? sum : sum_int(sum_text(sum, bsi_slice_of(column->name)), value);
+}
+
+static uint64_t sum_number(uint64_t sum, const bsi_column *column, int64_t value)
+{
+    return column->added ? sum_added(sum, column, value) : sum_int(sum, value);
+}
+
 static const char *get_text(const void *member)
 {
     const char *text = NULL;
@@ -89,7 +100,7 @@ static uint64_t bind_number(bsi_sql *sql, uint64_t sum, const bsi_column *column
         sql->status =
             bsi_fail(BS_LAYER_CATALOG, BS_E_INVALID, "catalogue: %s is too large", column->name);
     }
-    return sum_int(sum, value);
+    return sum_number(sum, column, value);
 }
 
 static uint64_t bind_column(bsi_sql *sql, uint64_t sum, const bsi_column *column,
@@ -287,11 +298,12 @@ static bool load_column(bsi_sql *sql, int index, const bsi_column *column, void 
         return load_status(word, member);
     }
     const int64_t value = bsi_sql_get_int(sql, index);
-    *sum = sum_int(*sum, value);
+    *sum = sum_number(*sum, column, value);
     return set_number(column, member, value);
 }
 
-static bs_status load_row(bsi_sql *sql, const bsi_table *table, void *row)
+/* The row's own sum stands behind its columns. */
+static bs_status load_row(bsi_sql *sql, const bsi_table *table, bool summed, void *row)
 {
     uint64_t sum = sum_begin(table);
     size_t size = 0;
@@ -314,7 +326,7 @@ static bs_status load_row(bsi_sql *sql, const bsi_table *table, void *row)
         const bsi_column *column = &table->columns[i];
         good = load_column(sql, (int)i, column, (uint8_t *)row + column->offset, &at, &sum) && good;
     }
-    if (!good || (int64_t)sum != bsi_sql_get_int(sql, (int)table->count)) {
+    if (!good || (summed && (int64_t)sum != bsi_sql_get_int(sql, (int)table->count))) {
         memset(row, 0, table->row_size);
         bsi_free(memory);
         return bsi_fail(BS_LAYER_CATALOG, BS_E_CORRUPT,
@@ -330,7 +342,7 @@ bs_status bsi_table_next(bsi_sql *sql, const bsi_table *table, void *row)
 {
     const bs_status status = bsi_sql_step(sql);
 
-    return status == BS_OK ? load_row(sql, table, row) : status;
+    return status == BS_OK ? load_row(sql, table, true, row) : status;
 }
 
 bs_status bsi_table_one(bsi_sql *sql, const bsi_table *table, const char *what, const char *key,
@@ -362,7 +374,8 @@ static bs_status grow(const bsi_table *table, uint8_t **rows, size_t count)
     return BS_OK;
 }
 
-bs_status bsi_table_all(bsi_sql *sql, const bsi_table *table, void **rows_out, size_t *count_out)
+static bs_status load_all(bsi_sql *sql, const bsi_table *table, bool summed, void **rows_out,
+                          size_t *count_out)
 {
     uint8_t *rows = NULL;
     size_t count = 0;
@@ -371,7 +384,10 @@ bs_status bsi_table_all(bsi_sql *sql, const bsi_table *table, void **rows_out, s
     while (status == BS_OK) {
         status = grow(table, &rows, count);
         if (status == BS_OK) {
-            status = bsi_table_next(sql, table, rows + count * table->row_size);
+            status = bsi_sql_step(sql);
+        }
+        if (status == BS_OK) {
+            status = load_row(sql, table, summed, rows + count * table->row_size);
         }
         count += status == BS_OK;
     }
@@ -383,6 +399,95 @@ bs_status bsi_table_all(bsi_sql *sql, const bsi_table *table, void **rows_out, s
     *rows_out = rows;
     *count_out = count;
     return BS_OK;
+}
+
+bs_status bsi_table_all(bsi_sql *sql, const bsi_table *table, void **rows_out, size_t *count_out)
+{
+    return load_all(sql, table, true, rows_out, count_out);
+}
+
+bs_status bsi_table_all_sums(bsi_sql *sql, const bsi_table *table, void **rows_out,
+                             size_t *count_out)
+{
+    return load_all(sql, table, false, rows_out, count_out);
+}
+
+/* --- Sums --- */
+
+enum { ADD_ROW_WORDS = 64 };
+
+/* " WHERE a = ? AND b = ?" over the keys. */
+static bs_status keys_text(bsi_buf *text, const bsi_table *table)
+{
+    bs_status status = BS_OK;
+
+    for (size_t i = 0; i < table->keys && status == BS_OK; i++) {
+        status = bsi_buf_append_format(text, "%s%s = ?", i > 0 ? " AND " : " WHERE ",
+                                       table->columns[i].name);
+    }
+    return status;
+}
+
+static bs_status begin_text(bsi_buf *text, const bsi_table *table, bool remove)
+{
+    BSI_TRY(remove ? bsi_buf_append_format(text, "DELETE FROM %s", table->name)
+                   : select_text(text, table, ""));
+    return keys_text(text, table);
+}
+
+/* A statement about the row with the same keys. */
+static void prepare_by_keys(bsi_sql *sql, bsi_db *db, const bsi_table *table, bool remove,
+                            const void *row)
+{
+    bsi_buf text;
+
+    bsi_buf_init(&text, STATEMENT_MAX);
+    prepare(sql, db, &text, begin_text(&text, table, remove));
+    for (size_t i = 0; i < table->keys; i++) {
+        const bsi_column *column = &table->columns[i];
+        (void)bind_column(sql, 0, column, (const uint8_t *)row + column->offset);
+    }
+}
+
+/* Add numbers of `old` to those of `row`, of which `sign` says the direction. Whether any is left.
+ */
+static bool add_numbers(const bsi_table *table, void *row, const void *old, int sign)
+{
+    bool any = false;
+
+    for (size_t i = table->keys; i < table->count; i++) {
+        const size_t offset = table->columns[i].offset;
+        uint64_t value = 0;
+        uint64_t before = 0;
+
+        BSI_ASSERT(table->columns[i].type == BSI_COLUMN_NUMBER);
+        memcpy(&value, (uint8_t *)row + offset, sizeof(value));
+        memcpy(&before, (const uint8_t *)old + offset, sizeof(before));
+        value = sign < 0 ? before - value : before + value;
+        memcpy((uint8_t *)row + offset, &value, sizeof(value));
+        any = any || value != 0;
+    }
+    return any;
+}
+
+bs_status bsi_table_add(bsi_db *db, const bsi_table *table, const void *row, int sign)
+{
+    uint64_t sum[ADD_ROW_WORDS] = {0};
+    uint64_t old[ADD_ROW_WORDS] = {0};
+    bsi_sql sql;
+    bool any = false;
+
+    BSI_CHECK(table->row_size <= sizeof(sum));
+    memcpy(sum, row, table->row_size);
+    prepare_by_keys(&sql, db, table, false, row);
+    BSI_TRY(bsi_sql_finish(&sql, bsi_table_next(&sql, table, old)));
+    any = add_numbers(table, sum, old, sign);
+    bsi_table_dispose_row(table, old);
+    if (any) {
+        return bsi_table_insert(db, table, "INSERT OR REPLACE", sum);
+    }
+    prepare_by_keys(&sql, db, table, true, row);
+    return bsi_sql_run(&sql);
 }
 
 void bsi_table_dispose_row(const bsi_table *table, void *row)

@@ -28,17 +28,41 @@ typedef enum bsi_column_type {
 
 typedef struct bsi_column {
     const char *name;
-    bsi_column_type type;
     size_t offset; /* Of the member. */
+    bsi_column_type type;
+    /* A number that came with a later version: 0 does not count in the row's sum, so that rows
+     * from before stay as they are. */
+    bool added;
 } bsi_column;
 
 typedef struct bsi_table {
     const char *name;
     const bsi_column *columns; /* The first is the key for bsi_table_update(). */
     size_t count;
+    size_t keys; /* So many of the first columns name a row, for bsi_table_add(). */
     size_t row_size;
     size_t memory; /* Offset of the member that owns the texts. */
 } bsi_table;
+
+/* A column of the same name as its member. */
+#define BSI_COLUMN(row, member, column_type)                                               \
+    {                                                                                      \
+        .name = #member, .type = BSI_COLUMN_##column_type, .offset = offsetof(row, member) \
+    }
+#define BSI_COLUMN_ADDED(row, member, column_type)                                          \
+    {                                                                                       \
+        .name = #member, .type = BSI_COLUMN_##column_type, .offset = offsetof(row, member), \
+        .added = true                                                                       \
+    }
+
+/* The first `key_count` columns name a row. */
+#define BSI_TABLE_KEYS(table_name, table_columns, row, key_count)              \
+    {                                                                          \
+        .name = (table_name), .columns = (table_columns), .keys = (key_count), \
+        .count = BSI_ARRAY_SIZE(table_columns), .row_size = sizeof(row),       \
+        .memory = offsetof(row, memory)                                        \
+    }
+#define BSI_TABLE(table_name, table_columns, row) BSI_TABLE_KEYS(table_name, table_columns, row, 1)
 
 extern const bsi_table bsi_table_backup;
 extern const bsi_table bsi_table_need;
@@ -79,11 +103,26 @@ BS_NODISCARD bs_status bsi_table_insert(bsi_db *db, const bsi_table *table, cons
 /* Write all columns of the row with the same key; BS_E_NOT_FOUND. */
 BS_NODISCARD bs_status bsi_table_update(bsi_db *db, const bsi_table *table, const void *row);
 
+/*
+ * Add the numbers of `row`, or with `sign` -1 take them away, in the row that has the same
+ * keys; without one it is made, and one that comes to nothing but 0 is removed. All
+ * columns behind the keys are of type NUMBER. Sums wrap around, so that whatever was
+ * added can be taken away again.
+ */
+BS_NODISCARD bs_status bsi_table_add(bsi_db *db, const bsi_table *table, const void *row, int sign);
+
 /* Prepare "SELECT all columns FROM table" with what `rest` adds (a constant). */
 void bsi_table_select(bsi_sql *sql, bsi_db *db, const bsi_table *table, const char *rest);
 
 /* The next row of such a statement, in memory of its own. BS_OK, BS_END. */
 BS_NODISCARD bs_status bsi_table_next(bsi_sql *sql, const bsi_table *table, void *row);
+
+/*
+ * All rows of a statement that adds rows up: the table's columns in their order, and no
+ * sum. Freed as those of bsi_table_all().
+ */
+BS_NODISCARD bs_status bsi_table_all_sums(bsi_sql *sql, const bsi_table *table, void **rows_out,
+                                          size_t *count_out);
 
 /* The only row, and finish the statement. BS_E_NOT_FOUND: "no `what` '`key`'". */
 BS_NODISCARD bs_status bsi_table_one(bsi_sql *sql, const bsi_table *table, const char *what,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "catalog/numbers.h"
 #include "engine/info.h"
 #include "engine/info_parts.h"
 #include "engine/service.h"
@@ -32,32 +33,35 @@ static bool is_completed(bsi_row_status status)
     return status == BSI_ROW_COMPLETED || status == BSI_ROW_COMPLETED_WITH_WARNINGS;
 }
 
-static void add_sum(const bsi_row_sum *sum, bs_stats_info *info)
+static void add_sum(const bsi_row_held *sum, bs_stats_info *info)
 {
-    info->total_backups += sum->count;
-    switch (sum->status) {
+    if (strcmp(sum->status, BSI_HELD_DELETING) == 0) {
+        return;
+    }
+    info->total_backups += (uint64_t)sum->backups;
+    switch (bsi_row_status_parse(sum->status)) {
     case BSI_ROW_COMPLETED:
-        info->completed_backups += sum->count;
+        info->completed_backups += (uint64_t)sum->backups;
         break;
     case BSI_ROW_COMPLETED_WITH_WARNINGS:
-        info->completed_with_warnings_backups += sum->count;
+        info->completed_with_warnings_backups += (uint64_t)sum->backups;
         break;
     case BSI_ROW_FAILED:
-        info->failed_backups += sum->count;
+        info->failed_backups += (uint64_t)sum->backups;
         break;
     case BSI_ROW_CANCELLED:
-        info->cancelled_backups += sum->count;
+        info->cancelled_backups += (uint64_t)sum->backups;
         break;
     case BSI_ROW_PENDING:
     case BSI_ROW_RUNNING:
-        info->running_backups += sum->count;
+        info->running_backups += (uint64_t)sum->backups;
         break;
     case BSI_ROW_NONE:
         break;
     }
-    if (is_completed(sum->status)) {
-        info->source_bytes += sum->bytes_processed;
-        info->stored_bytes += sum->bytes_stored;
+    if (is_completed(bsi_row_status_parse(sum->status))) {
+        info->source_bytes += (uint64_t)sum->source_bytes;
+        info->stored_bytes += (uint64_t)sum->size;
     }
 }
 
@@ -138,11 +142,11 @@ static bs_status pass_all(bs_service *service, pass *self)
 static bs_status fill(bs_service *service, stats_box *box)
 {
     bs_stats_info *info = &box->info;
-    bsi_row_sum *sums = NULL;
+    bsi_row_held *sums = NULL;
     pass all = {.names_count = 0};
     uint64_t files = 0;
     size_t count = 0;
-    bs_status status = bsi_catalog_sum_backups(service->catalog, &sums, &count);
+    bs_status status = bsi_catalog_sum_held(service->catalog, &sums, &count);
 
     if (status < 0) {
         return status;
@@ -150,7 +154,7 @@ static bs_status fill(bs_service *service, stats_box *box)
     for (size_t i = 0; i < count; i++) {
         add_sum(&sums[i], info);
     }
-    bsi_row_sums_free(sums, count);
+    bsi_row_helds_free(sums, count);
     status = pass_all(service, &all);
     info->names = all.names_count;
     info->oldest_backup_at = bsi_info_time(&box->arena, all.oldest);

@@ -410,31 +410,6 @@ static void a_rebuild_replaces_everything_or_nothing(void **state)
     assert_int_equal(count_listed(state, NULL, NULL), 2);
 }
 
-static void sums_are_grouped(void **state)
-{
-    bsi_row_sum *sums = NULL;
-    size_t count = 0;
-    char id[BS_ID_SIZE];
-
-    for (unsigned i = 1; i <= 3; i++) {
-        bsi_row_backup row = backup_row(id_of(i, id));
-        row.bytes_processed = i;
-        row.started_at = 10;
-        row.completed_at = 15;
-        row.status = i == 3 ? BSI_ROW_FAILED : BSI_ROW_COMPLETED;
-        assert_ok(bsi_catalog_add_backup(catalog_of(state), &row, NULL));
-    }
-    assert_ok(bsi_catalog_sum_backups(catalog_of(state), &sums, &count));
-    assert_int_equal(count, 2);
-    assert_int_equal(sums[0].status, BSI_ROW_COMPLETED);
-    assert_string_equal(sums[0].backup_type, "full");
-    assert_string_equal(sums[0].storage, "local");
-    assert_int_equal(sums[0].count, 2);
-    assert_int_equal(sums[0].bytes_processed, 3);
-    assert_int_equal(sums[0].duration, 10);
-    bsi_row_sums_free(sums, count);
-}
-
 /* Fail the 1st allocation, then the 2nd, ... until the call needs no more. */
 static void running_out_of_memory_changes_nothing(void **state)
 {
@@ -481,7 +456,6 @@ int main(void)
         TEST(what_runs_and_what_it_builds_on_stays),
         TEST(what_was_under_way_becomes_interrupted),
         TEST(a_rebuild_replaces_everything_or_nothing),
-        TEST(sums_are_grouped),
         TEST(running_out_of_memory_changes_nothing),
     };
 
