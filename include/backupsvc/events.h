@@ -20,6 +20,8 @@ typedef enum bs_event_type {
     BS_EVENT_STATE = 1,    /**< The job is in another state. */
     BS_EVENT_PROGRESS = 2, /**< The counters moved; at most one each PROGRESS_UPDATE_INTERVAL. */
     BS_EVENT_WARNING = 3,  /**< The job survived something. */
+    BS_EVENT_STORAGE = 4,  /**< A storage is nearly full: `warning`, with its name as path. Of no
+                                job: only for those who follow all. */
 } bs_event_type;
 
 /** What kind of job it is about. */
@@ -40,7 +42,7 @@ typedef struct bs_event {
     uint64_t total_files;
     uint64_t bytes_processed;
     uint64_t total_bytes;
-    bs_warning warning; /**< With BS_EVENT_WARNING. */
+    bs_warning warning; /**< With BS_EVENT_WARNING and BS_EVENT_STORAGE. */
 } bs_event;
 
 /** A place where events wait to be taken. Ended with bs_unsubscribe(). */

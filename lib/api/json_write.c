@@ -420,7 +420,7 @@ bs_status bs_event_to_json(const bs_event *event, char **out)
                  (const uint64_t[]){event->files_processed, event->total_files,
                                     event->bytes_processed, event->total_bytes});
     bsi_json_write_key(&json, "warning");
-    if (event->type == BS_EVENT_WARNING) {
+    if (event->type == BS_EVENT_WARNING || event->type == BS_EVENT_STORAGE) {
         write_warning(&json, &event->warning);
     } else {
         bsi_json_write_null(&json);

@@ -14,6 +14,7 @@
 #include "engine/manifest_row.h"
 #include "engine/runner.h"
 #include "engine/service.h"
+#include "engine/space.h"
 #include "engine/upkeep.h"
 #include "engine/words.h"
 
@@ -33,7 +34,8 @@ typedef struct backup_run {
     char mirror_key[400];
     char note[NOTE_SIZE];
     bool durable;
-    bsi_access access; /* To what encrypted backups are built on; zeroed: not needed. */
+    bsi_access access;     /* To what encrypted backups are built on; zeroed: not needed. */
+    bsi_spending spending; /* What it stores. */
     bsi_backup_result result;
 } backup_run;
 
@@ -187,6 +189,7 @@ static void backup_ended(bsi_job *job)
         bsi_uses_end(&job->service->uses, run->mirror_key);
         run->owns_mirror = false;
     }
+    bsi_space_settle(job->service, &run->spending);
 }
 
 /* Add to what the backup says of itself. */
@@ -515,6 +518,9 @@ bs_status bsi_backup_prepare(bs_service *service, const bs_backup_options *optio
     if (run) {
         status = bsi_backup_request_new(service, options, &run->request);
     }
+    if (status >= 0) {
+        status = bsi_space_admit(service, run->request->storage_name, &run->spending);
+    }
     if (status < 0) {
         backup_dispose(run);
         return status;
@@ -523,7 +529,9 @@ bs_status bsi_backup_prepare(bs_service *service, const bs_backup_options *optio
     if (run->request->note[0]) {
         add_note(run, "%s", run->request->note);
     }
-    return bsi_job_new(service, &backup_ops, run, out);
+    BSI_TRY(bsi_job_new(service, &backup_ops, run, out));
+    (*out)->call.spending = &run->spending;
+    return BS_OK;
 }
 
 bs_status bsi_backup_start(bs_service *service, const bs_backup_options *options,

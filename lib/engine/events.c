@@ -63,7 +63,7 @@ bool bsi_events_wanted(bsi_events *events)
 
 static event_box *box_new(const bs_event *event)
 {
-    const bool warns = event->type == BS_EVENT_WARNING;
+    const bool warns = event->type == BS_EVENT_WARNING || event->type == BS_EVENT_STORAGE;
     const size_t path_size = warns ? strlen(event->warning.path) + 1 : 1;
     const size_t message_size = warns ? strlen(event->warning.message) + 1 : 1;
     event_box *box = bsi_calloc(1, sizeof(*box) + path_size + message_size);

@@ -35,6 +35,7 @@ typedef struct retention_run {
     int64_t now;
     int64_t grace;
     bool apply;
+    bool sweep;      /* Also what belongs to no backup. */
     report_box *box; /* NULL: nobody reads it. */
     bs_retention_report sums;
 } retention_run;
@@ -359,7 +360,7 @@ static bs_status run_all(retention_run *run, const char *name)
 {
     bs_status status = name ? run_name(run, name) : run_names(run);
 
-    if (status == BS_OK && !name && run->apply) {
+    if (status == BS_OK && run->sweep) {
         status = sweep_up(run);
     }
     return status == BS_OK && run->sums.failed > 0 ? BS_PARTIAL : status;
@@ -413,6 +414,7 @@ static bs_status settle_clock(retention_run *run, const bs_retention_options *op
 static bs_status run_for_caller(retention_run *run, const bs_retention_options *options,
                                 bs_retention_report **out)
 {
+    const char *name = options->name && options->name[0] ? options->name : NULL;
     bs_status status = BS_OK;
 
     run->rules = rules_of(options);
@@ -421,9 +423,9 @@ static bs_status run_for_caller(retention_run *run, const bs_retention_options *
         BSI_TRY(bsi_retention_check(&run->rules));
     }
     BSI_TRY(settle_clock(run, options));
+    run->sweep = run->apply && !name;
     run->box = bsi_calloc(1, sizeof(*run->box));
-    status = run->box ? run_all(run, options->name && options->name[0] ? options->name : NULL)
-                      : BS_E_NOMEM;
+    status = run->box ? run_all(run, name) : BS_E_NOMEM;
     if (status < 0 || !out) {
         bsi_retention_report_free((bs_retention_report *)run->box);
         return status;
@@ -470,6 +472,7 @@ bs_status bsi_retention_run(bs_service *service, const char *name)
     retention_run run = new_run(service);
 
     run.apply = true;
+    run.sweep = !name;
     BSI_TRY(bsi_clock_look(service, run.now));
     return run_all(&run, name);
 }

@@ -25,7 +25,8 @@ void bsi_retention_report_free(bs_retention_report *report);
  */
 BS_NODISCARD bs_status bsi_retention_run(bs_service *service, const char *name);
 
-/* Space is short on a storage: what is marked there goes without waiting. Else as above. */
+/* Space is short on a storage: what is marked there already goes without waiting. Else as above,
+ * but for the sweeping. */
 BS_NODISCARD bs_status bsi_retention_press(bs_service *service, const char *storage);
 
 #endif

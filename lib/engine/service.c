@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "engine/recovery.h"
 #include "engine/runner.h"
+#include "engine/space.h"
 #include "engine/upkeep.h"
 #include "os/time.h"
 #include "storage/decorators/metrics.h"
@@ -278,6 +279,7 @@ static bs_status open_parts(bs_service *service, const bs_service_options *optio
     BSI_TRY(bsi_state_dir_open(path, &service->dir));
     BSI_TRY(open_catalog(service, options->replace_damaged));
     BSI_TRY(bsi_pool_new(pool_threads(service->config), &service->pool));
+    BSI_TRY(bsi_space_open(service));
     BSI_TRY(bsi_recovery_mark(service));
     BSI_TRY(open_local(service));
     return bsi_recovery_storage(service, "local");

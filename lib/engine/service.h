@@ -16,6 +16,7 @@
 #include "engine/uses.h"
 #include "source/walk.h"
 #include "storage/storage.h"
+#include "task/budget.h"
 #include "task/pool.h"
 #include "vault/vault.h"
 
@@ -46,6 +47,7 @@ struct bs_service {
     bsi_pool *pool;
     bsi_events events;
     bsi_uses uses;
+    bsi_budget space; /* Of the storage "local". */
     bsi_metrics metrics;
     bsi_keys keys;
     bsi_signers signers;
@@ -64,6 +66,7 @@ struct bs_service {
     bool closing;
     int64_t closing_since;     /* By the monotonic clock. */
     struct bsi_wanted *wanted; /* Names that are to be looked at; see engine/upkeep.h. */
+    bool space_told;           /* That it is short. */
     bool rebuilding;           /* No job may begin. */
 };
 

@@ -12,6 +12,7 @@
 #include "engine/retention.h"
 #include "engine/runner.h"
 #include "engine/service.h"
+#include "engine/space.h"
 #include "text/json_read.h"
 
 #define ALL_NAMES_META "retention_of_all"
@@ -33,13 +34,18 @@ static bsi_wanted **find_locked(bs_service *service, const char *name)
     return link;
 }
 
+static bool cleans_up(const bs_service *service)
+{
+    return bsi_config_flag(service->config, BSI_CONFIG_STORAGE_CLEANUP_ENABLED);
+}
+
 void bsi_upkeep_want(bs_service *service, const char *name)
 {
     const size_t size = strlen(name) + 1;
     bsi_wanted *added = NULL;
     bsi_wanted **link = NULL;
 
-    if (!bsi_config_flag(service->config, BSI_CONFIG_STORAGE_CLEANUP_ENABLED)) {
+    if (!cleans_up(service) && !bsi_space_is_limited(service)) {
         return;
     }
     added = bsi_calloc(1, sizeof(*added) + size);
@@ -112,10 +118,18 @@ static bs_status keep_last(bs_service *service)
 /* The time is kept when it has ended: a process that dies on the way has not done it. */
 static bs_status apply(bs_service *service, const char *name)
 {
+    const bool space_is_short = bsi_space_is_short(service);
     bool due = false;
-    bs_status status = all_names_are_due(service, &due);
+    bs_status status = BS_OK;
 
-    if (status >= 0) {
+    if (!cleans_up(service)) {
+        return BS_OK;
+    }
+    if (space_is_short) {
+        BSI_TRY(bsi_retention_press(service, "local"));
+    }
+    status = all_names_are_due(service, &due);
+    if (status >= 0 && (due || !space_is_short)) {
         status = bsi_retention_run(service, due ? NULL : name);
     }
     return status >= 0 && due && !bsi_jobs_are_over(service) ? keep_last(service) : status;

@@ -70,6 +70,7 @@ const bsi_word bsi_words_event_type[] = {
     {"state", BS_EVENT_STATE},
     {"progress", BS_EVENT_PROGRESS},
     {"warning", BS_EVENT_WARNING},
+    {"storage", BS_EVENT_STORAGE},
     {NULL, 0},
 };
 

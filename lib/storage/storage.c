@@ -11,6 +11,7 @@
 #include "base/checked.h"
 #include "os/entry.h"
 #include "storage/storage_int.h"
+#include "task/budget.h"
 
 enum { SHOWN_KEY_SIZE = 256 };
 
@@ -312,6 +313,7 @@ struct bsi_upload {
     bool patchable;
     bool held; /* All of it waits in `content` for the commit. */
     bool failed;
+    bsi_spending *spending; /* What has taken the bytes; NULL. */
     bsi_buf content;
 };
 
@@ -387,6 +389,10 @@ bs_status bsi_upload_write(bsi_upload *upload, const bs_call *call, const void *
 
     BSI_CHECK(!upload->failed);
     status = bsi_call_check(call);
+    if (status == BS_OK && call && call->spending) {
+        upload->spending = call->spending;
+        status = bsi_spend(upload->spending, size);
+    }
     if (status == BS_OK && size > 0) {
         status = upload->held
                      ? hold(upload, data, size)
@@ -445,6 +451,7 @@ bs_status bsi_upload_commit(bsi_upload *upload, const bs_call *call)
     if (status == BS_OK) {
         status = storage->ops.put_commit(storage->self, call, upload->inner);
     } else {
+        bsi_spend_back(upload->spending, upload->size);
         storage->ops.put_abort(storage->self, upload->inner);
     }
     status = in_context(status, call, "storing object", upload->key);
@@ -455,6 +462,7 @@ bs_status bsi_upload_commit(bsi_upload *upload, const bs_call *call)
 void bsi_upload_abort(bsi_upload *upload)
 {
     if (upload) {
+        bsi_spend_back(upload->spending, upload->size);
         upload->storage->ops.put_abort(upload->storage->self, upload->inner);
         upload_free(upload);
     }

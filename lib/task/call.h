@@ -17,8 +17,9 @@ typedef struct bsi_cancel {
  * a call that is never cancelled and has no end.
  */
 typedef struct bs_call {
-    const bsi_cancel *cancel; /* NULL: cannot be cancelled. */
-    int64_t deadline_ns;      /* Of bsi_monotonic_ns(); 0: none. */
+    const bsi_cancel *cancel;      /* NULL: cannot be cancelled. */
+    int64_t deadline_ns;           /* Of bsi_monotonic_ns(); 0: none. */
+    struct bsi_spending *spending; /* What is stored is taken from here; NULL: no limit. */
 } bs_call;
 
 /* BS_OK, or BS_E_CANCELLED or BS_E_TIMEOUT with the record set. */
