@@ -318,12 +318,19 @@ static bs_status open_target(bsi_restore *restore)
 static bs_status outcome(const bsi_restore *restore)
 {
     const uint64_t damaged = atomic_load(&restore->damaged);
+    const uint64_t unread = atomic_load(&restore->unread);
 
     if (damaged > 0) {
         return bsi_fail(
             BS_LAYER_STORAGE, BS_E_CORRUPT,
             "%llu entries are damaged on the storage and were not restored; the rest was",
             (unsigned long long)damaged);
+    }
+    if (unread > 0) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_IO,
+                        "%llu entries could not be read from the storage and were not restored; "
+                        "the rest was",
+                        (unsigned long long)unread);
     }
     return atomic_load(&restore->warned) > 0 ? BS_PARTIAL : BS_OK;
 }

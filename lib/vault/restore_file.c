@@ -36,6 +36,12 @@ static bool ends_the_run(bs_status status, bs_layer layer)
     }
 }
 
+/* What was stored is not what comes back; other failures of a storage may pass. */
+static bool tells_damage(bs_status status)
+{
+    return status == BS_E_CORRUPT || status == BS_E_MISSING || status == BS_E_RANGE;
+}
+
 static void keep_failure(bsi_restore *restore)
 {
     bsi_mutex_lock(&restore->lock);
@@ -57,7 +63,7 @@ bs_status bsi_restore_settle(bsi_restore *restore, bsi_slice path, bs_status sta
         return status;
     }
     if (bs_error_last()->layer == BS_LAYER_STORAGE) {
-        atomic_fetch_add(&restore->damaged, 1);
+        atomic_fetch_add(tells_damage(status) ? &restore->damaged : &restore->unread, 1);
     }
     bsi_warn_last(&restore->warn, path);
     return BS_OK;

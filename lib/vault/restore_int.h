@@ -27,7 +27,8 @@ typedef struct bsi_restore {
     const bsi_warn *next_warn;
     atomic_uint_least64_t skipped;
     atomic_uint_least64_t warned;
-    atomic_uint_least64_t damaged;
+    atomic_uint_least64_t damaged; /* Entries whose stored bytes are wrong or gone. */
+    atomic_uint_least64_t unread;  /* Entries that the storage would not give. */
 
     bsi_mutex lock; /* Guards what follows. */
     bool failed;
