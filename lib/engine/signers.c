@@ -141,7 +141,7 @@ static bs_status change_list(bs_service *service, const bsi_public_key *key, con
 
     BSI_TRY(load_list(service, arena, &list));
     one = find(&list, key);
-    if (!name && !one) {
+    if (!name && (!one || !list.items)) {
         return bsi_fail(BS_LAYER_CALLER, BS_E_NOT_FOUND, "this signer is not known here");
     }
     if (!one && list.count >= BSI_SIGNERS_MAX) {

@@ -78,7 +78,7 @@ static bool begins_with(bsi_slice text, const char *with)
 /* Where `what` first stands in the text; its size when nowhere. */
 static size_t find(bsi_slice text, const char *what)
 {
-    const char *at = text.size > 0 ? memmem(text.data, text.size, what, strlen(what)) : NULL;
+    const char *at = text.data ? memmem(text.data, text.size, what, strlen(what)) : NULL;
 
     return at ? (size_t)(at - text.data) : text.size;
 }
