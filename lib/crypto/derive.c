@@ -136,8 +136,8 @@ bs_status bsi_scrypt_check(const bsi_scrypt_cost *cost, uint64_t *work_out)
     return BS_OK;
 }
 
-bs_status bsi_scrypt(const bsi_secret *passphrase, const uint8_t salt[BSI_SALT_SIZE],
-                     const bsi_scrypt_cost *cost, bsi_secret **out)
+bs_status bsi_scrypt(const bsi_secret *passphrase, bsi_slice salt, const bsi_scrypt_cost *cost,
+                     bsi_secret **out)
 {
     const bsi_libcrypto *library = NULL;
     bsi_secret *derived = NULL;
@@ -150,7 +150,7 @@ bs_status bsi_scrypt(const bsi_secret *passphrase, const uint8_t salt[BSI_SALT_S
     const OSSL_PARAM params[] = {
         bytes_param(OSSL_KDF_PARAM_PASSWORD, bsi_secret_view(passphrase),
                     bsi_secret_size(passphrase)),
-        bytes_param(OSSL_KDF_PARAM_SALT, salt, BSI_SALT_SIZE),
+        bytes_param(OSSL_KDF_PARAM_SALT, salt.data, salt.size),
         OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_N, &n),
         OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_R, &r),
         OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_P, &p),

@@ -2,6 +2,7 @@
 #ifndef BSI_CRYPTO_DERIVE_INT_H
 #define BSI_CRYPTO_DERIVE_INT_H
 
+#include "base/slice.h"
 #include "crypto/secret.h"
 
 /* Keys and authenticators from secrets. Any thread. */
@@ -33,7 +34,7 @@ typedef struct bsi_scrypt_cost {
 BS_NODISCARD bs_status bsi_scrypt_check(const bsi_scrypt_cost *cost, uint64_t *work_out);
 
 /* Refuses what bsi_scrypt_check() does, before any memory is asked for. */
-BS_NODISCARD bs_status bsi_scrypt(const bsi_secret *passphrase, const uint8_t salt[BSI_SALT_SIZE],
+BS_NODISCARD bs_status bsi_scrypt(const bsi_secret *passphrase, bsi_slice salt,
                                   const bsi_scrypt_cost *cost, bsi_secret **out);
 
 #endif

@@ -112,13 +112,14 @@ static bs_status derive_locked(passphrase_key *key, const uint8_t *body, const b
 {
     derived_key *place = &key->derived[key->oldest];
     const bsi_scrypt_cost cost = cost_of(body);
+    const bsi_slice salt = {(const char *)body + COST_SIZE, BSI_SALT_SIZE};
     bsi_secret *derived = NULL;
 
     *out = find_derived_locked(key, body);
     if (*out) {
         return BS_OK;
     }
-    BSI_TRY(bsi_scrypt(key->phrase, body + COST_SIZE, &cost, &derived));
+    BSI_TRY(bsi_scrypt(key->phrase, salt, &cost, &derived));
     bsi_secret_free(place->key);
     place->key = derived;
     memcpy(place->of, body, SHARED_SIZE);

@@ -63,6 +63,33 @@ static void an_id_is_a_uuid_of_version_7(void **state)
     }
 }
 
+static void the_bytes_of_an_id_are_its_text(void **state)
+{
+    static const char text[] = "01890a5d-ac96-774b-bcce-b302099a8057";
+    static const char *const bad[] = {
+        "",
+        "01890a5d-ac96-774b-bcce-b302099a805",
+        "01890a5d-ac96-774b-bcce-b302099a80577",
+        "01890A5D-ac96-774b-bcce-b302099a8057",
+        "01890a5dac96774bbcceb302099a8057",
+        "01890a5d-ac96-774b-bcce_b302099a8057",
+        "0189g0a5d-ac96-774b-bcce-b302099a805",
+    };
+    uint8_t id[BSI_ID_BYTES];
+    char back[BS_ID_SIZE];
+
+    (void)state;
+    assert_ok(bsi_id_parse(text, id));
+    assert_int_equal(id[0], 0x01);
+    assert_int_equal(id[15], 0x57);
+    bsi_id_format(id, back);
+    assert_string_equal(back, text);
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(bad); i++) {
+        assert_status(bsi_id_parse(bad[i], id), BS_E_INVALID);
+    }
+    assert_int_equal(id[0], 0x01);
+}
+
 static void ids_ascend_even_when_the_clock_goes_back(void **state)
 {
     char last[BS_ID_SIZE] = "";
@@ -119,8 +146,11 @@ static void ids_ascend_on_every_thread(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(random_bytes_differ),          TEST(a_signal_does_not_matter_and_a_failure_does),
-        TEST(an_id_is_a_uuid_of_version_7), TEST(ids_ascend_even_when_the_clock_goes_back),
+        TEST(random_bytes_differ),
+        TEST(a_signal_does_not_matter_and_a_failure_does),
+        TEST(an_id_is_a_uuid_of_version_7),
+        TEST(the_bytes_of_an_id_are_its_text),
+        TEST(ids_ascend_even_when_the_clock_goes_back),
         TEST(ids_ascend_on_every_thread),
     };
 
