@@ -27,7 +27,7 @@
 
 enum { PATH_SIZE = 300, TWICE_EVERY = 3, DEEP_EVERY = 8, LONGEST_RECOVERY = 331 };
 
-typedef enum request { OPEN_ONLY, BACK_UP, DELETE, RESTORE } request;
+typedef enum request { OPEN_ONLY, BACK_UP, DELETE, RESTORE, RETAIN, MARK, PIN, UNPIN } request;
 
 /* What is asked of the service; `type` also of the two backups that are there before. */
 typedef struct service_scenario {
@@ -46,11 +46,16 @@ static const service_scenario scenarios[] = {
     {"mirror", BACK_UP, BS_BACKUP_MIRROR, BS_COMPRESSION_DEFAULT, 1, 7},
     {"deletion", DELETE, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 3},
     {"restore", RESTORE, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 11},
+    {"retention", RETAIN, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 2, 5},
+    {"marking", MARK, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 2, 7},
+    {"pinning", PIN, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 2, 7},
+    {"unpinning", UNPIN, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 2, 7},
 };
 
 typedef struct place {
     test_dir *dir;
     const service_scenario *scenario;
+    bs_config *config; /* NULL: the defaults. */
     bs_service *service;
     char source[PATH_SIZE];
     char state[PATH_SIZE];
@@ -103,6 +108,7 @@ static int teardown(void **state)
         print_error("it was in: %s, at %llu\n", self->scenario->name, (unsigned long long)self->at);
     }
     bs_service_close(self->service);
+    bs_config_free(self->config);
     clear(self);
     (void)test_dir_teardown(&dir);
     free(self);
@@ -161,6 +167,7 @@ static bs_status open_service(place *self)
     bs_service_options options = BS_SERVICE_OPTIONS_INIT;
 
     options.state_path = self->state;
+    options.config = self->config;
     return bs_service_open(&options, &self->service);
 }
 
@@ -205,6 +212,23 @@ static bs_status verify(const place *self, const char *id)
     return bs_verify_wait(self->service, verify_id, BS_FOREVER);
 }
 
+/* The older of two full backups goes, or is marked. */
+static bs_status retain(const place *self)
+{
+    bs_retention_options options = BS_RETENTION_OPTIONS_INIT;
+
+    options.keep_last = 1;
+    return bs_retention_apply(self->service, &options, NULL);
+}
+
+static bs_status pin(const place *self)
+{
+    bs_pin_options options = BS_PIN_OPTIONS_INIT;
+
+    options.reason = "kept";
+    return bs_backup_pin(self->service, self->ids[0], &options);
+}
+
 static bs_status act(const place *self, char id_out[BS_ID_SIZE])
 {
     switch (self->scenario->request) {
@@ -214,6 +238,13 @@ static bs_status act(const place *self, char id_out[BS_ID_SIZE])
         return bs_backup_delete(self->service, self->ids[1], false, NULL);
     case RESTORE:
         return restore(self, self->ids[1], self->out);
+    case RETAIN:
+    case MARK:
+        return retain(self);
+    case PIN:
+        return pin(self);
+    case UNPIN:
+        return bs_backup_unpin(self->service, self->ids[0], false);
     default:
         return BS_OK;
     }
@@ -284,7 +315,10 @@ static const char *tree_of(const place *self, const char *id)
 
 static uint64_t objects_of(const bs_backup_info *info)
 {
-    return info->form == BS_FORM_MIRROR ? 1 + info->files_processed : 2;
+    if (info->form == BS_FORM_MIRROR) {
+        return 1 + info->files_processed;
+    }
+    return info->pins_count > 0 ? 3 : 2;
 }
 
 static void check_row(const place *self, const bs_backup_info *info, bool deep)
@@ -306,6 +340,12 @@ static void check_row(const place *self, const bs_backup_info *info, bool deep)
     }
 }
 
+/* No job is known to have been writing pins: what is left of them waits to be swept up. */
+static bool may_leave(const place *self)
+{
+    return self->scenario->request == PIN || self->scenario->request == UNPIN;
+}
+
 /* Files on the storage; temporary ones may not be there. */
 static uint64_t count_objects(const place *self)
 {
@@ -318,6 +358,9 @@ static uint64_t count_objects(const place *self)
     walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
     assert_non_null(walk);
     for (const FTSENT *item = fts_read(walk); item; item = fts_read(walk)) {
+        if (strncmp(item->fts_name, ".bst-", 5) == 0 && may_leave(self)) {
+            continue;
+        }
         if (strncmp(item->fts_name, ".bst-", 5) == 0) {
             print_error("left behind: %s\n", item->fts_path);
             fail();
@@ -333,7 +376,25 @@ static bool must_be_there(const place *self, size_t index)
     if (self->scenario->type == BS_BACKUP_MIRROR) {
         return false; /* The one that was run may have taken its place. */
     }
+    if (self->scenario->request == RETAIN) {
+        return index == 1;
+    }
     return self->scenario->request != DELETE || index == 0;
+}
+
+/* Pins lie on the storage before the catalogue knows of them, and go from there before it forgets
+ * them. */
+static void check_objects(const place *self, uint64_t known)
+{
+    const uint64_t found = count_objects(self);
+
+    if (self->scenario->request == PIN) {
+        assert_true(found == known || found == known + 1);
+    } else if (self->scenario->request == UNPIN) {
+        assert_true(found == known || found + 1 == known);
+    } else {
+        assert_int_equal(found, known);
+    }
 }
 
 /* The list and the storage agree; gives how many backups are complete. */
@@ -361,8 +422,25 @@ static size_t check_all(const place *self, bool deep)
     }
     bs_backup_page_free(page);
     assert_int_equal(found, wanted);
-    assert_int_equal(count_objects(self), objects);
+    check_objects(self, objects);
     return complete;
+}
+
+/* What retention and pins have come to in the end. */
+static void check_kept(const place *self)
+{
+    bs_backup_info *info = NULL;
+    const bs_status status = bs_backup_get(self->service, self->ids[0], &info);
+    const request done = self->scenario->request;
+
+    if (done == RETAIN) {
+        assert_int_equal(status, BS_E_NOT_FOUND);
+        return;
+    }
+    assert_ok(status);
+    assert_int_equal(info->marked_at[0] != 0, done == MARK);
+    assert_int_equal(info->pins_count, done == PIN ? 1 : 0);
+    bs_backup_info_free(info);
 }
 
 static void check_repeats(const place *self, bool deep)
@@ -374,7 +452,13 @@ static void check_repeats(const place *self, bool deep)
     if (self->scenario->request == DELETE && status == BS_E_NOT_FOUND) {
         status = BS_OK;
     }
+    if (self->scenario->request == UNPIN && status == BS_E_NOT_FOUND) {
+        status = BS_OK;
+    }
     assert_ok(status);
+    if (self->scenario->request >= RETAIN) {
+        check_kept(self);
+    }
     if (self->scenario->request == RESTORE) {
         assert_trees_equal(self->trees[1], self->out, COMPARE_NO_TOP);
     }
@@ -390,6 +474,10 @@ static void check_repeats(const place *self, bool deep)
 static void begin(place *self, const service_scenario *scenario)
 {
     self->scenario = scenario;
+    if (scenario->request == RETAIN) {
+        assert_ok(bs_config_new(&self->config));
+        assert_ok(bs_config_set(self->config, "RETENTION_GRACE_HOURS", "0"));
+    }
     assert_int_equal(mkdir(self->source, 0755), 0);
     put(self->source, "large", 1536 * 1024, 1);
     put(self->source, "small", 300, 2);
@@ -405,6 +493,9 @@ static void begin(place *self, const service_scenario *scenario)
         assert_ok(restore(self, self->ids[i], self->trees[i]));
         assert_trees_equal(self->source, self->trees[i], COMPARE_NO_TOP);
         put(self->source, i == 0 ? "new" : "newer", 5000, 10 + i);
+    }
+    if (scenario->request == UNPIN) {
+        assert_ok(pin(self));
     }
     close_service(self);
     copy_tree(self->state, self->pristine);
@@ -440,6 +531,8 @@ static void play(place *self, const service_scenario *scenario)
     print_message("# %s: killed at %d of about %d calls\n", scenario->name, (int)survived,
                   (int)self->at - 1);
     clear(self);
+    bs_config_free(self->config);
+    self->config = NULL;
     self->scenario = NULL;
     assert_true(survived > 0);
 }

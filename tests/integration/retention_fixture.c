@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +18,14 @@ void pass(int64_t seconds)
 {
     shifted += seconds;
     bsi_clock_shift(shifted);
+}
+
+int retention_setup(void **state)
+{
+    if (!getenv("TMPDIR") && access("/dev/shm", W_OK | X_OK) == 0) {
+        (void)setenv("TMPDIR", "/dev/shm", 1);
+    }
+    return engine_setup(state);
 }
 
 int retention_teardown(void **state)

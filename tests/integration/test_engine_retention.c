@@ -4,10 +4,13 @@
  */
 #include "support/test.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/error.h"
+#include "os/fault.h"
 #include "retention_fixture.h"
 #include "support/tree.h"
 
@@ -523,9 +526,39 @@ static void without_memory_nothing_is_lost(void **state)
     engine_restore(engine, ids[2]);
 }
 
+/* Fail the 1st call to the system, then another one further on, ... until none fails. */
+static void when_the_system_fails_the_next_run_finishes(void **state)
+{
+    static const int codes[] = {EIO, ENOSPC};
+    engine_fixture *engine = quiet_engine(state);
+    char ids[2][BS_ID_SIZE];
+    uint64_t failed = 0;
+
+    set(engine, "RETENTION_GRACE_HOURS", "0");
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(codes); i++) {
+        for (uint64_t at = 1 + i;; at += 7) {
+            const bsi_fault_plan fault = {.at = at, .os_code = codes[i]};
+
+            back_up(engine, 1, ids[0]);
+            back_up(engine, 1, ids[1]);
+            bsi_fault_set(&fault);
+            failed += bs_retention_apply(engine->service, NULL, NULL) != BS_OK;
+            const bool done = bsi_fault_count() < at;
+            bsi_fault_set(NULL);
+            assert_ok(bs_retention_apply(engine->service, NULL, NULL));
+            assert_int_equal(count_listed(engine), 1);
+            if (done) {
+                break;
+            }
+        }
+    }
+    assert_true(failed > 10);
+    engine_restore(engine, ids[1]);
+}
+
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, engine_setup, retention_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, retention_setup, retention_teardown)
     const struct CMUnitTest tests[] = {
         TEST(what_no_rule_keeps_is_marked_then_removed),
         TEST(without_grace_it_goes_at_once),
@@ -546,6 +579,7 @@ int main(void)
         TEST(once_a_day_it_looks_at_all_names),
         TEST(what_is_being_read_goes_the_next_time),
         TEST(without_memory_nothing_is_lost),
+        TEST(when_the_system_fails_the_next_run_finishes),
     };
 
     return cmocka_run_group_tests_name("integration/engine_retention", tests, NULL, NULL);
