@@ -364,6 +364,7 @@ static void check_dst(const dst_case *cases, size_t count)
 #define LORD_HOWE "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0" /* Half an hour. */
 #define HAVANA "CST5CDT,M3.2.0/0,M11.1.0/1"              /* At midnight. */
 #define TROLL "<+00>0<+02>-2,M3.5.0/1,M10.5.0/3"         /* Two hours. */
+#define DATE_LINE "AAA12BBB-12,M3.5.0/0,M10.5.0/24"      /* A whole day. */
 
 static void what_falls_into_a_gap_is_due_once_at_its_end(void **state)
 {
@@ -421,6 +422,11 @@ static void what_falls_into_a_gap_is_due_once_at_its_end(void **state)
          "30 1,2 * * *",
          utc(2026, 3, 28, 12, 0),
          {gap, utc(2026, 3, 29, 23, 30), utc(2026, 3, 30, 0, 30)}},
+        {"a whole day",
+         DATE_LINE,
+         "0 2 * * *",
+         utc(2026, 3, 28, 0, 0),
+         {utc(2026, 3, 28, 14, 0), utc(2026, 3, 29, 12, 0), utc(2026, 3, 29, 14, 0)}},
         {"asked for from inside the day",
          BERLIN,
          "30 2 * * *",
@@ -477,6 +483,11 @@ static void what_falls_into_a_doubled_hour_is_due_in_its_first_pass(void **state
          "30 1,2 * * *",
          utc(2026, 10, 24, 12, 0),
          {utc(2026, 10, 24, 23, 30), utc(2026, 10, 25, 0, 30), utc(2026, 10, 26, 1, 30)}},
+        {"a whole day",
+         DATE_LINE,
+         "0 2 * * *",
+         utc(2026, 10, 24, 0, 0),
+         {utc(2026, 10, 24, 14, 0), utc(2026, 10, 26, 14, 0), utc(2026, 10, 27, 14, 0)}},
     };
 
     (void)state;
