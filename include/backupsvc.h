@@ -15,6 +15,7 @@
 #include <backupsvc/keys.h>
 #include <backupsvc/restore.h>
 #include <backupsvc/retention.h>
+#include <backupsvc/schedule.h>
 #include <backupsvc/service.h>
 #include <backupsvc/stats.h>
 

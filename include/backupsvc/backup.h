@@ -121,13 +121,17 @@ typedef struct bs_backup_options {
     int32_t keep_weekly;
     int32_t keep_monthly;
     int32_t keep_yearly;
+    const char *schedule; /**< A cron expression: also add a schedule with this request, see
+                               schedule.h; this backup is its first run. Default: none. */
+    const char *schedule_timezone; /**< Such as "Europe/Berlin". Default: "UTC". */
+    const char *schedule_name;     /**< The schedule's name. Default: `name`. */
 } bs_backup_options;
 
 /* clang-format off */
 #define BS_BACKUP_OPTIONS_INIT                                                                    \
     {sizeof(bs_backup_options), NULL, NULL, NULL, NULL, NULL, NULL, BS_BACKUP_DEFAULT,            \
      BS_FORM_DEFAULT, NULL, BS_COMPRESSION_DEFAULT, 0, BS_ENCRYPTION_NONE, NULL, NULL, 0, NULL,   \
-     false, false, false, false, NULL, NULL, 0, 0, 0, 0, 0, 0}
+     false, false, false, false, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL}
 /* clang-format on */
 
 /** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */

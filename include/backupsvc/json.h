@@ -7,6 +7,7 @@
 #include <backupsvc/keys.h>
 #include <backupsvc/restore.h>
 #include <backupsvc/retention.h>
+#include <backupsvc/schedule.h>
 #include <backupsvc/stats.h>
 
 BS_BEGIN_DECLS
@@ -64,6 +65,18 @@ BS_API BS_NODISCARD bs_status bs_pin_options_from_json(const char *text, size_t 
 BS_API void bs_pin_options_free(bs_pin_options *options);
 
 /**
+ * As bs_backup_options_from_json(), for schedules: backup_request is an object as
+ * that function reads it, action_request any object, is_active true or false. In
+ * a backup request, `schedule` is an expression, or an object of cron_expression,
+ * timezone and name. Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_schedule_options_from_json(const char *text, size_t size,
+                                                            bs_schedule_options **out);
+
+/** Free what bs_schedule_options_from_json() made. NULL is ignored. Since: 0.1 */
+BS_API void bs_schedule_options_free(bs_schedule_options *options);
+
+/**
  * Write a backup's info as a JSON object.
  *
  * @param info  What to write.
@@ -85,6 +98,12 @@ BS_API BS_NODISCARD bs_status bs_verify_info_to_json(const bs_verify_info *info,
  *  such as "keep_daily", "pin", "last_good". Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_retention_report_to_json(const bs_retention_report *report,
                                                           char **out);
+/** As bs_backup_info_to_json(), for a schedule; its request is an object. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_schedule_info_to_json(const bs_schedule_info *info, char **out);
+
+/** As bs_backup_info_to_json(), for a run of a schedule. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_schedule_run_info_to_json(const bs_schedule_run_info *info,
+                                                           char **out);
 
 /** As bs_backup_info_to_json(), for statistics. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_stats_info_to_json(const bs_stats_info *stats, char **out);
@@ -118,6 +137,12 @@ BS_API const char *bs_entry_type_name(bs_entry_type type);
 BS_API const char *bs_retention_action_name(bs_retention_action action);
 /** The word for one bit of bs_retention_item.kept_by; "unknown" for others. Static. Since: 0.1 */
 BS_API const char *bs_kept_by_name(uint32_t bit);
+/** As bs_backup_type_name(). Since: 0.1 */
+BS_API const char *bs_schedule_action_name(bs_schedule_action action);
+/** As bs_backup_type_name(). Since: 0.1 */
+BS_API const char *bs_missed_name(bs_missed missed);
+/** As bs_backup_type_name(). Since: 0.1 */
+BS_API const char *bs_run_outcome_name(bs_run_outcome outcome);
 
 BS_END_DECLS
 

@@ -47,11 +47,12 @@ typedef struct bs_service_options {
     bool replace_damaged;   /**< Set a damaged catalogue aside and begin an empty one. */
     bs_master_key_cb master_key_cb; /**< Default: the setting ENCRYPTION_KEY is the master key. */
     void *master_key_user;          /**< Handed to `master_key_cb`; kept. */
+    bool run_schedules;             /**< As if bs_service_run_schedules() came next. */
 } bs_service_options;
 
 /* clang-format off */
 #define BS_SERVICE_OPTIONS_INIT                                                                   \
-    {sizeof(bs_service_options), NULL, NULL, NULL, NULL, false, NULL, NULL}
+    {sizeof(bs_service_options), NULL, NULL, NULL, NULL, false, NULL, NULL, false}
 /* clang-format on */
 
 /** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */
@@ -110,6 +111,21 @@ BS_API void bs_service_close(bs_service *service);
 BS_API BS_NODISCARD bs_status bs_service_add_storage(bs_service *service, const char *name,
                                                      const char *driver,
                                                      const char *const *settings);
+
+/**
+ * Run schedules from now on, until the service is closed; see backupsvc/schedule.h.
+ *
+ * Due times that have been missed meanwhile are looked after at once, so the
+ * storages that schedules name should have been registered. Of all services on
+ * one state directory there is only one at a time, so nothing is run twice.
+ *
+ * @param service  The service.
+ *
+ * @retval BS_OK  Also when it runs them already.
+ *
+ * Blocking: no.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_service_run_schedules(bs_service *service);
 
 /** What bs_catalog_rebuild() found. */
 typedef struct bs_rebuild_report {

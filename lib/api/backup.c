@@ -27,6 +27,12 @@ void bs_backup_filter_init(bs_backup_filter *filter, size_t size)
     bsi_options_init(filter, size);
 }
 
+bs_status bsi_backup_options_take(const char *what, const bs_backup_options *options,
+                                  bs_backup_options *own)
+{
+    return bsi_options_take(what, options, FIRST_OPTIONS_SIZE, own, sizeof(*own));
+}
+
 bs_status bs_backup_start(bs_service *service, const bs_backup_options *options,
                           char id_out[BS_ID_SIZE])
 {
@@ -35,7 +41,7 @@ bs_status bs_backup_start(bs_service *service, const bs_backup_options *options,
     BSI_TRY(bsi_service_enter(service));
     BSI_REQUIRE(options);
     BSI_REQUIRE(id_out);
-    BSI_TRY(bsi_options_take("options", options, FIRST_OPTIONS_SIZE, &own, sizeof(own)));
+    BSI_TRY(bsi_backup_options_take("options", options, &own));
     return bsi_backup_start(service, &own, id_out);
 }
 

@@ -2,6 +2,8 @@
 #ifndef BSI_API_CHECK_H
 #define BSI_API_CHECK_H
 
+#include <backupsvc/backup.h>
+
 #include "base/error.h"
 
 /*
@@ -25,6 +27,10 @@
  */
 BS_NODISCARD bs_status bsi_options_take(const char *what, const void *options, size_t first_size,
                                         void *own, size_t own_size);
+
+/* The same for the options of a backup, which also stand in those of a schedule. */
+BS_NODISCARD bs_status bsi_backup_options_take(const char *what, const bs_backup_options *options,
+                                               bs_backup_options *own);
 
 /* What ..._options_init() does: zeros and the size. */
 void bsi_options_init(void *options, size_t size);

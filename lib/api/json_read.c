@@ -54,3 +54,15 @@ void bs_pin_options_free(bs_pin_options *options)
 {
     bsi_pin_options_free(options);
 }
+
+bs_status bs_schedule_options_from_json(const char *text, size_t size, bs_schedule_options **out)
+{
+    BSI_REQUIRE(text);
+    BSI_REQUIRE(out);
+    return bsi_schedule_options_read(text, size, out);
+}
+
+void bs_schedule_options_free(bs_schedule_options *options)
+{
+    bsi_schedule_options_free(options);
+}

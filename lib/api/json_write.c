@@ -335,6 +335,67 @@ bs_status bs_retention_report_to_json(const bs_retention_report *report, char **
     return end(&json, &buf, out);
 }
 
+/* JSON that the library wrote itself, or null. */
+static void put_object(bsi_json_writer *json, const char *key, const char *text)
+{
+    bsi_json_write_key(json, key);
+    if (text) {
+        bsi_json_write_raw(json, bsi_slice_of(text));
+    } else {
+        bsi_json_write_null(json);
+    }
+}
+
+bs_status bs_schedule_info_to_json(const bs_schedule_info *info, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(info);
+    BSI_REQUIRE(out);
+    begin(&json, &buf);
+    bsi_json_put_text(&json, "id", info->id);
+    bsi_json_put_text(&json, "name", info->name);
+    bsi_json_put_text(&json, "cron_expression", info->cron_expression);
+    bsi_json_put_text(&json, "timezone", info->timezone);
+    bsi_json_put_text(&json, "action", bs_schedule_action_name(info->action));
+    put_object(&json, "backup_request", info->backup_request);
+    put_object(&json, "action_request", info->action_request);
+    bsi_json_put_text(&json, "missed", bs_missed_name(info->missed));
+    bsi_json_put_bool(&json, "is_active", info->is_active);
+    bsi_json_put_bool(&json, "running", info->running);
+    bsi_json_put_bool(&json, "overdue", info->overdue);
+    bsi_json_put_text(&json, "next_run_at", info->next_run_at);
+    bsi_json_put_text(&json, "last_run_at", info->last_run_at);
+    bsi_json_put_text(&json, "last_status", info->last_status);
+    bsi_json_put_text(&json, "last_job_id", info->last_job_id);
+    bsi_json_put_text(&json, "created_at", info->created_at);
+    bsi_json_put_text(&json, "updated_at", info->updated_at);
+    bsi_json_put_u64(&json, "runs_started", info->runs_started);
+    bsi_json_put_u64(&json, "runs_skipped_busy", info->runs_skipped_busy);
+    bsi_json_put_u64(&json, "runs_missed", info->runs_missed);
+    bsi_json_put_u64(&json, "runs_failed_to_start", info->runs_failed_to_start);
+    return end(&json, &buf, out);
+}
+
+bs_status bs_schedule_run_info_to_json(const bs_schedule_run_info *info, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(info);
+    BSI_REQUIRE(out);
+    begin(&json, &buf);
+    bsi_json_put_text(&json, "due_at", info->due_at);
+    bsi_json_put_text(&json, "recorded_at", info->recorded_at);
+    bsi_json_put_text(&json, "outcome", bs_run_outcome_name(info->outcome));
+    bsi_json_put_text(&json, "job_id", info->job_id);
+    bsi_json_put_text(&json, "status", info->status);
+    bsi_json_put_text(&json, "completed_at", info->completed_at);
+    put_error(&json, &info->error);
+    return end(&json, &buf, out);
+}
+
 bs_status bs_stats_info_to_json(const bs_stats_info *stats, char **out)
 {
     bsi_json_writer json;

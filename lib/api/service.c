@@ -39,6 +39,12 @@ bs_status bs_service_add_storage(bs_service *service, const char *name, const ch
     return bsi_service_add_storage(service, name, driver, settings);
 }
 
+bs_status bs_service_run_schedules(bs_service *service)
+{
+    BSI_TRY(bsi_service_enter(service));
+    return bsi_scheduler_start(service);
+}
+
 bs_status bs_catalog_rebuild(bs_service *service, bs_rebuild_report *report_out)
 {
     BSI_TRY(bsi_service_enter(service));

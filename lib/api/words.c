@@ -45,3 +45,18 @@ const char *bs_kept_by_name(uint32_t bit)
 {
     return bit > INT32_MAX ? "unknown" : bsi_word_name(bsi_words_kept_by, (int)bit);
 }
+
+const char *bs_schedule_action_name(bs_schedule_action action)
+{
+    return bsi_word_name(bsi_words_schedule_action, (int)action);
+}
+
+const char *bs_missed_name(bs_missed missed)
+{
+    return bsi_word_name(bsi_words_missed, (int)missed);
+}
+
+const char *bs_run_outcome_name(bs_run_outcome outcome)
+{
+    return bsi_word_name(bsi_words_run_outcome, (int)outcome);
+}

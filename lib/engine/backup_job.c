@@ -13,6 +13,7 @@
 #include "engine/access.h"
 #include "engine/manifest_row.h"
 #include "engine/runner.h"
+#include "engine/schedule.h"
 #include "engine/service.h"
 #include "engine/space.h"
 #include "engine/upkeep.h"
@@ -540,6 +541,9 @@ bs_status bsi_backup_start(bs_service *service, const bs_backup_options *options
     bsi_job *job = NULL;
     char id[BS_ID_SIZE];
 
+    if (options->schedule) {
+        return bsi_schedule_add_and_run(service, options, id_out);
+    }
     BSI_TRY(bsi_backup_prepare(service, options, &job));
     memcpy(id, job->id, sizeof(id));
     BSI_TRY(bsi_job_start(job));

@@ -30,8 +30,10 @@ void bsi_complain(bsi_complaints *complaints, bs_status code, bs_layer layer, co
 
     merge_code(complaints, code, layer);
     complaints->count++;
+    (void)snprintf(line, sizeof(line), "%s", complaints->prefix ? complaints->prefix : "");
+    size = strlen(line);
     va_start(args, format);
-    (void)vsnprintf(line, sizeof(line), format, args);
+    (void)vsnprintf(line + size, sizeof(line) - size, format, args);
     va_end(args);
     size = strlen(line);
     for (size_t i = 0; i < size; i++) {
@@ -48,6 +50,18 @@ void bsi_complain(bsi_complaints *complaints, bs_status code, bs_layer layer, co
     complaints->used += size;
     complaints->text[complaints->used] = '\0';
     complaints->shown++;
+}
+
+void bsi_complain_last(bsi_complaints *complaints)
+{
+    const bs_error error = *bs_error_last();
+    const char *line = error.message;
+
+    while (*line) {
+        const size_t size = strcspn(line, "\n");
+        bsi_complain(complaints, error.code, error.layer, "%.*s", (int)size, line);
+        line += size + (line[size] == '\n');
+    }
 }
 
 bs_status bsi_complaints_status(const bsi_complaints *complaints)

@@ -13,7 +13,8 @@ typedef struct bsi_complaints {
     size_t count;
     size_t shown;
     size_t used;
-    bs_status code; /* Of the whole: BS_E_INVALID where complaints differ. */
+    const char *prefix; /* Put before each complaint; NULL: nothing. */
+    bs_status code;     /* Of the whole: BS_E_INVALID where complaints differ. */
     bs_layer layer;
     char text[BS_ERROR_MESSAGE_SIZE];
 } bsi_complaints;
@@ -25,6 +26,9 @@ void bsi_complain(bsi_complaints *complaints, bs_status code, bs_layer layer, co
 /* The usual kind: BS_E_INVALID of layer CALLER. */
 #define bsi_complain_invalid(complaints, ...) \
     bsi_complain(complaints, BS_E_INVALID, BS_LAYER_CALLER, __VA_ARGS__)
+
+/* Take over what a call that has just failed complains of, as its record tells it. */
+void bsi_complain_last(bsi_complaints *complaints);
 
 /* BS_OK when there are none; else the record is set. */
 BS_NODISCARD bs_status bsi_complaints_status(const bsi_complaints *complaints);

@@ -9,6 +9,8 @@
 
 #include "base/alloc.h"
 #include "engine/runner.h"
+#include "engine/schedule_run.h"
+#include "engine/scheduler.h"
 #include "engine/service.h"
 #include "os/random.h"
 
@@ -421,6 +423,7 @@ static void take_error(bs_status status, bs_error *out)
 void bsi_job_finish(bsi_job *job, bs_status status)
 {
     bs_service *service = job->service;
+    const bool scheduled = job->scheduled;
     bsi_job_view end;
     bool saved = true;
 
@@ -435,6 +438,9 @@ void bsi_job_finish(bsi_job *job, bs_status status)
         lose_end(job, &end);
     }
     job->ops->ended(job);
+    if (scheduled) {
+        bsi_schedule_run_ended(service, job->id, &end);
+    }
 
     bsi_mutex_lock(&service->lock);
     job->state = end.state;
@@ -452,5 +458,8 @@ void bsi_job_finish(bsi_job *job, bs_status status)
     bsi_mutex_unlock(&service->lock);
     if (saved) {
         bsi_job_unref(job);
+    }
+    if (scheduled) {
+        bsi_scheduler_wake(service);
     }
 }

@@ -78,6 +78,7 @@ struct bsi_job {
     char id[BS_ID_SIZE];
     int64_t created_at;
     atomic_uint references;
+    bool scheduled; /* A schedule's run; set before it is on the list. */
 
     bsi_cancel cancel;
     bs_call call;

@@ -33,6 +33,9 @@ typedef enum field_kind {
     FIELD_WORD,
     FIELD_OBJECT, /* Kept as the JSON that it is. */
     FIELD_RULES,  /* An object with the numbers of bsi_rule_fields. */
+    FIELD_CHOICE, /* bs_choice, from true or false. */
+    FIELD_BACKUP, /* A whole backup request. */
+    FIELD_WHEN,   /* A cron expression, or an object of when_fields. */
 } field_kind;
 
 typedef struct field {
@@ -59,6 +62,7 @@ typedef struct options_box {
         bs_restore_options restore;
         bs_retention_options retention;
         bs_pin_options pin;
+        bs_schedule_options schedule;
     } options;
     bsi_arena arena;
 } options_box;
@@ -88,6 +92,29 @@ static const field backup_fields[] = {
     BACKUP_FIELD(encryption_key, FIELD_TEXT, NULL),
     BACKUP_FIELD(recipients, FIELD_TEXTS, NULL),
     {"retention", FIELD_RULES, 0, NULL},
+    BACKUP_FIELD(schedule, FIELD_WHEN, NULL),
+    {NULL, FIELD_TEXT, 0, NULL},
+};
+
+/* The object that may stand for a backup request's schedule. */
+static const field when_fields[] = {
+    {"name", FIELD_TEXT, offsetof(bs_backup_options, schedule_name), NULL},
+    {"cron_expression", FIELD_TEXT, offsetof(bs_backup_options, schedule), NULL},
+    {"timezone", FIELD_TEXT, offsetof(bs_backup_options, schedule_timezone), NULL},
+    {NULL, FIELD_TEXT, 0, NULL},
+};
+
+#define SCHEDULE_FIELD(member, kind, words)                                                      \
+    {#member, kind, offsetof(bs_schedule_options, member), words}
+static const field schedule_fields[] = {
+    SCHEDULE_FIELD(name, FIELD_TEXT, NULL),
+    SCHEDULE_FIELD(cron_expression, FIELD_TEXT, NULL),
+    SCHEDULE_FIELD(timezone, FIELD_TEXT, NULL),
+    SCHEDULE_FIELD(action, FIELD_WORD, bsi_words_schedule_action),
+    SCHEDULE_FIELD(backup_request, FIELD_BACKUP, NULL),
+    SCHEDULE_FIELD(action_request, FIELD_OBJECT, NULL),
+    SCHEDULE_FIELD(missed, FIELD_WORD, bsi_words_missed),
+    SCHEDULE_FIELD(is_active, FIELD_CHOICE, NULL),
     {NULL, FIELD_TEXT, 0, NULL},
 };
 
@@ -312,6 +339,72 @@ static bs_status read_rules(reading *self)
     return status < 0 ? status : BS_OK;
 }
 
+static bs_status read_choice(reading *self, const char *path, bs_choice *out)
+{
+    bool yes = false;
+
+    if (bsi_json_peek(&self->json) != BSI_JSON_BOOL) {
+        return refuse(self, path, "true or false");
+    }
+    BSI_TRY(bsi_json_read_bool(&self->json, &yes));
+    *out = yes ? BS_CHOICE_YES : BS_CHOICE_NO;
+    return BS_OK;
+}
+
+static bs_status read_members(reading *self, const field *fields);
+static void check_backup_options(reading *self);
+
+/* The members of an object that is itself a member; they belong to self->options. */
+static bs_status read_nested(reading *self, const char *name, const field *fields)
+{
+    const char *outer = self->complaints.prefix;
+    char prefix[80];
+    bs_status status = BS_OK;
+
+    if (bsi_json_peek(&self->json) != BSI_JSON_OBJECT) {
+        return refuse(self, name, "a JSON object");
+    }
+    (void)snprintf(prefix, sizeof(prefix), "%s%s.", outer ? outer : "", name);
+    self->complaints.prefix = prefix;
+    status = read_members(self, fields);
+    if (status >= 0 && fields == backup_fields) {
+        check_backup_options(self);
+    }
+    self->complaints.prefix = outer;
+    return status;
+}
+
+static bs_status read_backup(reading *self, const char *name, const bs_backup_options **out)
+{
+    bs_backup_options *options = bsi_arena_alloc(self->arena, 1, sizeof(*options));
+    char *outer = self->options;
+    bs_status status = BS_OK;
+
+    if (!options) {
+        return BS_E_NOMEM;
+    }
+    options->struct_size = sizeof(*options);
+    *out = options;
+    self->options = (char *)options;
+    status = read_nested(self, name, backup_fields);
+    self->options = outer;
+    return status;
+}
+
+static bs_status read_when(reading *self, const char *name, const char **out)
+{
+    switch (bsi_json_peek(&self->json)) {
+    case BSI_JSON_STRING:
+        return read_text(self, name, out);
+    case BSI_JSON_OBJECT:
+        return read_nested(self, name, when_fields);
+    default:
+        return refuse(self, name,
+                      "a cron expression, or an object of cron_expression, timezone "
+                      "and name");
+    }
+}
+
 /* A null is a value that was not given. */
 static bs_status read_field(reading *self, const field *one)
 {
@@ -338,6 +431,12 @@ static bs_status read_field(reading *self, const field *one)
         return read_object(self, one->name, to);
     case FIELD_RULES:
         return read_rules(self);
+    case FIELD_CHOICE:
+        return read_choice(self, one->name, to);
+    case FIELD_BACKUP:
+        return read_backup(self, one->name, to);
+    case FIELD_WHEN:
+        return read_when(self, one->name, to);
     }
     return BS_E_INTERNAL;
 }
@@ -386,7 +485,7 @@ static bs_status read_members(reading *self, const field *fields)
         }
         status = read_member(self, fields, key, &seen);
     }
-    return status < 0 ? status : bsi_json_end(&self->json);
+    return status < 0 ? status : BS_OK;
 }
 
 /* Broken text is one more complaint, and the last. */
@@ -403,6 +502,9 @@ static bs_status read_all(reading *self, const char *text, size_t size, const fi
     BSI_TRY(bsi_buf_reserve(&self->scratch, size));
     bsi_json_init(&self->json, text, size, BS_LAYER_CALLER, BS_E_INVALID);
     status = read_members(self, fields);
+    if (status >= 0) {
+        status = bsi_json_end(&self->json);
+    }
     bsi_wipe(self->scratch.data, self->scratch.capacity);
     bsi_buf_dispose(&self->scratch);
     if (status == BS_E_INVALID || status == BS_E_LIMIT) {
@@ -527,6 +629,16 @@ bs_status bsi_pin_options_read(const char *text, size_t size, bs_pin_options **o
 }
 
 void bsi_pin_options_free(bs_pin_options *options)
+{
+    free_options(options);
+}
+
+bs_status bsi_schedule_options_read(const char *text, size_t size, bs_schedule_options **out)
+{
+    READ_OPTIONS(schedule, schedule_fields, NULL);
+}
+
+void bsi_schedule_options_free(bs_schedule_options *options)
 {
     free_options(options);
 }

@@ -4,6 +4,7 @@
 
 #include <backupsvc/restore.h>
 #include <backupsvc/retention.h>
+#include <backupsvc/schedule.h>
 
 #include "base/error.h"
 
@@ -29,5 +30,10 @@ void bsi_retention_options_free(bs_retention_options *options);
 BS_NODISCARD bs_status bsi_pin_options_read(const char *text, size_t size, bs_pin_options **out);
 /* NULL is ignored. */
 void bsi_pin_options_free(bs_pin_options *options);
+
+BS_NODISCARD bs_status bsi_schedule_options_read(const char *text, size_t size,
+                                                 bs_schedule_options **out);
+/* NULL is ignored. */
+void bsi_schedule_options_free(bs_schedule_options *options);
 
 #endif

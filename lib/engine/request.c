@@ -7,6 +7,7 @@
 #include "archive/archive.h"
 #include "base/alloc.h"
 #include "base/utf8.h"
+#include "engine/schedule_rule.h"
 #include "engine/service.h"
 #include "engine/words.h"
 #include "text/json_read.h"
@@ -297,6 +298,50 @@ static bs_status take_metadata(const bs_backup_options *options, bsi_backup_requ
     return request->metadata ? BS_OK : BS_E_NOMEM;
 }
 
+static bool is_given(const char *text)
+{
+    return text && text[0];
+}
+
+void bsi_request_check_lasting(const bs_backup_options *options, const bsi_backup_request *request,
+                               bsi_complaints *complaints)
+{
+    if (options->source_callback) {
+        bsi_complain_invalid(complaints, "source_callback: a schedule outlives the program; it "
+                                         "takes source_paths or source_command");
+    }
+    if (request->key_is_secret) {
+        bsi_complain_invalid(complaints, "encryption_key: a schedule keeps no secrets; it takes "
+                                         "env:NAME, file:PATH or keyring:NAME");
+    }
+}
+
+/* It is kept elsewhere; here it is only checked. */
+static bs_status check_schedule(const bs_backup_options *options, const bsi_backup_request *request,
+                                bsi_complaints *complaints)
+{
+    bsi_schedule_rule rule = {.own_zone = NULL};
+    bs_status status = BS_OK;
+
+    if (!options->schedule) {
+        if (is_given(options->schedule_timezone) || is_given(options->schedule_name)) {
+            bsi_complain_invalid(complaints, "schedule: is missing, though its time zone or name "
+                                             "is given");
+        }
+        return BS_OK;
+    }
+    bsi_request_check_lasting(options, request, complaints);
+    complaints->prefix = "schedule.";
+    if (is_given(options->schedule_name) && !bsi_backup_name_is_valid(options->schedule_name)) {
+        bsi_complain_invalid(complaints, "name: takes what a backup's name takes");
+    }
+    status =
+        bsi_schedule_rule_take(options->schedule, options->schedule_timezone, complaints, &rule);
+    complaints->prefix = NULL;
+    bsi_schedule_rule_dispose(&rule);
+    return status < 0 ? status : BS_OK;
+}
+
 static bs_status take_all(bs_service *service, const bs_backup_options *options,
                           bsi_backup_request *request, bsi_complaints *complaints)
 {
@@ -317,6 +362,7 @@ static bs_status take_all(bs_service *service, const bs_backup_options *options,
     BSI_TRY(bsi_request_take_patterns("exclude_patterns", options->exclude_patterns,
                                       &request->exclude, complaints));
     take_retention(service, options, request, complaints);
+    BSI_TRY(check_schedule(options, request, complaints));
     return take_metadata(options, request, complaints);
 }
 

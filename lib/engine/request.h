@@ -71,6 +71,15 @@ BS_NODISCARD bs_status bsi_request_take_encryption(bs_service *service,
 BS_NODISCARD bs_status bsi_request_write_options(const bs_backup_options *options,
                                                  bsi_backup_request *request);
 
+/* Complain of what a schedule cannot keep for the day when it is run. */
+void bsi_request_check_lasting(const bs_backup_options *options, const bsi_backup_request *request,
+                               bsi_complaints *complaints);
+
+/* The request with its metadata as JSON, for bsi_backup_options_read(). */
+BS_NODISCARD bs_status bsi_request_write_whole(const bs_backup_options *options,
+                                               const bsi_backup_request *request, bsi_arena *arena,
+                                               const char **out);
+
 /* Whether a level fits a container, by the word for it. */
 void bsi_request_check_level(const char *compression, int32_t level, bsi_complaints *complaints);
 

@@ -34,7 +34,6 @@ static void put_true(bsi_json_writer *json, const char *key, bool value)
 static void put_request(bsi_json_writer *json, const bs_backup_options *options,
                         const bsi_backup_request *request)
 {
-    bsi_json_begin_object(json);
     bsi_json_put_text(json, "name", request->name);
     if (request->roots) {
         put_texts(json, "source_paths", request->source_paths);
@@ -68,7 +67,6 @@ static void put_request(bsi_json_writer *json, const bs_backup_options *options,
     put_true(json, "content_only", request->content_only);
     put_true(json, "skip_special", request->skip_special);
     put_true(json, "allow_empty_mirror", request->allow_empty_mirror);
-    bsi_json_end_object(json);
 }
 
 static bs_status take_json(bsi_json_writer *json, bsi_buf *buf, bsi_arena *arena, const char **out)
@@ -91,7 +89,9 @@ bs_status bsi_request_write_options(const bs_backup_options *options, bsi_backup
 
     bsi_buf_init(&buf, REQUEST_JSON_MAX);
     bsi_json_writer_init(&json, &buf, BSI_JSON_COMPACT);
+    bsi_json_begin_object(&json);
     put_request(&json, options, request);
+    bsi_json_end_object(&json);
     status = take_json(&json, &buf, &request->arena, &request->options);
     if (status >= 0) {
         bsi_json_begin_array(&json);
@@ -101,6 +101,26 @@ bs_status bsi_request_write_options(const bs_backup_options *options, bsi_backup
         bsi_json_end_array(&json);
         status = take_json(&json, &buf, &request->arena, &request->paths_json);
     }
+    bsi_buf_dispose(&buf);
+    return status;
+}
+
+bs_status bsi_request_write_whole(const bs_backup_options *options,
+                                  const bsi_backup_request *request, bsi_arena *arena,
+                                  const char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+    bs_status status = BS_OK;
+
+    bsi_buf_init(&buf, REQUEST_JSON_MAX);
+    bsi_json_writer_init(&json, &buf, BSI_JSON_COMPACT);
+    bsi_json_begin_object(&json);
+    put_request(&json, options, request);
+    bsi_json_write_key(&json, "metadata");
+    bsi_json_write_raw(&json, bsi_slice_of(request->metadata));
+    bsi_json_end_object(&json);
+    status = take_json(&json, &buf, arena, out);
     bsi_buf_dispose(&buf);
     return status;
 }

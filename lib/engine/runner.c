@@ -245,6 +245,7 @@ void bsi_jobs_release(bs_service *service)
     bsi_mutex_lock(&service->lock);
     service->rebuilding = false;
     bsi_mutex_unlock(&service->lock);
+    bsi_scheduler_wake(service);
 }
 
 static bsi_job *next_waiting(bs_service *service)

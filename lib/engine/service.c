@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "engine/recovery.h"
 #include "engine/runner.h"
+#include "engine/schedule_run.h"
 #include "engine/space.h"
 #include "engine/upkeep.h"
 #include "os/time.h"
@@ -267,6 +268,15 @@ static bs_status take_settings(bs_service *service, const bs_service_options *op
     return service->runners ? BS_OK : BS_E_NOMEM;
 }
 
+/* What the process before this one has left undone. */
+static bs_status recover(bs_service *service)
+{
+    BSI_TRY(bsi_recovery_mark(service));
+    BSI_TRY(open_local(service));
+    BSI_TRY(bsi_recovery_storage(service, "local"));
+    return bsi_schedule_recover(service);
+}
+
 static bs_status open_parts(bs_service *service, const bs_service_options *options)
 {
     const char *path = options->state_path;
@@ -280,9 +290,8 @@ static bs_status open_parts(bs_service *service, const bs_service_options *optio
     BSI_TRY(open_catalog(service, options->replace_damaged));
     BSI_TRY(bsi_pool_new(pool_threads(service->config), &service->pool));
     BSI_TRY(bsi_space_open(service));
-    BSI_TRY(bsi_recovery_mark(service));
-    BSI_TRY(open_local(service));
-    return bsi_recovery_storage(service, "local");
+    BSI_TRY(recover(service));
+    return options->run_schedules ? bsi_scheduler_start(service) : BS_OK;
 }
 
 bs_status bsi_service_open(const bs_service_options *options, bs_service **out)
@@ -322,7 +331,9 @@ void bsi_service_close(bs_service *service)
         return;
     }
     bsi_error_save(&error);
+    bsi_scheduler_stop(service);
     bsi_jobs_stop(service);
+    bsi_scheduler_free(service);
     bsi_upkeep_drop(service);
     bsi_pool_free(service->pool);
     while (service->storages) {

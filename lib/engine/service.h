@@ -11,6 +11,7 @@
 #include "engine/job.h"
 #include "engine/keys.h"
 #include "engine/metrics.h"
+#include "engine/scheduler.h"
 #include "engine/signers.h"
 #include "engine/state_dir.h"
 #include "engine/uses.h"
@@ -68,6 +69,7 @@ struct bs_service {
     struct bsi_wanted *wanted; /* Names that are to be looked at; see engine/upkeep.h. */
     bool space_told;           /* That it is short. */
     bool rebuilding;           /* No job may begin. */
+    bsi_scheduler *scheduler;  /* NULL: schedules are not run here. Set once. */
 };
 
 BS_NODISCARD bs_status bsi_service_open(const bs_service_options *options, bs_service **out);

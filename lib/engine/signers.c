@@ -148,7 +148,7 @@ static bs_status change_list(bs_service *service, const bsi_public_key *key, con
         return bsi_fail(BS_LAYER_CALLER, BS_E_LIMIT, "at most %d signers can be known",
                         BSI_SIGNERS_MAX);
     }
-    if (!name) {
+    if (one && !name) {
         *one = list.items[--list.count];
         return save_list(service, &list);
     }

@@ -106,6 +106,27 @@ const bsi_word bsi_words_kept_by[] = {
     {NULL, 0},
 };
 
+const bsi_word bsi_words_schedule_action[] = {
+    {"backup", BS_ACTION_BACKUP},
+    {"verify", BS_ACTION_VERIFY},
+    {NULL, 0},
+};
+
+const bsi_word bsi_words_missed[] = {
+    {"run_once", BS_MISSED_RUN_ONCE},
+    {"skip", BS_MISSED_SKIP},
+    {"all", BS_MISSED_ALL},
+    {NULL, 0},
+};
+
+const bsi_word bsi_words_run_outcome[] = {
+    {"started", BS_RUN_STARTED},
+    {"skipped_busy", BS_RUN_SKIPPED_BUSY},
+    {"missed", BS_RUN_MISSED},
+    {"failed_to_start", BS_RUN_FAILED_TO_START},
+    {NULL, 0},
+};
+
 const char *bsi_word_name(const bsi_word *words, int value)
 {
     for (; words->word; words++) {

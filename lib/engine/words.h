@@ -5,6 +5,7 @@
 #include <backupsvc/backup.h>
 #include <backupsvc/events.h>
 #include <backupsvc/retention.h>
+#include <backupsvc/schedule.h>
 
 #include "base/error.h"
 #include "base/slice.h"
@@ -29,6 +30,9 @@ extern const bsi_word bsi_words_event_type[];
 extern const bsi_word bsi_words_retry[];
 extern const bsi_word bsi_words_retention_action[];
 extern const bsi_word bsi_words_kept_by[]; /* Of each bit. */
+extern const bsi_word bsi_words_schedule_action[];
+extern const bsi_word bsi_words_missed[];
+extern const bsi_word bsi_words_run_outcome[];
 
 /* "unknown" for values that the table does not hold. */
 const char *bsi_word_name(const bsi_word *words, int value);
