@@ -281,7 +281,7 @@ void bsi_schedule_runs_free(bs_schedule_runs *runs)
 static const char *local_text(const bsi_timezone *zone, int64_t sec, bsi_arena *arena)
 {
     char text[BSI_RFC3339_SIZE];
-    char whole[BSI_RFC3339_SIZE + 8];
+    char whole[BSI_RFC3339_SIZE + 16];
     int32_t offset = bsi_timezone_span_at(zone, sec).offset;
 
     offset -= offset % 60;
