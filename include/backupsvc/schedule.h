@@ -284,7 +284,7 @@ typedef struct bs_schedule_times {
  * The next times at which a schedule would be due. Needs no service.
  *
  * @param cron_expression  As in bs_schedule_options.
- * @param timezone         Likewise; NULL for "UTC".
+ * @param zone             Likewise; NULL for "UTC".
  * @param count            How many, 1–1000. There may be fewer.
  * @param out              The times; freed with bs_schedule_times_free(). Set only on BS_OK.
  *
@@ -293,7 +293,7 @@ typedef struct bs_schedule_times {
  *
  * Blocking: disk, briefly.  Thread-safety: any thread.  Since: 0.1
  */
-BS_API BS_NODISCARD bs_status bs_schedule_preview(const char *cron_expression, const char *timezone,
+BS_API BS_NODISCARD bs_status bs_schedule_preview(const char *cron_expression, const char *zone,
                                                   uint32_t count, bs_schedule_times **out);
 
 /** Free times. NULL is ignored. Since: 0.1 */

@@ -120,12 +120,12 @@ void bs_schedule_runs_free(bs_schedule_runs *runs)
     bsi_schedule_runs_free(runs);
 }
 
-bs_status bs_schedule_preview(const char *cron_expression, const char *timezone, uint32_t count,
+bs_status bs_schedule_preview(const char *cron_expression, const char *zone, uint32_t count,
                               bs_schedule_times **out)
 {
     BSI_REQUIRE(cron_expression);
     BSI_REQUIRE(out);
-    return bsi_schedule_preview(cron_expression, timezone, count, out);
+    return bsi_schedule_preview(cron_expression, zone, count, out);
 }
 
 void bs_schedule_times_free(bs_schedule_times *times)

@@ -91,6 +91,8 @@ static int chance(int below)
 
 /* --- Making plans --- */
 
+static void write_text(plan *out, const char *format, ...) BSI_PRINTF(2, 3);
+
 static void write_text(plan *out, const char *format, ...)
 {
     const size_t used = strlen(out->text);
