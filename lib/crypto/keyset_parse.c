@@ -83,6 +83,7 @@ static bs_status parse_slots(bsi_keyset *keyset, const uint8_t *data, size_t siz
 {
     const size_t count = keyset->head[BSI_KEYSET_AT_SLOTS];
     size_t at = 0;
+    bs_status status = BS_OK;
 
     if (count == 0 || count > BSI_KEYSET_SLOTS_MAX) {
         return corrupt("no key set has so many slots");
@@ -92,7 +93,11 @@ static bs_status parse_slots(bsi_keyset *keyset, const uint8_t *data, size_t siz
 
         BSI_TRY(bsi_slot_parse(data + at, size - at, slot));
         at += slot->size;
-        BSI_TRY(check_number(keyset, slot));
+        status = check_number(keyset, slot);
+        if (status < 0) {
+            bsi_slot_dispose(slot);
+            return status;
+        }
         keyset->slot_count++;
     }
     return at == size ? BS_OK : corrupt("something follows the last slot");
