@@ -383,8 +383,11 @@ bs_status bsi_catalog_next_name(bsi_catalog *catalog, const char *after, char **
         bsi_free(copy);
         return status;
     }
+    if (!copy) {
+        return BS_END;
+    }
     *name_out = copy;
-    return copy ? BS_OK : BS_END;
+    return BS_OK;
 }
 
 bs_status bsi_catalog_status_by_tail(bsi_catalog *catalog, const char *name, const char *tail,

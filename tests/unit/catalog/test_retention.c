@@ -293,7 +293,9 @@ static void names_come_one_after_the_other(void **state)
         bsi_free(name);
         name = next;
     }
+    none = name;
     assert_status(bsi_catalog_next_name(catalog_of(state), name, &none), BS_END);
+    assert_ptr_equal(none, name); /* Behind the last one it is left alone. */
     bsi_free(name);
 }
 
