@@ -171,6 +171,13 @@ static bs_status own_rules(const deciding *self, size_t storage, bsi_retention_r
 
 /* --- One storage --- */
 
+static int32_t zone_offset(void *user, int64_t sec)
+{
+    const bs_service *service = user;
+
+    return bsi_timezone_span_at(service->zone, sec).offset;
+}
+
 static bs_status decide(deciding *self, size_t begin, size_t end)
 {
     bsi_retention_decision *out = bsi_calloc(end - begin, sizeof(*out));
@@ -179,7 +186,9 @@ static bs_status decide(deciding *self, size_t begin, size_t end)
                                  .count = end - begin,
                                  .needs = needs,
                                  .now = self->now,
-                                 .failed_days = FAILURES_LISTED_DAYS};
+                                 .failed_days = FAILURES_LISTED_DAYS,
+                                 .zone_offset = zone_offset,
+                                 .zone_user = self->service};
     bs_status status = out && needs ? BS_OK : BS_E_NOMEM;
 
     for (size_t i = 0; status >= 0 && i < self->need_count; i++) {

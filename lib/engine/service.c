@@ -13,6 +13,7 @@
 #include "engine/schedule_run.h"
 #include "engine/space.h"
 #include "engine/upkeep.h"
+#include "engine/zones.h"
 #include "os/time.h"
 #include "storage/decorators/metrics.h"
 
@@ -277,17 +278,35 @@ static bs_status recover(bs_service *service)
     return bsi_schedule_recover(service);
 }
 
-static bs_status open_parts(bs_service *service, const bs_service_options *options)
+static bs_status open_zone(bs_service *service)
+{
+    const char *name = bsi_config_text(service->config, BSI_CONFIG_TIMEZONE);
+    const bs_status status = bsi_zone_load(BSI_ZONES_FOLDER, name, &service->zone);
+
+    if (status == BS_PARTIAL) {
+        bsi_log_write(&service->log, BS_LOG_WARNING, "engine",
+                      "TIMEZONE: there is no time zone database; days are those of UTC");
+    }
+    return status < 0 ? bsi_fail_context(BS_LAYER_CALLER, status, "TIMEZONE") : BS_OK;
+}
+
+static bs_status open_state(bs_service *service, const bs_service_options *options)
 {
     const char *path = options->state_path;
 
-    BSI_TRY(take_settings(service, options));
     if (!path || !path[0]) {
         path = bsi_config_text(service->config, BSI_CONFIG_BACKUP_STORAGE_PATH);
     }
-    BSI_TRY(bsi_keys_init(&service->keys, service->config, options));
     BSI_TRY(bsi_state_dir_open(path, &service->dir));
-    BSI_TRY(open_catalog(service, options->replace_damaged));
+    return open_catalog(service, options->replace_damaged);
+}
+
+static bs_status open_parts(bs_service *service, const bs_service_options *options)
+{
+    BSI_TRY(take_settings(service, options));
+    BSI_TRY(open_zone(service));
+    BSI_TRY(bsi_keys_init(&service->keys, service->config, options));
+    BSI_TRY(open_state(service, options));
     BSI_TRY(bsi_pool_new(pool_threads(service->config), &service->pool));
     BSI_TRY(bsi_space_open(service));
     BSI_TRY(recover(service));
@@ -336,6 +355,7 @@ void bsi_service_close(bs_service *service)
     bsi_scheduler_free(service);
     bsi_upkeep_drop(service);
     bsi_pool_free(service->pool);
+    bsi_timezone_free(service->zone);
     while (service->storages) {
         bsi_named_storage *one = service->storages;
         service->storages = one->next;

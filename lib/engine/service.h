@@ -15,6 +15,7 @@
 #include "engine/signers.h"
 #include "engine/state_dir.h"
 #include "engine/uses.h"
+#include "policy/timezone.h"
 #include "source/walk.h"
 #include "storage/storage.h"
 #include "task/budget.h"
@@ -48,7 +49,8 @@ struct bs_service {
     bsi_pool *pool;
     bsi_events events;
     bsi_uses uses;
-    bsi_budget space; /* Of the storage "local". */
+    bsi_budget space;   /* Of the storage "local". */
+    bsi_timezone *zone; /* Of the setting TIMEZONE: whose days and weeks retention goes by. */
     bsi_metrics metrics;
     bsi_keys keys;
     bsi_signers signers;

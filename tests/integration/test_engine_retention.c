@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
 #include "os/fault.h"
+#include "os/time.h"
 #include "retention_fixture.h"
 #include "support/tree.h"
 
@@ -281,6 +283,41 @@ static void rules_of_the_caller_take_the_place_of_all_others(void **state)
     rules.retention_days = BS_RETENTION_FOREVER;
     assert_status(bs_retention_apply(engine->service, &rules, NULL), BS_E_INVALID);
     assert_non_null(strstr(bs_error_last()->message, "retention_days: takes 0 to 36500, not -1"));
+}
+
+static void days_are_those_of_the_zone(void **state)
+{
+    engine_fixture *engine = quiet_engine(state);
+    bs_backup_options options = engine_options(engine, "home");
+    char id[BS_ID_SIZE];
+
+    options.keep_daily = 2;
+    pass(DAY - bsi_now().sec % DAY + 22 * HOUR + HOUR / 2); /* 22:30 in UTC. */
+    back_up_by(engine, &options, id);
+    pass(HOUR);
+    back_up_by(engine, &options, id);
+    assert_plan(engine, "km");
+    set(engine, "TIMEZONE", "Etc/GMT-1"); /* 23:30 and 00:30. */
+    assert_plan(engine, "kk");
+}
+
+static void an_unknown_zone_stops_the_start(void **state)
+{
+    engine_fixture *engine = *state;
+    bs_service_options options = BS_SERVICE_OPTIONS_INIT;
+    bs_service *service = NULL;
+    char path[PATH_SIZE];
+
+    (void)snprintf(path, sizeof(path), "%s/other", engine->dir->path);
+    assert_ok(bs_config_new(&engine->config));
+    assert_ok(bs_config_set(engine->config, "TIMEZONE", "Europe/Atlantis"));
+    options.state_path = path;
+    options.config = engine->config;
+    assert_status(bs_service_open(&options, &service), BS_E_INVALID);
+    assert_string_equal(bs_error_last()->message,
+                        "TIMEZONE: there is no time zone 'Europe/Atlantis'; a time zone is "
+                        "called as Europe/Berlin or UTC");
+    assert_int_not_equal(access(path, F_OK), 0); /* Nothing was made. */
 }
 
 static void requests_with_impossible_rules_are_refused(void **state)
@@ -570,6 +607,8 @@ int main(void)
         TEST(days_that_a_backup_was_given_are_kept),
         TEST(names_and_storages_are_looked_at_by_themselves),
         TEST(rules_of_the_caller_take_the_place_of_all_others),
+        TEST(days_are_those_of_the_zone),
+        TEST(an_unknown_zone_stops_the_start),
         TEST(requests_with_impossible_rules_are_refused),
         TEST(failures_go_after_their_time),
         TEST(a_base_goes_with_its_last_dependant),
