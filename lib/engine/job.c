@@ -274,6 +274,13 @@ void bsi_job_reset(bsi_job *job)
 
 /* --- Life --- */
 
+static size_t chunk_size(const bs_service *service)
+{
+    const int64_t size = bsi_config_number(service->config, BSI_CONFIG_BACKUP_CHUNK_SIZE);
+
+    return size > 0 ? (size_t)size : 0;
+}
+
 bs_status bsi_job_new(bs_service *service, const bsi_job_ops *ops, void *payload, bsi_job **out)
 {
     bsi_job *job = bsi_calloc(1, sizeof(*job));
@@ -284,6 +291,7 @@ bs_status bsi_job_new(bs_service *service, const bsi_job_ops *ops, void *payload
         job->ops = ops;
         job->payload = payload;
         job->call.cancel = &job->cancel;
+        job->call.chunk = chunk_size(service);
         job->progress.moved = progress_moved;
         job->progress.user = job;
         job->warn = (bsi_warn){report_warning, job};

@@ -475,12 +475,13 @@ static uint64_t next_stretch(bsi_source_file *file, uint64_t *offset_out)
 bs_status bsi_source_read(bsi_source_file *file, const bs_call *call, void *buf, size_t size,
                           size_t *got_out)
 {
+    const size_t most = bsi_call_chunk(call, READ_MAX);
     size_t filled = 0;
 
     while (filled < size && file->entry.stat.type == BSI_TYPE_FILE) {
         uint64_t offset = 0;
         const uint64_t stretch = next_stretch(file, &offset);
-        const size_t want = (size_t)bsi_min_u64(bsi_min_size(size - filled, READ_MAX), stretch);
+        const size_t want = (size_t)bsi_min_u64(bsi_min_size(size - filled, most), stretch);
         size_t got = 0;
         bs_status status = BS_OK;
 

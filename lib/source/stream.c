@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/checked.h"
 #include "os/process.h"
 
 enum {
@@ -159,12 +160,14 @@ bs_status bsi_stream_callback(bsi_stream_cb callback, void *user, bsi_stream **o
 bs_status bsi_stream_read(bsi_stream *stream, const bs_call *call, void *buf, size_t size,
                           size_t *got_out)
 {
+    const size_t most = bsi_call_chunk(call, size);
     size_t filled = 0;
 
     while (filled < size && !stream->has_ended) {
+        const size_t want = bsi_min_size(size - filled, most);
         size_t got = 0;
         const bs_status status =
-            stream->ops->read(stream->self, call, (char *)buf + filled, size - filled, &got);
+            stream->ops->read(stream->self, call, (char *)buf + filled, want, &got);
 
         if (status < 0) {
             return status;

@@ -20,6 +20,11 @@ bs_status bsi_call_check(const bs_call *call)
     return BS_OK;
 }
 
+size_t bsi_call_chunk(const bs_call *call, size_t usual)
+{
+    return call && call->chunk > 0 ? call->chunk : usual;
+}
+
 void bsi_cancel_request(bsi_cancel *cancel)
 {
     atomic_store_explicit(&cancel->requested, true, memory_order_release);

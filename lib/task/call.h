@@ -20,10 +20,14 @@ typedef struct bs_call {
     const bsi_cancel *cancel;      /* NULL: cannot be cancelled. */
     int64_t deadline_ns;           /* Of bsi_monotonic_ns(); 0: none. */
     struct bsi_spending *spending; /* What is stored is taken from here; NULL: no limit. */
+    size_t chunk;                  /* Bytes that are moved at a time; 0: what measures best. */
 } bs_call;
 
 /* BS_OK, or BS_E_CANCELLED or BS_E_TIMEOUT with the record set. */
 BS_NODISCARD bs_status bsi_call_check(const bs_call *call);
+
+/* How many bytes to move until the next check: what the call says, else `usual`. */
+size_t bsi_call_chunk(const bs_call *call, size_t usual);
 
 void bsi_cancel_request(bsi_cancel *cancel);
 

@@ -318,13 +318,14 @@ static bs_status local_stat(void *self, const bs_call *call, const char *key,
 static bs_status local_read(void *self, const bs_call *call, const char *key, uint64_t offset,
                             void *buf, size_t size)
 {
+    const size_t most = bsi_call_chunk(call, BLOCK_SIZE);
     bsi_local_file *file = NULL;
     uint8_t *at = buf;
     bs_status status = BS_OK;
 
     BSI_TRY(acquire_file(self, key, &file));
     while (status == BS_OK && size > 0) {
-        const size_t block = bsi_min_size(size, BLOCK_SIZE);
+        const size_t block = bsi_min_size(size, most);
         size_t got = 0;
 
         status = bsi_pread(file->fd, at, block, offset, &got);
@@ -486,12 +487,13 @@ static void write_behind(local_upload *upload)
 static bs_status local_put_write(void *self, const bs_call *call, void *upload, const void *data,
                                  size_t size)
 {
+    const size_t most = bsi_call_chunk(call, BLOCK_SIZE);
     local_upload *local = upload;
     const uint8_t *at = data;
 
     (void)self;
     while (size > 0) {
-        const size_t part = bsi_min_size(size, BLOCK_SIZE);
+        const size_t part = bsi_min_size(size, most);
         BSI_TRY(bsi_write(local->fd, at, part));
         at += part;
         size -= part;

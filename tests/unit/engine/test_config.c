@@ -116,6 +116,51 @@ static void wrong_values_are_refused_with_what_is_right(void **state)
     }
 }
 
+/* Fits no variable of the type. */
+static const char *wrong_value(const bsi_config_variable *variable)
+{
+    switch (variable->type) {
+    case BSI_CONFIG_TYPE_TEXT:
+        return "two\nlines";
+    case BSI_CONFIG_TYPE_KEY:
+        return "short";
+    case BSI_CONFIG_TYPE_NUMBER:
+    case BSI_CONFIG_TYPE_NUMBER_OR_AUTO:
+    case BSI_CONFIG_TYPE_SECONDS:
+        return "4000000000";
+    case BSI_CONFIG_TYPE_SIZE:
+        return "large";
+    case BSI_CONFIG_TYPE_RATIO:
+        return "1.5";
+    case BSI_CONFIG_TYPE_FLAG:
+        return "maybe";
+    case BSI_CONFIG_TYPE_WORD:
+        return "nonesuch";
+    }
+    return "";
+}
+
+static void every_refusal_names_the_variable_the_value_and_what_is_allowed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < BSI_CONFIG_COUNT; i++) {
+        const bsi_config_variable *variable = bsi_config_at(i);
+        const char *message = bs_error_last()->message;
+        bs_config *config = fresh();
+        char head[100];
+        print_message("# case: %s\n", variable->name);
+        (void)snprintf(head, sizeof(head), "%s: takes ", variable->name);
+        assert_status(put(config, variable->name, wrong_value(variable)), BS_E_INVALID);
+        assert_ptr_equal(strstr(message, head), message);
+        if (!variable->secret) {
+            char value[32];
+            (void)snprintf(value, sizeof(value), "not '%.3s", wrong_value(variable));
+            assert_non_null(strstr(message, value));
+        }
+        bsi_config_free(config);
+    }
+}
+
 static void a_wrong_secret_is_not_repeated(void **state)
 {
     bs_config *config = fresh();
@@ -257,6 +302,7 @@ int main(void)
         cmocka_unit_test(every_default_is_allowed),
         cmocka_unit_test(values_are_read_by_their_type),
         cmocka_unit_test(wrong_values_are_refused_with_what_is_right),
+        cmocka_unit_test(every_refusal_names_the_variable_the_value_and_what_is_allowed),
         cmocka_unit_test(a_wrong_secret_is_not_repeated),
         cmocka_unit_test(placeholders_of_secrets_count_as_unset),
         cmocka_unit_test(an_unknown_name_gives_the_nearest),
