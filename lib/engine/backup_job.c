@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a backup does from its request to its row: choose what it builds on, let
- * the vault do the work, and do it again as a full when the base turns out to be
- * damaged.
+ * the vault do the work, do it again as a full when the base turns out to be
+ * damaged, and have what was written read again.
  */
 #include "engine/backup_job.h"
 
@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "engine/access.h"
+#include "engine/fresh.h"
 #include "engine/manifest_row.h"
 #include "engine/runner.h"
 #include "engine/schedule.h"
@@ -34,6 +35,7 @@ typedef struct backup_run {
     bool owns_mirror;
     char mirror_key[400];
     char note[NOTE_SIZE];
+    bool written; /* What it stored is there, whether it is good or not. */
     bool durable;
     bsi_access access;     /* To what encrypted backups are built on; zeroed: not needed. */
     bsi_spending spending; /* What it stores. */
@@ -123,6 +125,16 @@ static bs_status backup_add(bsi_job *job, const bsi_job_view *view)
     return bsi_catalog_add_backup(job->service->catalog, &row, NULL);
 }
 
+static bs_status remove_replaced(const bsi_job *job)
+{
+    const backup_run *run = job->payload;
+
+    for (size_t i = 0; i < run->replaced_count; i++) {
+        BSI_TRY(bsi_catalog_remove_backup(job->service->catalog, run->replaced[i].text));
+    }
+    return BS_OK;
+}
+
 static bs_status save_durable(bsi_job *job, const bsi_row_backup *begun)
 {
     backup_run *run = job->payload;
@@ -135,9 +147,8 @@ static bs_status save_durable(bsi_job *job, const bsi_row_backup *begun)
     for (size_t i = 0; status >= 0 && i < result->needs_count; i++) {
         needs[i] = result->needs[i];
     }
-    /* First: as long as the row is not complete, recovery looks after both. */
-    for (size_t i = 0; status >= 0 && i < run->replaced_count; i++) {
-        status = bsi_catalog_remove_backup(job->service->catalog, run->replaced[i].text);
+    if (status >= 0) { /* First: as long as the row is not complete, recovery looks after both. */
+        status = remove_replaced(job);
     }
     if (status >= 0) {
         fill_result(result, digest, &row);
@@ -161,6 +172,9 @@ static bs_status backup_save(bsi_job *job, const bsi_job_view *view)
         BSI_TRY(save_durable(job, &row));
         bsi_upkeep_want(job->service, row.name);
         return BS_OK;
+    }
+    if (run->written && view->state >= BS_STATE_COMPLETED) {
+        BSI_TRY(remove_replaced(job));
     }
     return bsi_catalog_update_backup(job->service->catalog, &row, NULL, 0);
 }
@@ -472,11 +486,40 @@ static bs_status announce(bsi_job *job)
     return backup_save(job, &view);
 }
 
-static bs_status backup_work(bsi_job *job)
+/* Before it is called completed; what fails here is taken back. */
+static bs_status verify_written(bsi_job *job)
 {
     backup_run *run = job->payload;
-    bsi_vault_env env;
+    const bsi_backup_request *request = run->request;
+    const bsi_row_backup row = {.storage = request->storage_name,
+                                .encryption = bsi_encryption_name(request->encryption)};
+    bsi_vault_env env = job_env(job);
+    bsi_access access;
     bs_status status = BS_OK;
+
+    env.progress = NULL; /* The job's own counters have come to their end. */
+    env.fresh_id = job->id;
+    env.fresh_key = run->result.data_key;
+    status = bsi_access_open_for(job->service, &row, NULL, &env, &access);
+    if (status >= 0) {
+        status = bsi_fresh_verify(request->vault, &env, &run->result);
+    }
+    if (status < 0) {
+        bsi_fresh_take_back(request->vault, &env, &run->result);
+    }
+    bsi_access_close(&access);
+    return status;
+}
+
+static bool wants_verification(const bs_service *service)
+{
+    return bsi_config_flag(service->config, BSI_CONFIG_BACKUP_VERIFICATION_ENABLED);
+}
+
+/* What it builds on, or takes the place of. */
+static bs_status begin_work(bsi_job *job)
+{
+    backup_run *run = job->payload;
 
     if (wants_base(run) && !run->request->roots) {
         add_note(run, "a stream is always backed up as a full");
@@ -488,11 +531,25 @@ static bs_status backup_work(bsi_job *job)
     } else if (run->kind == BSI_KIND_MIRROR) {
         BSI_TRY(own_mirror(job));
     }
-    BSI_TRY(announce(job));
+    return announce(job);
+}
+
+static bs_status backup_work(bsi_job *job)
+{
+    backup_run *run = job->payload;
+    bsi_vault_env env;
+    bs_status status = BS_OK;
+
+    BSI_TRY(begin_work(job));
     env = job_env(job);
     status = run_vault(job, &env);
     if (status < 0 && blames_base(run, status)) {
         status = run_again_as_full(job, &env);
+    }
+    run->written = status >= 0;
+    if (status >= 0 && wants_verification(job->service)) {
+        const bs_status verified = verify_written(job);
+        status = verified < 0 ? verified : status;
     }
     if (status >= 0) {
         run->durable = true;

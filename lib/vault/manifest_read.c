@@ -149,6 +149,7 @@ static bs_status check_end(bsi_manifest_reader *reader, bsi_slice line)
     bsi_digest said = {0};
     bsi_digest computed;
     bsi_slice more = {0};
+    bs_status status = BS_OK;
 
     BSI_TRY(bsi_parse_end(line, &entries, &said));
     if (!reader->checked) {
@@ -161,10 +162,11 @@ static bs_status check_end(bsi_manifest_reader *reader, bsi_slice line)
         return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "first and last line tell other counts");
     }
     reader->at_end = true;
-    if (next_line(reader, &more) != BS_END) {
+    status = next_line(reader, &more);
+    if (status == BS_OK) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "something follows its last line");
     }
-    return BS_OK;
+    return status < 0 ? status : BS_OK;
 }
 
 static bool claims_its_own(const bsi_manifest_reader *reader, const char *stem, const char *mirror)

@@ -50,8 +50,12 @@ typedef struct bsi_vault_env {
     /* What may open encrypted backups. */
     bsi_key *const *keys;
     size_t key_count;
-    const bsi_secret *fresh_key;   /* The data key of a backup that was just written, */
-    const char *fresh_id;          /* and its id. */
+    /*
+     * A backup that was just written. Verifying it looks only at what it has stored itself:
+     * what it needs of others was verified with them.
+     */
+    const char *fresh_id;
+    const bsi_secret *fresh_key;   /* Its data key; NULL: it has none. */
     const bsi_public_key *trusted; /* Whose signatures are known here. */
     size_t trusted_count;
     /*
