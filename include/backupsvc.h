@@ -10,6 +10,7 @@
 #include <backupsvc/backup.h>
 #include <backupsvc/base.h>
 #include <backupsvc/config.h>
+#include <backupsvc/drill.h>
 #include <backupsvc/events.h>
 #include <backupsvc/json.h>
 #include <backupsvc/keys.h>

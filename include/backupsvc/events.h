@@ -29,6 +29,7 @@ typedef enum bs_job_kind {
     BS_JOB_BACKUP = 1,
     BS_JOB_RESTORE = 2,
     BS_JOB_VERIFY = 3,
+    BS_JOB_DRILL = 4,
 } bs_job_kind;
 
 /** One event. Numbers and state are those of the moment when it happened. */

@@ -3,6 +3,7 @@
 #define BACKUPSVC_JSON_H
 
 #include <backupsvc/backup.h>
+#include <backupsvc/drill.h>
 #include <backupsvc/events.h>
 #include <backupsvc/keys.h>
 #include <backupsvc/restore.h>
@@ -50,6 +51,13 @@ BS_API BS_NODISCARD bs_status bs_restore_options_from_json(const char *text, siz
 /** Free what bs_restore_options_from_json() made. NULL is ignored. Since: 0.1 */
 BS_API void bs_restore_options_free(bs_restore_options *options);
 
+/** As bs_backup_options_from_json(), for drills. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_drill_options_from_json(const char *text, size_t size,
+                                                         bs_drill_options **out);
+
+/** Free what bs_drill_options_from_json() made. NULL is ignored. Since: 0.1 */
+BS_API void bs_drill_options_free(bs_drill_options *options);
+
 /** As bs_backup_options_from_json(), for retention. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_retention_options_from_json(const char *text, size_t size,
                                                              bs_retention_options **out);
@@ -93,6 +101,13 @@ BS_API BS_NODISCARD bs_status bs_restore_info_to_json(const bs_restore_info *inf
 
 /** As bs_backup_info_to_json(), for a verification. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_verify_info_to_json(const bs_verify_info *info, char **out);
+
+/** As bs_backup_info_to_json(), for a drill. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_drill_info_to_json(const bs_drill_info *info, char **out);
+
+/** As bs_backup_info_to_json(), for a report on drills; "last_status" is null when there was none.
+ *  Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_drill_report_to_json(const bs_drill_report *report, char **out);
 
 /** As bs_backup_info_to_json(), for a plan or report of retention; "kept_by" is an array of words
  *  such as "keep_daily", "pin", "last_good". Since: 0.1 */

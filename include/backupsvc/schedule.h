@@ -29,6 +29,7 @@ typedef enum bs_schedule_action {
     BS_ACTION_DEFAULT = 0, /**< BS_ACTION_BACKUP. */
     BS_ACTION_BACKUP = 1,  /**< Takes a backup, as `backup_request` says. */
     BS_ACTION_VERIFY = 2,  /**< Verifies a backup: {"backup_id": "latest:NAME"}. */
+    BS_ACTION_DRILL = 3,   /**< A restore drill: bs_drill_options as JSON. */
 } bs_schedule_action;
 
 /** What becomes of due times at which no service ran the schedule. */
@@ -224,7 +225,7 @@ BS_API BS_NODISCARD bs_status bs_schedule_remove(bs_service *service, const char
  * @param service     The service.
  * @param schedule    As for bs_schedule_get().
  * @param job_id_out  The job: a backup for bs_backup_wait(), a verification for
- *                    bs_verify_wait(). Set only on BS_OK.
+ *                    bs_verify_wait(), a drill for bs_drill_wait(). Set only on BS_OK.
  *
  * @retval BS_OK
  * @retval BS_E_NOT_FOUND  There is no such schedule; or as for bs_backup_start().

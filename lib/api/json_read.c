@@ -31,6 +31,18 @@ void bs_restore_options_free(bs_restore_options *options)
     bsi_restore_options_free(options);
 }
 
+bs_status bs_drill_options_from_json(const char *text, size_t size, bs_drill_options **out)
+{
+    BSI_REQUIRE(text);
+    BSI_REQUIRE(out);
+    return bsi_drill_options_read(text, size, out);
+}
+
+void bs_drill_options_free(bs_drill_options *options)
+{
+    bsi_drill_options_free(options);
+}
+
 bs_status bs_retention_options_from_json(const char *text, size_t size, bs_retention_options **out)
 {
     BSI_REQUIRE(text);

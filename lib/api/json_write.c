@@ -278,6 +278,66 @@ bs_status bs_verify_info_to_json(const bs_verify_info *info, char **out)
     return end(&json, &buf, out);
 }
 
+bs_status bs_drill_info_to_json(const bs_drill_info *info, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(info);
+    BSI_REQUIRE(out);
+    begin(&json, &buf);
+    bsi_json_put_text(&json, "id", info->id);
+    bsi_json_put_text(&json, "backup_id", info->backup_id);
+    bsi_json_put_text(&json, "name", info->name);
+    bsi_json_put_text(&json, "status", bs_job_state_name(info->status));
+    bsi_json_put_text(&json, "created_at", info->created_at);
+    bsi_json_put_text(&json, "started_at", info->started_at);
+    bsi_json_put_text(&json, "completed_at", info->completed_at);
+    put_counters(&json, info->progress,
+                 (const uint64_t[]){info->files_processed, info->total_files, info->bytes_processed,
+                                    info->total_bytes});
+    bsi_json_put_bool(&json, "proven", info->proven);
+    bsi_json_put_u64(&json, "files_restored", info->files_restored);
+    bsi_json_put_u64(&json, "bytes_restored", info->bytes_restored);
+    bsi_json_put_u64(&json, "files_wrong", info->files_wrong);
+    bsi_json_put_double(&json, "restore_seconds", info->restore_seconds);
+    bsi_json_put_u64(&json, "backup_files", info->backup_files);
+    bsi_json_put_u64(&json, "backup_bytes", info->backup_bytes);
+    put_error(&json, &info->error);
+    put_warnings(&json, info->warnings, info->warnings_kept, info->warnings_count);
+    return end(&json, &buf, out);
+}
+
+bs_status bs_drill_report_to_json(const bs_drill_report *report, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(report);
+    BSI_REQUIRE(out);
+    begin(&json, &buf);
+    bsi_json_put_text(&json, "name", report->name);
+    bsi_json_put_u64(&json, "drills", report->drills);
+    bsi_json_put_text(&json, "last_drill_at", report->last_drill_at);
+    bsi_json_put_text(&json, "last_status",
+                      report->drills > 0 ? bs_job_state_name(report->last_status) : NULL);
+    bsi_json_put_text(&json, "proven_at", report->proven_at);
+    bsi_json_put_text(&json, "proven_backup_id", report->proven_backup_id);
+    bsi_json_put_u64(&json, "proven_files", report->proven_files);
+    bsi_json_put_u64(&json, "proven_backup_files", report->proven_backup_files);
+    bsi_json_put_double(&json, "bytes_per_second", report->bytes_per_second);
+    bsi_json_put_double(&json, "files_per_second", report->files_per_second);
+    bsi_json_put_u64(&json, "measured_drills", report->measured_drills);
+    bsi_json_put_u64(&json, "measured_files", report->measured_files);
+    bsi_json_put_u64(&json, "measured_bytes", report->measured_bytes);
+    bsi_json_put_double(&json, "measured_seconds", report->measured_seconds);
+    bsi_json_put_text(&json, "backup_id", report->backup_id);
+    bsi_json_put_u64(&json, "backup_files", report->backup_files);
+    bsi_json_put_u64(&json, "backup_bytes", report->backup_bytes);
+    bsi_json_put_double(&json, "expected_seconds", report->expected_seconds);
+    return end(&json, &buf, out);
+}
+
 static void write_item(bsi_json_writer *json, const bs_retention_item *item)
 {
     bsi_json_begin_object(json);

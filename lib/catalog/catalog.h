@@ -234,6 +234,32 @@ BS_NODISCARD bs_status bsi_catalog_list_jobs(bsi_catalog *catalog, const bsi_job
                                              bsi_row_job **rows_out, size_t *count_out,
                                              uint64_t *total_out);
 
+/* --- Drills --- */
+
+/* A drill's two rows, together. */
+BS_NODISCARD bs_status bsi_catalog_add_drill(bsi_catalog *catalog, const bsi_row_job *job,
+                                             const bsi_row_drill *row);
+BS_NODISCARD bs_status bsi_catalog_update_drill(bsi_catalog *catalog, const bsi_row_job *job,
+                                                const bsi_row_drill *row);
+BS_NODISCARD bs_status bsi_catalog_get_drill(bsi_catalog *catalog, const char *job_id,
+                                             bsi_row_drill *out);
+
+typedef struct bsi_drill_filter {
+    const char *name; /* NULL or "": any. */
+    bool proven;      /* Only such. */
+    bool scratch;     /* Only those whose scratch directory is not removed. */
+    uint32_t limit;   /* 0: BSI_CATALOG_LIST_MAX. */
+    uint64_t offset;
+} bsi_drill_filter;
+
+/* Newest first. `total_out` (may be NULL) counts all that match. */
+BS_NODISCARD bs_status bsi_catalog_list_drills(bsi_catalog *catalog, const bsi_drill_filter *filter,
+                                               bsi_row_drill **rows_out, size_t *count_out,
+                                               uint64_t *total_out);
+
+/* The scratch directory of a drill is gone. */
+BS_NODISCARD bs_status bsi_catalog_clear_scratch(bsi_catalog *catalog, const char *job_id);
+
 /* --- Warnings of backups and jobs --- */
 
 /* Of each job the first so many are kept; the others are only counted. */

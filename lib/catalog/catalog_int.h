@@ -34,6 +34,10 @@ BS_NODISCARD bs_status bsi_needs_replace_locked(bsi_db *db, const char *id,
                                                 const char *const *needs, size_t count);
 BS_NODISCARD bs_status bsi_warnings_remove_locked(bsi_db *db, const char *id);
 
+/* A row of a job, with what it changes in the sums. */
+BS_NODISCARD bs_status bsi_job_add_locked(bsi_db *db, const bsi_row_job *row);
+BS_NODISCARD bs_status bsi_job_update_locked(bsi_db *db, const bsi_row_job *row);
+
 /* Pins and the mark of a backup that goes; with NULL those whose backup is gone. */
 BS_NODISCARD bs_status bsi_pins_remove_locked(bsi_db *db, const char *id);
 /* BS_E_NEEDED, with its reason, when a pin or hold is in force. */

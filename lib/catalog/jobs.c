@@ -15,7 +15,7 @@ static bs_status get_locked(bsi_db *db, const char *id, bsi_row_job *out)
     return bsi_table_one(&sql, &bsi_table_job, "job", id, out);
 }
 
-static bs_status add_locked(bsi_db *db, const bsi_row_job *row)
+bs_status bsi_job_add_locked(bsi_db *db, const bsi_row_job *row)
 {
     BSI_TRY(bsi_table_insert(db, &bsi_table_job, "INSERT", row));
     return bsi_numbers_job_locked(db, NULL, row);
@@ -24,10 +24,10 @@ static bs_status add_locked(bsi_db *db, const bsi_row_job *row)
 bs_status bsi_catalog_add_job(bsi_catalog *catalog, const bsi_row_job *row)
 {
     BSI_TRY(bsi_catalog_begin(catalog));
-    return bsi_catalog_end(catalog, add_locked(catalog->db, row));
+    return bsi_catalog_end(catalog, bsi_job_add_locked(catalog->db, row));
 }
 
-static bs_status update_locked(bsi_db *db, const bsi_row_job *row)
+bs_status bsi_job_update_locked(bsi_db *db, const bsi_row_job *row)
 {
     bsi_row_job old;
     bs_status status = get_locked(db, row->id, &old);
@@ -46,7 +46,7 @@ static bs_status update_locked(bsi_db *db, const bsi_row_job *row)
 bs_status bsi_catalog_update_job(bsi_catalog *catalog, const bsi_row_job *row)
 {
     BSI_TRY(bsi_catalog_begin(catalog));
-    return bsi_catalog_end(catalog, update_locked(catalog->db, row));
+    return bsi_catalog_end(catalog, bsi_job_update_locked(catalog->db, row));
 }
 
 bs_status bsi_catalog_get_job(bsi_catalog *catalog, const char *id, bsi_row_job *out)

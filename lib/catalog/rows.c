@@ -196,6 +196,15 @@ static const bsi_column mark_columns[] = {
     COLUMN(bsi_row_mark, remove_after, TIME),
 };
 
+static const bsi_column drill_columns[] = {
+    COLUMN(bsi_row_drill, job_id, TEXT),       COLUMN(bsi_row_drill, name, TEXT),
+    COLUMN(bsi_row_drill, backup_id, TEXT),    COLUMN(bsi_row_drill, scratch, TEXT),
+    COLUMN(bsi_row_drill, proven, FLAG),       COLUMN(bsi_row_drill, proven_at, TIME),
+    COLUMN(bsi_row_drill, files, SIZE),        COLUMN(bsi_row_drill, bytes, SIZE),
+    COLUMN(bsi_row_drill, files_wrong, SIZE),  COLUMN(bsi_row_drill, duration, NUMBER),
+    COLUMN(bsi_row_drill, backup_files, SIZE), COLUMN(bsi_row_drill, backup_bytes, SIZE),
+};
+
 const bsi_table bsi_table_backup = TABLE("backup", backup_columns, bsi_row_backup);
 const bsi_table bsi_table_need = TABLE("backup_need", need_columns, bsi_row_need);
 const bsi_table bsi_table_job = TABLE("job", job_columns, bsi_row_job);
@@ -207,6 +216,7 @@ const bsi_table bsi_table_run = TABLE("schedule_run", run_columns, bsi_row_run);
 const bsi_table bsi_table_meta = TABLE("meta", meta_columns, bsi_row_meta);
 const bsi_table bsi_table_pin = TABLE("backup_pin", pin_columns, bsi_row_pin);
 const bsi_table bsi_table_mark = TABLE("backup_mark", mark_columns, bsi_row_mark);
+const bsi_table bsi_table_drill = TABLE("drill", drill_columns, bsi_row_drill);
 const bsi_table bsi_table_warning = {
     .name = "warning",
     .columns = warning_columns,
@@ -228,6 +238,11 @@ void bsi_row_job_dispose(bsi_row_job *row)
     bsi_table_dispose_row(&bsi_table_job, row);
 }
 
+void bsi_row_drill_dispose(bsi_row_drill *row)
+{
+    bsi_table_dispose_row(&bsi_table_drill, row);
+}
+
 void bsi_row_profile_dispose(bsi_row_profile *row)
 {
     bsi_table_dispose_row(&bsi_table_profile, row);
@@ -246,6 +261,11 @@ void bsi_row_backups_free(bsi_row_backup *rows, size_t count)
 void bsi_row_jobs_free(bsi_row_job *rows, size_t count)
 {
     bsi_table_free_rows(&bsi_table_job, rows, count);
+}
+
+void bsi_row_drills_free(bsi_row_drill *rows, size_t count)
+{
+    bsi_table_free_rows(&bsi_table_drill, rows, count);
 }
 
 void bsi_row_warnings_free(bsi_row_warning *rows, size_t count)

@@ -183,6 +183,23 @@ typedef struct bsi_row_mark {
     void *memory;
 } bsi_row_mark;
 
+/* What a job of kind "drill" has found and measured; the rest is in its job's row. */
+typedef struct bsi_row_drill {
+    const char *job_id;
+    const char *name; /* Of the backup, which may be gone. */
+    const char *backup_id;
+    const char *scratch; /* Path of a directory that has to be removed; "": it is. */
+    bool proven;         /* All that was restored was right. */
+    int64_t proven_at;
+    uint64_t files; /* Restored, with right content or wrong. */
+    uint64_t bytes;
+    uint64_t files_wrong;
+    int64_t duration; /* Of the restore alone, in nanoseconds. */
+    uint64_t backup_files;
+    uint64_t backup_bytes;
+    void *memory;
+} bsi_row_drill;
+
 /* Which backup needs which. */
 typedef struct bsi_row_need {
     const char *backup_id;
@@ -193,12 +210,14 @@ typedef struct bsi_row_need {
 /* Zeroed and half-filled rows are fine; the row is zeroed. */
 void bsi_row_backup_dispose(bsi_row_backup *row);
 void bsi_row_job_dispose(bsi_row_job *row);
+void bsi_row_drill_dispose(bsi_row_drill *row);
 void bsi_row_profile_dispose(bsi_row_profile *row);
 void bsi_row_schedule_dispose(bsi_row_schedule *row);
 
 /* NULL is ignored. */
 void bsi_row_backups_free(bsi_row_backup *rows, size_t count);
 void bsi_row_jobs_free(bsi_row_job *rows, size_t count);
+void bsi_row_drills_free(bsi_row_drill *rows, size_t count);
 void bsi_row_warnings_free(bsi_row_warning *rows, size_t count);
 void bsi_row_profiles_free(bsi_row_profile *rows, size_t count);
 void bsi_row_schedules_free(bsi_row_schedule *rows, size_t count);

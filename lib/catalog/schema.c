@@ -138,6 +138,14 @@ static const char *const migrations[] = {
     " sum INTEGER NOT NULL, PRIMARY KEY (name, slot)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX backup_good ON backup (name, backup_type, seq)"
     " WHERE status IN ('completed', 'completed_with_warnings') AND NOT deleting;",
+
+    "CREATE TABLE drill (job_id TEXT PRIMARY KEY NOT NULL REFERENCES job (id) ON DELETE CASCADE,"
+    " name TEXT NOT NULL, backup_id TEXT NOT NULL, scratch TEXT NOT NULL, proven INTEGER NOT NULL,"
+    " proven_at INTEGER, files INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+    " files_wrong INTEGER NOT NULL, duration INTEGER NOT NULL, backup_files INTEGER NOT NULL,"
+    " backup_bytes INTEGER NOT NULL, sum INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX drill_by_name ON drill (name, job_id);"
+    "CREATE INDEX drill_by_scratch ON drill (scratch) WHERE scratch <> '';",
 };
 
 enum { NUMBERS_VERSION = 4 }; /* The first one with sums: they are made from the rows. */
@@ -222,7 +230,7 @@ static bs_status check_rows(bsi_db *db)
         &bsi_table_warning_count, &bsi_table_profile, &bsi_table_meta,     &bsi_table_schedule,
         &bsi_table_run,           &bsi_table_pin,     &bsi_table_mark,     &bsi_table_held,
         &bsi_table_total,         &bsi_table_hour,    &bsi_table_duration, &bsi_table_failure,
-        &bsi_table_name,          &bsi_table_sample,
+        &bsi_table_name,          &bsi_table_sample,  &bsi_table_drill,
     };
     bs_status status = BS_OK;
 

@@ -30,4 +30,11 @@ BS_NODISCARD bs_status bsi_info_warnings(bs_service *service, bsi_job *job, cons
 /* The job with this id while it knows more than its row, and how it stands; NULL. */
 bsi_job *bsi_info_live(bs_service *service, const char *id, bsi_job_view *view_out);
 
+/* A job of this kind, by its id or the beginning of one. `*job_out`: as of bsi_info_live(). */
+BS_NODISCARD bs_status bsi_info_job(bs_service *service, const char *kind, const char *reference,
+                                    bsi_job_view *view, bsi_job **job_out, bsi_row_job *out);
+
+/* How a job stands by its row. */
+void bsi_info_view(const bsi_row_job *row, bsi_job_view *view);
+
 #endif

@@ -32,7 +32,7 @@ typedef struct verify_box {
     bsi_arena arena;
 } verify_box;
 
-static void view_of_row(const bsi_row_job *row, bsi_job_view *view)
+void bsi_info_view(const bsi_row_job *row, bsi_job_view *view)
 {
     *view = (bsi_job_view){
         .state = bsi_job_state_of(row->status),
@@ -47,9 +47,8 @@ static void view_of_row(const bsi_row_job *row, bsi_job_view *view)
     view->progress = bsi_progress_of_row(view);
 }
 
-/* An id, the beginning of one; of a job of this kind. */
-static bs_status find_row(bs_service *service, const char *kind, const char *reference,
-                          bsi_job_view *view, bsi_job **job_out, bsi_row_job *out)
+bs_status bsi_info_job(bs_service *service, const char *kind, const char *reference,
+                       bsi_job_view *view, bsi_job **job_out, bsi_row_job *out)
 {
     char id[BS_ID_SIZE];
     bsi_job *job = NULL;
@@ -69,7 +68,7 @@ static bs_status find_row(bs_service *service, const char *kind, const char *ref
         return status;
     }
     if (!job) {
-        view_of_row(out, view);
+        bsi_info_view(out, view);
     }
     *job_out = job;
     return BS_OK;
@@ -124,7 +123,7 @@ bs_status bsi_restore_get(bs_service *service, const char *reference, bs_restore
     bsi_row_job row;
     bsi_job *job = NULL;
     restore_box *box = NULL;
-    bs_status status = find_row(service, BSI_JOB_KIND_RESTORE, reference, &view, &job, &row);
+    bs_status status = bsi_info_job(service, BSI_JOB_KIND_RESTORE, reference, &view, &job, &row);
 
     if (status < 0) {
         return status;
@@ -166,7 +165,7 @@ static bs_status fill_page(bs_service *service, const bsi_row_job *rows, size_t 
         bsi_job_view view;
         bsi_job *job = bsi_info_live(service, rows[i].id, &view);
         if (!job) {
-            view_of_row(&rows[i], &view);
+            bsi_info_view(&rows[i], &view);
         }
         bsi_job_unref(job);
         status = info ? fill_restore(&rows[i], &view, &box->arena, info) : BS_E_NOMEM;
@@ -377,7 +376,7 @@ bs_status bsi_verify_get(bs_service *service, const char *reference, bs_verify_i
     bsi_row_job row;
     bsi_job *job = NULL;
     verify_box *box = NULL;
-    bs_status status = find_row(service, BSI_JOB_KIND_VERIFY, reference, &view, &job, &row);
+    bs_status status = bsi_info_job(service, BSI_JOB_KIND_VERIFY, reference, &view, &job, &row);
 
     if (status < 0) {
         return status;

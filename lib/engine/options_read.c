@@ -60,6 +60,7 @@ typedef struct options_box {
         size_t struct_size; /* What each of them begins with. */
         bs_backup_options backup;
         bs_restore_options restore;
+        bs_drill_options drill;
         bs_retention_options retention;
         bs_pin_options pin;
         bs_schedule_options schedule;
@@ -132,6 +133,16 @@ static const field restore_fields[] = {
     RESTORE_FIELD(strip_source, FIELD_FLAG),
     RESTORE_FIELD(encryption_key, FIELD_TEXT),
     RESTORE_FIELD(key_passphrase, FIELD_TEXT),
+    {NULL, FIELD_TEXT, 0, NULL},
+};
+
+#define DRILL_FIELD(member, kind) {#member, kind, offsetof(bs_drill_options, member), NULL}
+static const field drill_fields[] = {
+    DRILL_FIELD(backup_id, FIELD_TEXT),
+    DRILL_FIELD(sample_files, FIELD_NUMBER),
+    DRILL_FIELD(sample_percent, FIELD_NUMBER),
+    DRILL_FIELD(all, FIELD_FLAG),
+    DRILL_FIELD(scratch_path, FIELD_TEXT),
     {NULL, FIELD_TEXT, 0, NULL},
 };
 
@@ -609,6 +620,16 @@ bs_status bsi_restore_options_read(const char *text, size_t size, bs_restore_opt
 }
 
 void bsi_restore_options_free(bs_restore_options *options)
+{
+    free_options(options);
+}
+
+bs_status bsi_drill_options_read(const char *text, size_t size, bs_drill_options **out)
+{
+    READ_OPTIONS(drill, drill_fields, NULL);
+}
+
+void bsi_drill_options_free(bs_drill_options *options)
 {
     free_options(options);
 }

@@ -2,6 +2,7 @@
 #ifndef BSI_ENGINE_OPTIONS_READ_H
 #define BSI_ENGINE_OPTIONS_READ_H
 
+#include <backupsvc/drill.h>
 #include <backupsvc/restore.h>
 #include <backupsvc/retention.h>
 #include <backupsvc/schedule.h>
@@ -21,6 +22,11 @@ BS_NODISCARD bs_status bsi_restore_options_read(const char *text, size_t size,
                                                 bs_restore_options **out);
 /* NULL is ignored. */
 void bsi_restore_options_free(bs_restore_options *options);
+
+BS_NODISCARD bs_status bsi_drill_options_read(const char *text, size_t size,
+                                              bs_drill_options **out);
+/* NULL is ignored. */
+void bsi_drill_options_free(bs_drill_options *options);
 
 BS_NODISCARD bs_status bsi_retention_options_read(const char *text, size_t size,
                                                   bs_retention_options **out);

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "engine/backup_job.h"
+#include "engine/drill.h"
 #include "engine/options_read.h"
 #include "engine/restore_job.h"
 #include "engine/service.h"
@@ -151,11 +152,57 @@ static bs_status verify_prepare(bs_service *service, const char *request, bsi_jo
     return status;
 }
 
+/* --- Restore drill --- */
+
+static void check_drill(const bs_service *service, const bs_drill_options *asked,
+                        bsi_complaints *complaints)
+{
+    complaints->prefix = "action_request.";
+    if (asked) {
+        bsi_drill_check(service, asked, complaints);
+    } else {
+        bsi_complain_last(complaints);
+    }
+    complaints->prefix = NULL;
+}
+
+static bs_status drill_take(bs_service *service, const bs_schedule_options *options,
+                            bsi_arena *arena, bsi_complaints *complaints, const char **request_out)
+{
+    const char *json = options->action_request ? options->action_request : "{}";
+    bs_drill_options *asked = NULL;
+    bs_status status = bsi_drill_options_read(json, strlen(json), &asked);
+
+    if (status == BS_E_NOMEM) {
+        return status;
+    }
+    check_drill(service, asked, complaints);
+    if (options->backup_request) {
+        bsi_complain_invalid(complaints, "backup_request: only a backup has one");
+    }
+    status = complaints->count == 0 ? bsi_drill_write_options(asked, arena, request_out) : BS_OK;
+    bsi_drill_options_free(asked);
+    return status;
+}
+
+static bs_status drill_prepare(bs_service *service, const char *request, bsi_job **out)
+{
+    bs_drill_options *options = NULL;
+    bs_status status = bsi_drill_options_read(request, strlen(request), &options);
+
+    if (status >= 0) {
+        status = bsi_drill_prepare(service, options, out);
+    }
+    bsi_drill_options_free(options);
+    return status;
+}
+
 /* --- The table --- */
 
 static const bsi_action actions[] = {
     {BS_ACTION_BACKUP, backup_take, backup_prepare},
     {BS_ACTION_VERIFY, verify_take, verify_prepare},
+    {BS_ACTION_DRILL, drill_take, drill_prepare},
 };
 
 const bsi_action *bsi_action_find(int action)

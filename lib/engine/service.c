@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "engine/drill.h"
 #include "engine/recovery.h"
 #include "engine/runner.h"
 #include "engine/schedule_run.h"
@@ -275,6 +276,7 @@ static bs_status recover(bs_service *service)
     BSI_TRY(bsi_recovery_mark(service));
     BSI_TRY(open_local(service));
     BSI_TRY(bsi_recovery_storage(service, "local"));
+    BSI_TRY(bsi_drills_recover(service));
     return bsi_schedule_recover(service);
 }
 

@@ -11,8 +11,7 @@
 #include "catalog/catalog.h"
 #include "engine/paths.h"
 #include "os/file.h"
-
-enum { STATE_TEMP_DEPTH = 32 };
+#include "os/tree.h"
 
 /* BS_OK: empty, or one of our files is there. */
 static bs_status check_ours(int fd, const char *path)
@@ -42,53 +41,6 @@ static bs_status check_ours(int fd, const char *path)
                     "'%s' holds files but no catalogue: it is no state directory; name an empty "
                     "or a new one",
                     path);
-}
-
-static bs_status remove_entry(int fd, const bsi_dir_entry *entry, unsigned depth);
-
-static bs_status empty_dir(int fd, unsigned depth)
-{
-    bsi_dir *dir = NULL;
-    bsi_dir_entry entry;
-    bs_status status = bsi_dir_open(fd, &dir);
-
-    if (status < 0) {
-        return status;
-    }
-    for (;;) {
-        status = bsi_dir_next(dir, &entry);
-        if (status != BS_OK) {
-            break;
-        }
-        status = remove_entry(fd, &entry, depth);
-        if (status < 0) {
-            break;
-        }
-    }
-    bsi_dir_close(dir);
-    return status < 0 ? status : BS_OK;
-}
-
-/* Our own directory holds no deep trees: beyond STATE_TEMP_DEPTH nothing is entered. */
-static bs_status remove_entry(int fd, const bsi_dir_entry *entry, unsigned depth) /* NOLINT */
-{
-    bsi_stat stat;
-    int child = -1;
-    bs_status status = BS_OK;
-
-    BSI_TRY(bsi_stat_at(fd, entry->name, &stat));
-    if (stat.type != BSI_TYPE_DIR) {
-        return bsi_unlink(fd, entry->name);
-    }
-    if (depth >= STATE_TEMP_DEPTH) {
-        return BS_OK;
-    }
-    status = bsi_open(fd, entry->name, BSI_OPEN_READ | BSI_OPEN_DIR | BSI_OPEN_NOFOLLOW, 0, &child);
-    if (status >= 0) {
-        status = empty_dir(child, depth + 1);
-        bsi_close_quietly(child);
-    }
-    return status < 0 ? status : bsi_rmdir(fd, entry->name);
 }
 
 /* Make a directory that may be there, and open it. */
@@ -135,7 +87,7 @@ static bs_status prepare(bsi_state_dir *dir)
     BSI_TRY(check_ours(dir->fd, dir->path));
     BSI_TRY(take_lock(dir));
     BSI_TRY(make_dir(dir->fd, BSI_STATE_TEMP_DIR, &dir->temp_fd));
-    BSI_TRY(empty_dir(dir->temp_fd, 0));
+    BSI_TRY(bsi_tree_empty(dir->temp_fd));
     BSI_TRY(make_dir(dir->fd, BSI_STATE_STORAGE_DIR, &storage_fd));
     bsi_close_quietly(storage_fd);
     return BS_OK;

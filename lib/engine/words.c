@@ -63,6 +63,7 @@ const bsi_word bsi_words_job_kind[] = {
     {"backup", BS_JOB_BACKUP},
     {"restore", BS_JOB_RESTORE},
     {"verify", BS_JOB_VERIFY},
+    {"drill", BS_JOB_DRILL},
     {NULL, 0},
 };
 
@@ -109,6 +110,7 @@ const bsi_word bsi_words_kept_by[] = {
 const bsi_word bsi_words_schedule_action[] = {
     {"backup", BS_ACTION_BACKUP},
     {"verify", BS_ACTION_VERIFY},
+    {"drill", BS_ACTION_DRILL},
     {NULL, 0},
 };
 

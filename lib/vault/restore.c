@@ -10,6 +10,7 @@
 #include "os/dir_cache.h"
 #include "text/json_read.h"
 #include "vault/restore_int.h"
+#include "vault/sample.h"
 
 /* --- What is reported on the way --- */
 
@@ -100,6 +101,13 @@ static bs_status find_stripped(bsi_restore *restore, char **out)
 
 typedef bs_status (*visit_cb)(bsi_restore *restore, const bsi_manifest_entry *entry, bool wanted);
 
+static bs_status find_wanted(bsi_restore *restore, const bsi_entry *entry, bool *out)
+{
+    BSI_TRY(bsi_selection_wants(restore->selection, entry, out));
+    *out = *out && (!restore->plan->sample || bsi_sample_has(restore->plan->sample, entry));
+    return BS_OK;
+}
+
 static bs_status each_entry(bsi_restore *restore, visit_cb visit)
 {
     const bsi_manifest_entry *entry = NULL;
@@ -112,7 +120,7 @@ static bs_status each_entry(bsi_restore *restore, visit_cb visit)
         if (atomic_load(&restore->stop)) {
             return BS_OK; /* The failure is kept. */
         }
-        BSI_TRY(bsi_selection_wants(restore->selection, &entry->listed.entry, &wanted));
+        BSI_TRY(find_wanted(restore, &entry->listed.entry, &wanted));
         BSI_TRY(visit(restore, entry, wanted));
     }
     return status < 0 ? status : BS_OK;
@@ -133,7 +141,7 @@ static bs_status count_wanted(bsi_restore *restore, totals *out)
     while ((status = bsi_manifest_next(restore->manifest, &entry)) == BS_OK) {
         bool wanted = false;
         BSI_TRY(bsi_call_check(restore->env.call));
-        BSI_TRY(bsi_selection_wants(restore->selection, &entry->listed.entry, &wanted));
+        BSI_TRY(find_wanted(restore, &entry->listed.entry, &wanted));
         if (wanted) {
             const bool file = entry->listed.entry.stat.type == BSI_TYPE_FILE;
             out->entries++;

@@ -190,8 +190,9 @@ void bsi_manifest_info_dispose(bsi_manifest_info *info);
 typedef struct bsi_restore_plan {
     const char *manifest_key;
     const char *restore_path;
-    const char *const *paths;  /* Paths or patterns, ended by NULL; NULL: everything. */
-    bsi_target_options target; /* warn is filled in by the vault. */
+    const char *const *paths;        /* Paths or patterns, ended by NULL; NULL: everything. */
+    const struct bsi_sample *sample; /* Of that only its files; NULL: no matter. */
+    bsi_target_options target;       /* warn is filled in by the vault. */
     bool verify;
     bool strip_source;
 } bsi_restore_plan;

@@ -27,7 +27,17 @@
 
 enum { PATH_SIZE = 300, TWICE_EVERY = 3, DEEP_EVERY = 8, LONGEST_RECOVERY = 331 };
 
-typedef enum request { OPEN_ONLY, BACK_UP, DELETE, RESTORE, RETAIN, MARK, PIN, UNPIN } request;
+typedef enum request {
+    OPEN_ONLY,
+    BACK_UP,
+    DELETE,
+    RESTORE,
+    DRILL,
+    RETAIN,
+    MARK,
+    PIN,
+    UNPIN
+} request;
 
 /* What is asked of the service; `type` also of the two backups that are there before. */
 typedef struct service_scenario {
@@ -46,6 +56,7 @@ static const service_scenario scenarios[] = {
     {"mirror", BACK_UP, BS_BACKUP_MIRROR, BS_COMPRESSION_DEFAULT, 1, 7},
     {"deletion", DELETE, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 3},
     {"restore", RESTORE, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 11},
+    {"drill", DRILL, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 11},
     {"retention", RETAIN, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 2, 5},
     {"marking", MARK, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 2, 7},
     {"pinning", PIN, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 2, 7},
@@ -61,6 +72,7 @@ typedef struct place {
     char state[PATH_SIZE];
     char pristine[PATH_SIZE];
     char out[PATH_SIZE];
+    char scratch[PATH_SIZE];  /* Where drills restore to. */
     char ids[2][BS_ID_SIZE];  /* Of the earlier backups. */
     char trees[2][PATH_SIZE]; /* What they restore to. */
     uint64_t at;
@@ -83,6 +95,7 @@ static int setup(void **state)
     (void)snprintf(self->state, PATH_SIZE, "%s/state", self->dir->path);
     (void)snprintf(self->pristine, PATH_SIZE, "%s/pristine", self->dir->path);
     (void)snprintf(self->out, PATH_SIZE, "%s/out", self->dir->path);
+    (void)snprintf(self->scratch, PATH_SIZE, "%s/scratch", self->dir->path);
     (void)snprintf(self->trees[0], PATH_SIZE, "%s/tree0", self->dir->path);
     (void)snprintf(self->trees[1], PATH_SIZE, "%s/tree1", self->dir->path);
     *state = self;
@@ -95,6 +108,7 @@ static void clear(const place *self)
     tree_remove(self->state);
     tree_remove(self->pristine);
     tree_remove(self->out);
+    tree_remove(self->scratch);
     tree_remove(self->trees[0]);
     tree_remove(self->trees[1]);
 }
@@ -212,6 +226,18 @@ static bs_status verify(const place *self, const char *id)
     return bs_verify_wait(self->service, verify_id, BS_FOREVER);
 }
 
+static bs_status drill(const place *self)
+{
+    bs_drill_options options = BS_DRILL_OPTIONS_INIT;
+    char drill_id[BS_ID_SIZE];
+
+    options.backup_id = self->ids[1];
+    options.sample_files = 3;
+    options.scratch_path = self->scratch;
+    BSI_TRY(bs_drill_start(self->service, &options, drill_id));
+    return bs_drill_wait(self->service, drill_id, BS_FOREVER);
+}
+
 /* The older of two full backups goes, or is marked. */
 static bs_status retain(const place *self)
 {
@@ -238,6 +264,8 @@ static bs_status act(const place *self, char id_out[BS_ID_SIZE])
         return bs_backup_delete(self->service, self->ids[1], false, NULL);
     case RESTORE:
         return restore(self, self->ids[1], self->out);
+    case DRILL:
+        return drill(self);
     case RETAIN:
     case MARK:
         return retain(self);
@@ -443,6 +471,41 @@ static void check_kept(const place *self)
     bs_backup_info_free(info);
 }
 
+static bool is_empty(const char *dir)
+{
+    char path[PATH_SIZE];
+    char *const paths[] = {path, NULL};
+    FTS *walk = NULL;
+    size_t count = 0;
+
+    (void)snprintf(path, sizeof(path), "%s", dir);
+    walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    assert_non_null(walk);
+    while (fts_read(walk)) {
+        count++;
+    }
+    (void)fts_close(walk);
+    return count == 2; /* On the way in and on the way out. */
+}
+
+/* Whatever a drill has left is gone, and each is told as what it was. */
+static void check_drills(const place *self, bool repeated)
+{
+    bs_drill_page *page = NULL;
+
+    assert_true(is_empty(self->scratch));
+    assert_ok(bs_drill_list(self->service, NULL, &page));
+    assert_true(page->count <= 1 + (size_t)repeated);
+    for (size_t i = 0; i < page->count; i++) {
+        const bs_drill_info *info = page->items[i];
+        assert_int_equal(info->status, info->proven ? BS_STATE_COMPLETED : BS_STATE_FAILED);
+        assert_int_equal(info->error.code, info->proven ? BS_OK : BS_E_INTERRUPTED);
+        assert_int_equal(info->files_restored, info->proven ? 3 : 0);
+    }
+    assert_true(!repeated || page->items[0]->proven);
+    bs_drill_page_free(page);
+}
+
 static void check_repeats(const place *self, bool deep)
 {
     char id[BS_ID_SIZE] = "";
@@ -458,6 +521,9 @@ static void check_repeats(const place *self, bool deep)
     assert_ok(status);
     if (self->scenario->request >= RETAIN) {
         check_kept(self);
+    }
+    if (self->scenario->request == DRILL) {
+        check_drills(self, true);
     }
     if (self->scenario->request == RESTORE) {
         assert_trees_equal(self->trees[1], self->out, COMPARE_NO_TOP);
@@ -505,6 +571,8 @@ static void reset(place *self)
 {
     tree_remove(self->state);
     tree_remove(self->out);
+    tree_remove(self->scratch);
+    assert_int_equal(mkdir(self->scratch, 0755), 0);
     copy_tree(self->pristine, self->state);
 }
 
@@ -523,6 +591,9 @@ static void play(place *self, const service_scenario *scenario)
         }
         assert_ok(open_service(self));
         (void)check_all(self, deep);
+        if (scenario->request == DRILL) {
+            check_drills(self, false);
+        }
         check_repeats(self, deep);
         close_service(self);
         survived++;

@@ -66,7 +66,9 @@ void schedule_look(engine_fixture *engine)
 
 static void wait_for_job(engine_fixture *engine, const bs_schedule_info *info)
 {
-    if (info->action == BS_ACTION_VERIFY) {
+    if (info->action == BS_ACTION_DRILL) {
+        (void)!bs_drill_wait(engine->service, info->last_job_id, BS_FOREVER);
+    } else if (info->action == BS_ACTION_VERIFY) {
         (void)!bs_verify_wait(engine->service, info->last_job_id, BS_FOREVER);
     } else {
         (void)!bs_backup_wait(engine->service, info->last_job_id, BS_FOREVER);

@@ -344,6 +344,37 @@ static void a_verification_can_be_scheduled(void **state)
     bs_schedule_info_free(info);
 }
 
+static void a_drill_can_be_scheduled(void **state)
+{
+    engine_fixture *engine = *state;
+    bs_schedule_options options = BS_SCHEDULE_OPTIONS_INIT;
+    bs_backup_options backup = engine_options(engine, "home");
+    bs_schedule_info *info = NULL;
+    char id[BS_ID_SIZE];
+
+    options.name = "drill";
+    options.cron_expression = "@hourly";
+    options.action = BS_ACTION_DRILL;
+    options.action_request = "{\"sample_percent\":101}";
+    assert_status(bs_schedule_add(engine->service, &options, id), BS_E_INVALID);
+    assert_non_null(strstr(bs_error_last()->message, "action_request.backup_id: is missing"));
+    assert_non_null(
+        strstr(bs_error_last()->message, "action_request.sample_percent: takes 1 to 100"));
+    options.action_request = "{\"backup_id\":\"latest:home\"}";
+    assert_ok(bs_schedule_add(engine->service, &options, id));
+    schedule_at(engine, DAY0 + HOUR);
+    engine_backup(engine, &backup, BS_OK, id);
+    schedule_at(engine, DAY0 + 2 * HOUR);
+    assert_story(engine, "drill", "1f 2s");
+    info = schedule_get(engine, "drill");
+    assert_int_equal(info->action, BS_ACTION_DRILL);
+    assert_string_equal(info->action_request,
+                        "{\"backup_id\":\"latest:home\",\"sample_files\":100}");
+    assert_string_equal(info->last_status, "completed");
+    assert_ok(bs_drill_wait(engine->service, info->last_job_id, 0));
+    bs_schedule_info_free(info);
+}
+
 static void a_new_time_counts_from_now_on(void **state)
 {
     engine_fixture *engine = *state;
@@ -510,6 +541,7 @@ int main(void)
         TEST(a_job_that_fails_is_told_of_and_not_run_again),
         TEST(a_run_by_hand_leaves_the_due_times_alone),
         TEST(a_verification_can_be_scheduled),
+        TEST(a_drill_can_be_scheduled),
         TEST(a_new_time_counts_from_now_on),
         TEST(a_removed_schedule_is_not_run),
         TEST(a_run_that_a_crash_kept_from_beginning_begins_once),
