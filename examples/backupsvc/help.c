@@ -86,6 +86,18 @@ const tool_verb verbs[] = {
      "Prints each damaged object and the files that it costs. Without a key only the stored\n"
      "bytes of an encrypted backup are compared.\n",
      verb_verify},
+    {"drill", "ID | --name N [OPTION...]", "restore files of a backup, compare them, remove them",
+     "  --name N             the newest backup of this name\n"
+     "  --sample N|N%        so many files by chance, or such a share; default: 100\n"
+     "  --all                all files\n"
+     "  --scratch DIR        restore into a new directory in DIR; default: in the state\n"
+     "                       directory\n"
+     "  --report             no drill: tell of each name, or of --name N, when a backup was\n"
+     "                       last proven, and how long restoring all of it should take\n"
+     "  --key REF            the key of an encrypted backup: env:NAME, file:PATH,\n"
+     "                       keyring:NAME, or - to be asked\n"
+     "  --key-passphrase REF the pass phrase of an encrypted PEM key, likewise\n",
+     verb_drill},
     {"delete", "ID [--cascade]", "remove a backup",
      "  --cascade            also remove the backups that need it\n", verb_delete},
     {"retention",

@@ -29,6 +29,7 @@ int verb_files(tool_run *tool, int argc, char **argv);
 int verb_cat(tool_run *tool, int argc, char **argv);
 int verb_export(tool_run *tool, int argc, char **argv);
 int verb_verify(tool_run *tool, int argc, char **argv);
+int verb_drill(tool_run *tool, int argc, char **argv);
 int verb_delete(tool_run *tool, int argc, char **argv);
 int verb_retention(tool_run *tool, int argc, char **argv);
 int verb_key(tool_run *tool, int argc, char **argv);

@@ -348,7 +348,7 @@ class Looking(Case):
 
     def test_help_tells_of_every_verb(self):
         text = self.ends(DONE, "help").stdout.decode()
-        verbs = "backup restore list show files cat export verify delete stats rebuild"
+        verbs = "backup restore list show files cat export verify drill delete stats rebuild"
         for verb in verbs.split():
             self.assertIn(f"  {verb} ", text)
             asked = self.ends(DONE, "help", verb).stdout
@@ -448,6 +448,54 @@ class Keeping(Case):
         self.container(info).unlink()
         text = self.ends(FAILED, "verify", "latest:job").stdout.decode()
         self.assertIn("one.txt", text)
+
+    def test_drills_prove_a_backup_and_tell_of_it(self):
+        info = self.back_up("--compression", "none")
+        out = self.document(DONE, "drill", info["id"])["drill"]
+        self.assertTrue(out["proven"])
+        self.assertEqual(out["files_restored"], out["backup_files"])
+        scratch = self.scratch / "elsewhere"
+        scratch.mkdir()
+        text = self.ends(DONE, "drill", "--name", "job", "--sample", "1", "--scratch", scratch)
+        self.assertIn(b"1 of %d files" % out["backup_files"], text.stdout)
+        self.ends(DONE, "drill", "--name", "job", "--sample", "100%", "--quiet")
+        self.assertEqual(list(scratch.iterdir()), [])
+        report = self.document(DONE, "drill", "--report")["reports"][0]
+        self.assertEqual(report["proven_backup_id"], info["id"])
+        self.assertEqual((report["name"], report["drills"]), ("job", 3))
+        self.assertGreater(report["expected_seconds"], 0)
+        text = self.ends(DONE, "drill", "--report", "--name", "job").stdout.decode()
+        self.assertIn(info["id"], text)
+        self.assertIn("expected:", text)
+
+    def test_drills_find_damage(self):
+        info = self.back_up("--compression", "none")
+        container = self.container(info)
+        data = bytearray(container.read_bytes())
+        data[data.index(b"two two")] ^= 1
+        container.chmod(0o600)
+        container.write_bytes(data)
+        out = self.document(FAILED, "drill", "--name", "job", "--all")
+        self.assertFalse(out["success"])
+        self.assertEqual(out["drill"]["files_wrong"], 1)
+        self.assertEqual(out["error"]["code"], "BS_E_CORRUPT")
+        text = self.ends(FAILED, "drill", "--name", "job", "--all").stderr.decode()
+        self.assertIn("two.txt", text)
+        self.assertIn("did not come back", text)
+        text = self.ends(DONE, "drill", "--report").stdout.decode()
+        self.assertIn("proven:    never", text)
+
+    def test_drills_are_asked_for_rightly(self):
+        self.back_up()
+        self.refused("takes an id or --name", "drill", code=USAGE)
+        self.refused("takes an id or --name", "drill", "x", "--name", "job", code=USAGE)
+        for wrong in ("0", "-1", "101%", "5x", "", "99999999999"):
+            given = f"--sample={wrong}"
+            self.refused("--sample takes", "drill", "--name", "job", given, code=USAGE)
+        self.refused("no id", "drill", "--report", "x", code=USAGE)
+        self.refused("one of sample_files", "drill", "--name", "job", "--sample", "3", "--all")
+        self.refused("nope", "drill", "--name", "nope")
+        self.refused("nope", "drill", "--report", "--name", "nope")
 
     def test_delete_refuses_what_is_needed(self):
         full = self.back_up()
