@@ -139,6 +139,34 @@ const tool_verb verbs[] = {
      "\n"
      "REF is env:NAME, file:PATH, keyring:NAME, or - to be asked.\n",
      verb_key},
+    {"schedule",
+     "add NAME CRON SOURCE... [OPTION...] | list | show NAME | update NAME [OPTION...] |"
+     " remove NAME | run NAME | preview CRON",
+     "back up at the times that a cron expression names",
+     "  add NAME CRON SOURCE...   sources and options are those of 'backup'; with --command,\n"
+     "                       ARGV follows --\n"
+     "  list                 --active, --inactive; --limit N, --offset N\n"
+     "  show NAME            and what came of its last times; --runs N: so many, default: 10\n"
+     "  update NAME          --cron CRON, --rename NAME, --active, and options of add; sources\n"
+     "                       and options of 'backup' make a new request in place of the old\n"
+     "  remove NAME          a job that it has started goes on\n"
+     "  run NAME             do it now; its times stay as they are\n"
+     "  preview CRON         the next times; --timezone Z; --count N, default: 5\n"
+     "\n"
+     "Of add and update:\n"
+     "  --timezone Z         such as Europe/Berlin; default: UTC\n"
+     "  --missed M           run_once (default), skip, all: what becomes of times at which\n"
+     "                       nothing ran them\n"
+     "  --inactive           it is not run until 'update NAME --active'\n"
+     "  --backup-name N      the backups' name; default: that of the schedule\n"
+     "  --verify ID          verify this backup, such as latest:NAME, instead of taking one\n"
+     "\n"
+     "Schedules are run by 'backupsvc run'.\n",
+     verb_schedule},
+    {"run", "", "run schedules, until SIGINT or SIGTERM",
+     "Stays in the foreground and tells on standard error what it does. While it runs, no other\n"
+     "verb can use the same state directory.\n",
+     verb_run_schedules},
     {"stats", "", "sum up all backups", "", verb_stats},
     {"rebuild", "[OPTION...]", "make the catalogue anew from what lies on the storage",
      "  --key REF            the key of an encrypted backup: env:NAME, file:PATH,\n"

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "help.h"
@@ -146,15 +147,30 @@ char *tool_absolute_path(const char *path)
     return out;
 }
 
+/* What stays in the foreground tells when something was: "2026-11-23T02:30:00Z ", else "". */
+static const char *log_time(const tool_run *tool, char out[32])
+{
+    const time_t now = time(NULL);
+    struct tm parts;
+
+    out[0] = '\0';
+    if (tool->run_schedules && gmtime_r(&now, &parts)) {
+        (void)strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ ", &parts);
+    }
+    return out;
+}
+
 static void log_line(bs_log_level level, const char *module, const char *message, void *user)
 {
     const tool_run *tool = user;
     static const char *const names[] = {"error", "warning", "info", "debug"};
+    char time[32];
 
-    if (tool->quiet || (level > BS_LOG_ERROR && !tool->verbose)) {
+    if (tool->quiet || (level > tool->log_level && !tool->verbose)) {
         return;
     }
-    (void)fprintf(stderr, "%s%s: %s: %s\n", progress_line_end(), names[level], module, message);
+    (void)fprintf(stderr, "%s%s%s: %s: %s\n", progress_line_end(), log_time(tool, time),
+                  names[level], module, message);
 }
 
 static bs_status load_settings(tool_run *tool)
@@ -199,6 +215,7 @@ bs_status tool_open(tool_run *tool, tool_access access)
     options.log = log_line;
     options.log_user = tool;
     options.replace_damaged = access == TOOL_REPLACE;
+    options.run_schedules = tool->run_schedules;
     status = bs_service_open(&options, &tool->service);
     if (status < 0) {
         output_fail_last(tool);

@@ -20,7 +20,6 @@ enum {
     GLOBAL_VERSION,
     GLOBAL_COUNT = 6,
     FIRST_ROW = 1000,
-    MOST_ROWS = 32,
 };
 
 static const struct option global_options[GLOBAL_COUNT] = {
@@ -186,7 +185,7 @@ static void make_table(const option_row *rows, struct option *table)
     int count = 0;
 
     memcpy(table, global_options, sizeof(global_options));
-    for (; rows && rows[count].name && count < MOST_ROWS; count++) {
+    for (; rows && rows[count].name && count < OPTION_ROWS_MAX; count++) {
         table[GLOBAL_COUNT + count] = (struct option){
             rows[count].name, rows[count].kind == OPTION_FLAG ? no_argument : required_argument,
             NULL, FIRST_ROW + count};
@@ -196,7 +195,7 @@ static void make_table(const option_row *rows, struct option *table)
 
 static bool take_all(tool_run *tool, int argc, char **argv, const option_row *rows, int *code_out)
 {
-    struct option table[GLOBAL_COUNT + MOST_ROWS + 1];
+    struct option table[GLOBAL_COUNT + OPTION_ROWS_MAX + 1];
     int option = 0;
 
     make_table(rows, table);

@@ -47,6 +47,9 @@ typedef struct option_row {
     int highest;
 } option_row;
 
+/* How many rows a table may have, beside its last. */
+enum { OPTION_ROWS_MAX = 40 };
+
 /* Whether --json is among the arguments, before anything is read. */
 bool options_want_json(int argc, char **argv);
 

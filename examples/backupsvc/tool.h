@@ -20,6 +20,8 @@ typedef struct tool_run {
     bool json;
     bool quiet;
     bool verbose;
+    bool run_schedules;
+    bs_log_level log_level; /* What is shown of the log; with `verbose` all of it. */
     bs_config *config;
     bs_service *service;
 } tool_run;

@@ -33,6 +33,8 @@ int verb_drill(tool_run *tool, int argc, char **argv);
 int verb_delete(tool_run *tool, int argc, char **argv);
 int verb_retention(tool_run *tool, int argc, char **argv);
 int verb_key(tool_run *tool, int argc, char **argv);
+int verb_schedule(tool_run *tool, int argc, char **argv);
+int verb_run_schedules(tool_run *tool, int argc, char **argv);
 int verb_stats(tool_run *tool, int argc, char **argv);
 int verb_rebuild(tool_run *tool, int argc, char **argv);
 int verb_help(tool_run *tool, int argc, char **argv);

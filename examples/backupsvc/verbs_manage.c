@@ -65,7 +65,7 @@ static void verify_json(const bs_verify_info *info)
     (void)printf("}\n");
 }
 
-static int verify_follow(tool_run *tool, bs_subscription *events, const char *id)
+int verify_follow(tool_run *tool, bs_subscription *events, const char *id)
 {
     bs_verify_info *info = NULL;
     double seconds = 0;

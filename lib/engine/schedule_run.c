@@ -130,6 +130,19 @@ bs_status bsi_schedule_draft(bs_service *service, bsi_row_schedule *row, const b
 
 /* --- What becomes of a job --- */
 
+static void log_end(bs_service *service, const bsi_row_schedule *row, const bsi_row_run *run)
+{
+    int state = BS_STATE_PENDING;
+
+    if (!bsi_word_parse(bsi_words_job_state, bsi_slice_of(run->status), &state) ||
+        state < BS_STATE_COMPLETED) {
+        return;
+    }
+    bsi_log_write(&service->log, state == BS_STATE_FAILED ? BS_LOG_ERROR : BS_LOG_INFO, "engine",
+                  "schedule '%s': job %s is %s%s%s", row->name, run->job_id, run->status,
+                  run->error_code < 0 ? ": " : "", run->error_code < 0 ? run->error_message : "");
+}
+
 /* Lay what is new over the run of a job, and over what its schedule tells of its last run. */
 static bs_status tell_once(bs_service *service, const char *job_id, const bsi_row_run *news)
 {
@@ -155,6 +168,9 @@ static bs_status tell_once(bs_service *service, const char *job_id, const bsi_ro
         row.last_status = last ? (run.status[0] ? run.status : run.outcome) : row.last_status;
         row.last_job_id = last ? run.job_id : row.last_job_id;
         status = bsi_catalog_write_schedule(service->catalog, &row, &run, 1);
+        if (status >= 0) {
+            log_end(service, &row, &run);
+        }
     }
     bsi_row_schedule_dispose(&row);
     bsi_row_runs_free(runs, count);
