@@ -96,10 +96,18 @@ static void join(bsi_dealt *dealt, size_t i)
             (dealt->count - i - 1) * sizeof(dealt->stretches[0]));
 }
 
-static void join_nearest(bsi_dealt *dealt)
+/*
+ * Forget a gap: the oldest, for hardly a clock is ever set back so far. While all of
+ * them lie ahead, by some wrong clock, the narrowest: it costs the fewest runs.
+ */
+static void forget_gap(bsi_dealt *dealt, int64_t now)
 {
     size_t nearest = 0;
 
+    if (dealt->stretches[1].first <= now) {
+        join(dealt, 0);
+        return;
+    }
     for (size_t i = 1; i + 1 < dealt->count; i++) {
         if (dealt->stretches[i + 1].first - dealt->stretches[i].last <
             dealt->stretches[nearest + 1].first - dealt->stretches[nearest].last) {
@@ -125,7 +133,7 @@ void bsi_due_deal(const bsi_due_rule *rule, bsi_dealt *dealt, int64_t due)
         return;
     }
     if (dealt->count == BSI_DEALT_MAX) {
-        join_nearest(dealt);
+        forget_gap(dealt, due);
         bsi_due_deal(rule, dealt, due);
         return;
     }

@@ -38,7 +38,7 @@ typedef struct bsi_stretch {
 
 /*
  * The due times that were dealt with, in their order. When there are too many
- * stretches, the two that are nearest to each other become one.
+ * stretches, a gap between two of them counts as dealt with, too.
  */
 typedef struct bsi_dealt {
     bsi_stretch stretches[BSI_DEALT_MAX];

@@ -223,6 +223,21 @@ static void years_by_a_wrong_clock_are_not_dealt_with(void **state)
     }
 }
 
+static void the_oldest_gap_is_forgotten_first(void **state)
+{
+    subject self;
+
+    (void)state;
+    make(&self, "0 * * * *", BSI_MISSED_RUN_ONCE);
+    for (int i = 0; i < 100; i++) {
+        bsi_due_deal(&self.rule, &self.dealt, DAY0 + i * 3 * HOUR);
+    }
+    assert_int_equal(self.dealt.count, BSI_DEALT_MAX);
+    assert_true(bsi_dealt_has(&self.dealt, DAY0 + HOUR));
+    assert_false(bsi_dealt_has(&self.dealt, DAY0 + 98 * 3 * HOUR + HOUR));
+    assert_false(bsi_dealt_has(&self.dealt, DAY0 + 90 * 3 * HOUR + HOUR));
+}
+
 static void a_time_that_was_dealt_with_is_no_due_time(void **state)
 {
     subject self;
@@ -289,6 +304,7 @@ int main(void)
         cmocka_unit_test(what_was_dealt_with_is_one_stretch_as_long_as_nothing_is_missed),
         cmocka_unit_test(a_missed_time_lies_between_two_stretches_until_it_is_run),
         cmocka_unit_test(years_by_a_wrong_clock_are_not_dealt_with),
+        cmocka_unit_test(the_oldest_gap_is_forgotten_first),
         cmocka_unit_test(a_time_that_was_dealt_with_is_no_due_time),
         cmocka_unit_test(a_schedule_may_have_no_next_time),
         cmocka_unit_test(stretches_survive_as_text),
