@@ -3,7 +3,7 @@
 #define BSI_VAULT_MANIFEST_H
 
 #include "archive/archive.h"
-#include "vault/vault.h"
+#include "vault/object.h"
 
 /*
  * The manifest: the complete list of what a backup contains. JSON, one object
@@ -45,21 +45,33 @@ BS_NODISCARD bs_status bsi_manifest_format_end(bsi_buf *out, const bsi_locator *
 BS_NODISCARD bs_status bsi_manifest_format_warning(bsi_buf *out, bsi_slice path,
                                                    const bs_error *error);
 
+/* How much the line that says what a backup is tells of it. */
+typedef enum bsi_info_part {
+    BSI_INFO_WHOLE = 1,
+    BSI_INFO_PUBLIC, /* As everybody may read it beside an encrypted backup: see vault/keys.h. */
+} bsi_info_part;
+/* Append that line, without its line feed. */
+BS_NODISCARD bs_status bsi_manifest_format_info(bsi_buf *out, const bsi_manifest_info *info,
+                                                bsi_info_part part);
+
 typedef struct bsi_manifest_writer bsi_manifest_writer;
 
-/* Begin the object at `key` and write the line that says what the backup is. */
+/*
+ * Begin the object at `key` and write the line that says what the backup is. `crypt` NULL: not
+ * encrypted.
+ */
 BS_NODISCARD bs_status bsi_manifest_writer_new(const bsi_vault_env *env, const char *key,
+                                               const bsi_crypt *crypt,
                                                const bsi_manifest_info *info,
                                                bsi_manifest_writer **out);
 /* Add whole lines, each with its line feed. */
 BS_NODISCARD bs_status bsi_manifest_writer_put(bsi_manifest_writer *writer, const void *lines,
                                                size_t size);
-/*
- * Write the last line and commit the object. Sets manifest_size and
- * manifest_sha256 of `info`. Nothing is visible after a failure.
- */
-BS_NODISCARD bs_status bsi_manifest_writer_commit(bsi_manifest_writer *writer,
+/* Write the last line. Sets manifest_size and manifest_sha256 of `info`. Nothing is visible yet. */
+BS_NODISCARD bs_status bsi_manifest_writer_finish(bsi_manifest_writer *writer,
                                                   bsi_manifest_info *info);
+/* Durable and visible; nothing is after a failure. */
+BS_NODISCARD bs_status bsi_manifest_writer_commit(bsi_manifest_writer *writer);
 /* Gives up what was not committed. NULL is ignored. */
 void bsi_manifest_writer_free(bsi_manifest_writer *writer);
 
@@ -68,6 +80,7 @@ typedef struct bsi_manifest_reader bsi_manifest_reader;
 /*
  * Open a manifest and read what it says of the backup. All errors of content
  * are BS_E_CORRUPT (BS_E_VERSION: of a newer version) and name the object.
+ * BS_E_KEY, layer CRYPTO: it is encrypted, and none of env's keys opens it.
  */
 BS_NODISCARD bs_status bsi_manifest_open(const bsi_vault_env *env, const char *key,
                                          bsi_manifest_reader **out);
@@ -79,6 +92,13 @@ void bsi_manifest_close(bsi_manifest_reader *reader);
  */
 BS_NODISCARD bs_status bsi_manifest_open_checked(const bsi_vault_env *env, const char *key,
                                                  bsi_manifest_reader **out);
+
+/* Likewise a plain copy of an encrypted manifest, on env->bases; `key` is the copy's. */
+BS_NODISCARD bs_status bsi_manifest_open_copy(const bsi_vault_env *env, const char *key,
+                                              bsi_manifest_reader **out);
+
+/* See bsi_backup_keys_report_signer(); nothing for a backup that is not encrypted. */
+void bsi_manifest_report_signer(const bsi_manifest_reader *reader);
 
 /* Begin again at the first entry. */
 BS_NODISCARD bs_status bsi_manifest_rewind(bsi_manifest_reader *reader);

@@ -10,6 +10,7 @@
 #include "text/json_read.h"
 #include "text/rfc3339.h"
 #include "vault/manifest_parse.h"
+#include "vault/names.h"
 
 enum { NEEDS_MAX = 100000 };
 
@@ -59,6 +60,7 @@ typedef struct info_parser {
     bsi_json_reader json;
     bsi_manifest_info *out;
     bsi_buf text;
+    bsi_info_part part;
     uint64_t version;
     uint32_t seen; /* Bit n: key n of the list was there. */
 } info_parser;
@@ -218,6 +220,16 @@ static bs_status read_kind(info_parser *parser)
     return parser->out->kind == 0 ? bsi_json_fail(&parser->json, "unknown kind of backup") : BS_OK;
 }
 
+static bs_status read_encryption(info_parser *parser)
+{
+    bsi_slice text = {0};
+
+    BSI_TRY(bsi_json_read_string(&parser->json, &parser->text, &text));
+    return bsi_encryption_parse(text, &parser->out->encryption)
+               ? BS_OK
+               : bsi_json_fail(&parser->json, "unknown kind of encryption");
+}
+
 static bs_status read_i32(info_parser *parser, int32_t *out)
 {
     int64_t value = 0;
@@ -332,6 +344,9 @@ static bs_status note_key(info_parser *parser, bsi_slice key)
         "bytes_stored",
         "bytes_deduplicated",
         "warnings",
+        "encryption",
+        "manifest_size",
+        "manifest_sha256",
     };
 
     for (size_t i = 0; i < BSI_ARRAY_SIZE(keys); i++) {
@@ -348,11 +363,23 @@ static bs_status note_key(info_parser *parser, bsi_slice key)
     return bsi_json_fail(&parser->json, "unknown field");
 }
 
+/* What only a public part tells. */
+static bs_status read_public_field(info_parser *parser, bsi_slice key)
+{
+    if (bsi_slice_is(key, "manifest_size")) {
+        return bsi_json_read_u64(&parser->json, &parser->out->manifest_size);
+    }
+    return keep_digest(&parser->json, &parser->text, &parser->out->manifest_sha256);
+}
+
 static bs_status read_info_field(info_parser *parser, bsi_slice key)
 {
     bsi_manifest_info *out = parser->out;
 
     BSI_TRY(note_key(parser, key));
+    if (parser->part == BSI_INFO_PUBLIC && key.size > 8 && memcmp(key.data, "manifest", 8) == 0) {
+        return read_public_field(parser, key);
+    }
     if (bsi_slice_is(key, "id")) {
         return keep_id(&parser->json, &parser->text, false, out->id);
     }
@@ -361,6 +388,9 @@ static bs_status read_info_field(info_parser *parser, bsi_slice key)
     }
     if (bsi_slice_is(key, "backup_type")) {
         return read_kind(parser);
+    }
+    if (bsi_slice_is(key, "encryption")) {
+        return read_encryption(parser);
     }
     if (bsi_slice_is(key, "compression_level")) {
         return read_i32(parser, &out->level);
@@ -393,16 +423,19 @@ static bs_status check_info(const info_parser *parser)
     if (!bsi_backup_name_is_valid(info->name)) {
         return bsi_json_fail(&parser->json, "this can be no backup's name");
     }
+    if (parser->part == BSI_INFO_PUBLIC && info->manifest_size == 0) {
+        return bsi_json_fail(&parser->json, "it does not tell the manifest's size");
+    }
     return BS_OK;
 }
 
-bs_status bsi_parse_info(bsi_slice line, bsi_manifest_info *out)
+bs_status bsi_parse_info(bsi_slice line, bsi_info_part part, bsi_manifest_info *out)
 {
-    info_parser parser = {.out = out};
+    info_parser parser = {.out = out, .part = part};
     bsi_slice key = {0};
     bs_status status = BS_OK;
 
-    *out = (bsi_manifest_info){0};
+    *out = (bsi_manifest_info){.is_locked = part == BSI_INFO_PUBLIC};
     bsi_buf_init(&parser.text, BSI_MANIFEST_LINE_MAX);
     bsi_json_init(&parser.json, line.data, line.size, BS_LAYER_STORAGE, BS_E_CORRUPT);
     status = bsi_json_enter_object(&parser.json);
@@ -421,6 +454,60 @@ bs_status bsi_parse_info(bsi_slice line, bsi_manifest_info *out)
     }
     bsi_buf_dispose(&parser.text);
     return status < 0 ? status : BS_OK;
+}
+
+/* --- What a backup may claim --- */
+
+static bool is_its_container(const bsi_manifest_info *info, const char *stem)
+{
+    const char *container = info->container_key;
+    const size_t size = strlen(stem);
+
+    return strncmp(container, stem, size) == 0 && container[size] == '.' &&
+           !bsi_is_manifest_key(container) && strcmp(container + size, BSI_KEYS_SUFFIX) != 0 &&
+           bsi_is_encrypted_key(container) == (info->encryption != BSI_ENCRYPTION_NONE);
+}
+
+static bool needs_itself(const bsi_manifest_info *info)
+{
+    for (size_t i = 0; i < info->needs_count; i++) {
+        if (strcmp(info->needs[i].id, info->id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bs_status check_claims(const bsi_manifest_info *info, const char *key, const char *suffix,
+                              const char *stem, const char *mirror)
+{
+    const bool is_mirror = info->kind == BSI_KIND_MIRROR;
+    const size_t size = strlen(stem);
+
+    if (strncmp(key, stem, size) != 0 || strcmp(key + size, suffix) != 0) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it is that of backup '%s'", stem);
+    }
+    if (strcmp(info->form, is_mirror ? "mirror" : "archive") != 0) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "its form does not fit its kind");
+    }
+    if (needs_itself(info) ||
+        !(is_mirror ? strcmp(info->container_key, mirror) == 0 : is_its_container(info, stem))) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it claims what is not its own");
+    }
+    return BS_OK;
+}
+
+bs_status bsi_manifest_check_claims(const bsi_manifest_info *info, const char *key,
+                                    const char *suffix)
+{
+    char *stem = bsi_manifest_stem(info);
+    char *mirror = bsi_mirror_key(info->name);
+    const bs_status status =
+        stem && mirror ? check_claims(info, key, suffix, stem, mirror) : BS_E_NOMEM;
+
+    bsi_free(stem);
+    bsi_free(mirror);
+    return status;
 }
 
 /* --- Warnings and the end --- */

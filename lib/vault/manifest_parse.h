@@ -38,7 +38,15 @@ BS_NODISCARD bs_status bsi_parse_entry(bsi_slice line, bsi_line_memory *memory,
                                        bsi_manifest_entry *out);
 
 /* `out` is disposed of with bsi_manifest_info_dispose(), also after a failure. */
-BS_NODISCARD bs_status bsi_parse_info(bsi_slice line, bsi_manifest_info *out);
+BS_NODISCARD bs_status bsi_parse_info(bsi_slice line, bsi_info_part part, bsi_manifest_info *out);
+
+/*
+ * Manifests and key sets lie where their backup's own name puts them, beside its container: one
+ * that was put in another's place must not pass for it, nor claim what is not its own. `key` is
+ * where it lies, `suffix` what must stand behind the backup's stem in there.
+ */
+BS_NODISCARD bs_status bsi_manifest_check_claims(const bsi_manifest_info *info, const char *key,
+                                                 const char *suffix);
 
 /* path and error point into `memory`, and nowhere. */
 BS_NODISCARD bs_status bsi_parse_warning(bsi_slice line, bsi_line_memory *memory,

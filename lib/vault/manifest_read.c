@@ -8,19 +8,22 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "compress/block_reader.h"
+#include "vault/keys.h"
 #include "vault/manifest_parse.h"
 #include "vault/names.h"
 
 enum { CHUNK = 256 * 1024 };
 
 struct bsi_manifest_reader {
-    bsi_storage *storage;
-    const bs_call *call;
+    bsi_vault_env env;
     char *key;
-    uint64_t object_size;
+    bool is_copy;         /* A plain one of a manifest that is encrypted. */
+    bsi_backup_keys keys; /* Zeroed: it is not encrypted. */
+    bsi_object_reader *object;
     bsi_block_reader *blocks;
-    bsi_sha256 *stored; /* Of the object before its seal, while it is read in order. */
-    uint64_t stored_size;
+    uint64_t encoded_size;
+    bsi_sha256 *encoded; /* Of what is in front of the seal, while it is read in order. */
+    uint64_t taken;      /* So much of it, and of the seal. */
     uint8_t seal[BSI_MANIFEST_SEAL_SIZE]; /* The object's last bytes. */
     bsi_sha256 *said;                     /* Of the lines before the last. */
     bool checked;                         /* The hash was right once; it is not computed again. */
@@ -40,28 +43,28 @@ struct bsi_manifest_reader {
     const bsi_warn *warnings;
 };
 
-/* The next bytes of the object: those before the seal are hashed, the others kept. */
-static void take_stored(bsi_manifest_reader *reader, const uint8_t *data, size_t size)
+/* The next encoded bytes: those before the seal are hashed, the others kept. */
+static void take_encoded(bsi_manifest_reader *reader, const uint8_t *data, size_t size)
 {
-    const uint64_t sealed = reader->object_size - BSI_MANIFEST_SEAL_SIZE;
-    const uint64_t before = reader->stored_size < sealed ? sealed - reader->stored_size : 0;
+    const uint64_t sealed = reader->encoded_size - BSI_MANIFEST_SEAL_SIZE;
+    const uint64_t before = reader->taken < sealed ? sealed - reader->taken : 0;
     const size_t hashed = (size_t)bsi_min_u64(before, size);
 
-    bsi_sha256_update(reader->stored, data, hashed);
-    reader->stored_size += hashed;
+    bsi_sha256_update(reader->encoded, data, hashed);
+    reader->taken += hashed;
     if (size > hashed) {
-        memcpy(reader->seal + (reader->stored_size - sealed), data + hashed, size - hashed);
-        reader->stored_size += size - hashed;
+        memcpy(reader->seal + (reader->taken - sealed), data + hashed, size - hashed);
+        reader->taken += size - hashed;
     }
 }
 
-static bs_status read_stored(void *user, uint64_t offset, void *buf, size_t size)
+static bs_status read_encoded(void *user, uint64_t offset, void *buf, size_t size)
 {
     bsi_manifest_reader *reader = user;
 
-    BSI_TRY(bsi_storage_read(reader->storage, reader->call, reader->key, offset, buf, size));
-    if (offset == reader->stored_size && !reader->checked) {
-        take_stored(reader, buf, size);
+    BSI_TRY(bsi_object_read(reader->object, offset, buf, size));
+    if (offset == reader->taken && !reader->checked) {
+        take_encoded(reader, buf, size);
     }
     return BS_OK;
 }
@@ -78,7 +81,7 @@ static bs_status fill(bsi_manifest_reader *reader)
         text->size -= reader->next_at;
         reader->next_at = 0;
     }
-    BSI_TRY(bsi_call_check(reader->call));
+    BSI_TRY(bsi_call_check(reader->env.call));
     status = bsi_buf_reserve(text, CHUNK);
     if (status == BS_E_LIMIT) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "a line is too long");
@@ -134,12 +137,12 @@ static bs_status restart(bsi_manifest_reader *reader)
     reader->next_at = 0;
     reader->source_ended = false;
     reader->at_end = false;
-    reader->stored_size = 0;
+    reader->taken = 0;
     reader->entries = 0;
     reader->previous.size = 0;
     reader->previous_is_dir = true;
     bsi_sha256_reset(reader->said);
-    bsi_sha256_reset(reader->stored);
+    bsi_sha256_reset(reader->encoded);
     return bsi_block_reader_start(reader->blocks, 0);
 }
 
@@ -169,61 +172,23 @@ static bs_status check_end(bsi_manifest_reader *reader, bsi_slice line)
     return status < 0 ? status : BS_OK;
 }
 
-static bool claims_its_own(const bsi_manifest_reader *reader, const char *stem, const char *mirror)
-{
-    const char *container = reader->info.container_key;
-    const size_t size = strlen(stem);
-
-    if (reader->info.kind == BSI_KIND_MIRROR) {
-        return strcmp(container, mirror) == 0;
-    }
-    return strncmp(container, stem, size) == 0 && container[size] == '.' &&
-           strcmp(container, reader->key) != 0;
-}
-
-static bool needs_itself(const bsi_manifest_info *info)
-{
-    for (size_t i = 0; i < info->needs_count; i++) {
-        if (strcmp(info->needs[i].id, info->id) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bs_status check_claims(const bsi_manifest_reader *reader, const char *stem,
-                              const char *mirror)
-{
-    const bsi_manifest_info *info = &reader->info;
-    const char *form = info->kind == BSI_KIND_MIRROR ? "mirror" : "archive";
-    const size_t size = strlen(stem);
-
-    if (strncmp(reader->key, stem, size) != 0 ||
-        strcmp(reader->key + size, BSI_MANIFEST_SUFFIX) != 0) {
-        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it is that of backup '%s'", stem);
-    }
-    if (strcmp(info->form, form) != 0) {
-        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "its form does not fit its kind");
-    }
-    if (!claims_its_own(reader, stem, mirror) || needs_itself(info)) {
-        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it claims what is not its own");
-    }
-    return BS_OK;
-}
-
-/*
- * A manifest lies where its backup's own name puts it, beside its container: one
- * that was put in another's place must not pass for it, nor claim what is not its own.
- */
+/* What the key set says in public, and what the manifest says, which its key vouches for, agree. */
 static bs_status check_identity(const bsi_manifest_reader *reader)
 {
-    char *stem = bsi_manifest_stem(&reader->info);
-    char *mirror = bsi_mirror_key(reader->info.name);
-    const bs_status status = stem && mirror ? check_claims(reader, stem, mirror) : BS_E_NOMEM;
+    const bsi_manifest_info *info = &reader->info;
+    const bool is_encrypted = bsi_is_encrypted_key(reader->key);
 
-    bsi_free(stem);
-    bsi_free(mirror);
-    return status;
+    BSI_TRY(bsi_manifest_check_claims(info, reader->key,
+                                      is_encrypted ? BSI_MANIFEST_SUFFIX BSI_ENVELOPE_SUFFIX
+                                                   : BSI_MANIFEST_SUFFIX));
+    if (is_encrypted && (strcmp(info->id, reader->keys.info.id) != 0 ||
+                         info->encryption != reader->keys.info.encryption)) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "its key set is that of another backup");
+    }
+    if (!is_encrypted && !reader->is_copy && info->encryption != BSI_ENCRYPTION_NONE) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it says that it is encrypted, and is not");
+    }
+    return BS_OK;
 }
 
 static bs_status read_info_line(bsi_manifest_reader *reader)
@@ -245,22 +210,41 @@ static bs_status read_info_line(bsi_manifest_reader *reader)
     if (reader->info.id[0]) {
         return BS_OK; /* Read before. */
     }
-    BSI_TRY(bsi_parse_info(line, &reader->info));
+    BSI_TRY(bsi_parse_info(line, BSI_INFO_WHOLE, &reader->info));
     return check_identity(reader);
 }
 
-static bs_status open_object(bsi_manifest_reader *reader, const bsi_vault_env *env)
+static bs_status open_encrypted(bsi_manifest_reader *reader, uint64_t size)
 {
+    bsi_crypt crypt;
+
+    BSI_TRY(bsi_backup_keys_load(&reader->env, reader->key, &reader->keys));
+    BSI_TRY(bsi_backup_keys_open(&reader->env, &reader->keys));
+    if (size != reader->keys.info.manifest_size) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it has %llu bytes instead of %llu",
+                        (unsigned long long)size,
+                        (unsigned long long)reader->keys.info.manifest_size);
+    }
+    crypt = bsi_backup_keys_crypt(&reader->keys, BSI_ENVELOPE_MANIFEST);
+    return bsi_object_reader_new(&reader->env, reader->key, &crypt, size, &reader->object);
+}
+
+static bs_status open_object(bsi_manifest_reader *reader)
+{
+    const bsi_vault_env *env = &reader->env;
     bs_storage_object object = {0};
-    bsi_block_source source = {.read = read_stored, .user = reader};
+    bsi_block_source source = {.read = read_encoded, .user = reader};
 
     BSI_TRY(bsi_storage_stat(env->storage, env->call, reader->key, &object));
-    if (object.size <= BSI_MANIFEST_SEAL_SIZE) {
+    BSI_TRY(bsi_is_encrypted_key(reader->key)
+                ? open_encrypted(reader, object.size)
+                : bsi_object_reader_new(env, reader->key, NULL, object.size, &reader->object));
+    reader->encoded_size = bsi_object_size(reader->object);
+    if (reader->encoded_size <= BSI_MANIFEST_SEAL_SIZE) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it is too short for a manifest");
     }
-    reader->object_size = object.size;
-    source.size = object.size;
-    BSI_TRY(bsi_sha256_new(&reader->stored));
+    source.size = reader->encoded_size;
+    BSI_TRY(bsi_sha256_new(&reader->encoded));
     BSI_TRY(bsi_sha256_new(&reader->said));
     BSI_TRY(bsi_block_reader_new(&bsi_codec_zstd, &source, &reader->blocks));
     BSI_TRY(restart(reader));
@@ -273,7 +257,8 @@ static bs_status say_which(const bsi_manifest_reader *reader, bs_status status)
                       : status;
 }
 
-bs_status bsi_manifest_open(const bsi_vault_env *env, const char *key, bsi_manifest_reader **out)
+static bs_status open_manifest(const bsi_vault_env *env, bsi_storage *storage, const char *key,
+                               bsi_manifest_reader **out)
 {
     bs_status status = BS_OK;
     bsi_manifest_reader *reader = bsi_calloc(1, sizeof(*reader));
@@ -281,13 +266,14 @@ bs_status bsi_manifest_open(const bsi_vault_env *env, const char *key, bsi_manif
     if (!reader) {
         return BS_E_NOMEM;
     }
-    reader->call = env->call;
-    reader->storage = bsi_storage_ref(env->storage);
+    reader->env = *env;
+    reader->env.storage = bsi_storage_ref(storage);
+    reader->is_copy = storage != env->storage;
     bsi_buf_init(&reader->text, BSI_MANIFEST_LINE_MAX);
     bsi_buf_init(&reader->previous, BSI_PATH_MAX);
     bsi_line_memory_init(&reader->memory);
     reader->key = bsi_strdup(key);
-    status = reader->key ? say_which(reader, open_object(reader, env)) : BS_E_NOMEM;
+    status = reader->key ? say_which(reader, open_object(reader)) : BS_E_NOMEM;
     if (status < 0) {
         bsi_manifest_close(reader);
         return status;
@@ -296,19 +282,26 @@ bs_status bsi_manifest_open(const bsi_vault_env *env, const char *key, bsi_manif
     return BS_OK;
 }
 
+bs_status bsi_manifest_open(const bsi_vault_env *env, const char *key, bsi_manifest_reader **out)
+{
+    return open_manifest(env, env->storage, key, out);
+}
+
 void bsi_manifest_close(bsi_manifest_reader *reader)
 {
     if (!reader) {
         return;
     }
     bsi_block_reader_free(reader->blocks);
-    bsi_sha256_free(reader->stored);
+    bsi_object_reader_free(reader->object);
+    bsi_backup_keys_dispose(&reader->keys);
+    bsi_sha256_free(reader->encoded);
     bsi_sha256_free(reader->said);
     bsi_buf_dispose(&reader->text);
     bsi_buf_dispose(&reader->previous);
     bsi_line_memory_dispose(&reader->memory);
     bsi_manifest_info_dispose(&reader->info);
-    bsi_storage_unref(reader->storage);
+    bsi_storage_unref(reader->env.storage);
     bsi_free(reader->key);
     bsi_free(reader);
 }
@@ -319,17 +312,37 @@ static bs_status check_seal(bsi_manifest_reader *reader)
     bsi_digest digest;
     uint8_t expected[BSI_MANIFEST_SEAL_SIZE];
 
-    if (reader->stored_size != reader->object_size) {
+    if (reader->taken != reader->encoded_size) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it was not read whole");
     }
-    bsi_sha256_peek(reader->stored, &digest);
+    bsi_sha256_peek(reader->encoded, &digest);
     bsi_manifest_seal(&digest, expected);
     if (memcmp(reader->seal, expected, sizeof(expected)) != 0) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "its seal does not fit");
     }
-    bsi_sha256_update(reader->stored, reader->seal, sizeof(reader->seal));
-    bsi_sha256_finish(reader->stored, &reader->info.manifest_sha256);
-    reader->info.manifest_size = reader->object_size;
+    bsi_sha256_update(reader->encoded, reader->seal, sizeof(reader->seal));
+    bsi_sha256_finish(reader->encoded, &reader->info.manifest_sha256);
+    reader->info.manifest_size = reader->encoded_size;
+    return BS_OK;
+}
+
+/*
+ * Who knows the data key can make another manifest that it opens. The key set,
+ * which may be signed, says which one it was.
+ */
+static bs_status check_envelope(bsi_manifest_reader *reader)
+{
+    bsi_manifest_info *info = &reader->info;
+
+    if (!reader->keys.set) {
+        return BS_OK;
+    }
+    info->manifest_size = reader->keys.info.manifest_size;
+    BSI_TRY(bsi_object_digest(reader->object, &info->manifest_sha256));
+    if (!bsi_digest_equal(&info->manifest_sha256, &reader->keys.info.manifest_sha256)) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT,
+                        "its bytes are not those that were written");
+    }
     return BS_OK;
 }
 
@@ -365,16 +378,17 @@ static bs_status check_all(bsi_manifest_reader *reader)
         BSI_TRY(check_line(reader));
     }
     BSI_TRY(check_seal(reader));
+    BSI_TRY(check_envelope(reader));
     reader->checked = true;
     BSI_TRY(restart(reader));
     return read_info_line(reader);
 }
 
-bs_status bsi_manifest_open_checked(const bsi_vault_env *env, const char *key,
-                                    bsi_manifest_reader **out)
+static bs_status open_checked(const bsi_vault_env *env, bsi_storage *storage, const char *key,
+                              bsi_manifest_reader **out)
 {
     bsi_manifest_reader *reader = NULL;
-    bs_status status = bsi_manifest_open(env, key, &reader);
+    bs_status status = open_manifest(env, storage, key, &reader);
 
     BSI_TRY(status);
     status = say_which(reader, check_all(reader));
@@ -384,6 +398,25 @@ bs_status bsi_manifest_open_checked(const bsi_vault_env *env, const char *key,
     }
     *out = reader;
     return BS_OK;
+}
+
+bs_status bsi_manifest_open_checked(const bsi_vault_env *env, const char *key,
+                                    bsi_manifest_reader **out)
+{
+    return open_checked(env, env->storage, key, out);
+}
+
+bs_status bsi_manifest_open_copy(const bsi_vault_env *env, const char *key,
+                                 bsi_manifest_reader **out)
+{
+    return open_checked(env, env->bases, key, out);
+}
+
+void bsi_manifest_report_signer(const bsi_manifest_reader *reader)
+{
+    if (reader->keys.set) {
+        bsi_backup_keys_report_signer(&reader->env, &reader->keys);
+    }
 }
 
 bs_status bsi_manifest_rewind(bsi_manifest_reader *reader)

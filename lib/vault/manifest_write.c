@@ -16,12 +16,10 @@
 #include "vault/names.h"
 
 struct bsi_manifest_writer {
-    bsi_upload *upload;
-    const bs_call *call;
+    bsi_object_writer *object;
     bsi_block_writer *blocks;
-    bsi_sha256 *said;   /* Of the lines. */
-    bsi_sha256 *stored; /* Of the object. */
-    uint64_t stored_size;
+    bsi_sha256 *said;    /* Of the lines. */
+    bsi_sha256 *encoded; /* Of what they become, in front of the seal. */
 };
 
 /* --- Lines --- */
@@ -241,9 +239,16 @@ static void put_totals(bsi_json_writer *json, const bsi_manifest_info *info)
     bsi_json_put_u64(json, "entries", info->entries);
     bsi_json_put_u64(json, "files", info->files);
     bsi_json_put_u64(json, "bytes", info->bytes);
-    bsi_json_put_u64(json, "bytes_stored", info->bytes_stored_data);
     bsi_json_put_u64(json, "bytes_deduplicated", info->bytes_deduplicated);
-    bsi_json_put_u64(json, "warnings", info->warnings);
+}
+
+static void put_manifest(bsi_json_writer *json, const bsi_manifest_info *info)
+{
+    char digest[2 * BSI_SHA256_SIZE + 1];
+
+    bsi_digest_format(&info->manifest_sha256, digest);
+    bsi_json_put_u64(json, "manifest_size", info->manifest_size);
+    bsi_json_put_text(json, "manifest_sha256", digest);
 }
 
 static void put_raw(bsi_json_writer *json, const char *key, const char *value)
@@ -252,8 +257,9 @@ static void put_raw(bsi_json_writer *json, const char *key, const char *value)
     bsi_json_write_raw(json, bsi_slice_of(value));
 }
 
-static bs_status format_info(bsi_buf *out, const bsi_manifest_info *info)
+bs_status bsi_manifest_format_info(bsi_buf *out, const bsi_manifest_info *info, bsi_info_part part)
 {
+    const bool whole = part == BSI_INFO_WHOLE;
     bsi_json_writer json;
 
     bsi_json_writer_init(&json, out, BSI_JSON_COMPACT);
@@ -265,25 +271,33 @@ static bs_status format_info(bsi_buf *out, const bsi_manifest_info *info)
     bsi_json_put_text(&json, "form", info->form);
     bsi_json_put_text(&json, "compression", info->compression);
     bsi_json_put_i64(&json, "compression_level", info->level);
-    put_raw(&json, "source_paths", info->source_paths);
+    if (info->encryption != BSI_ENCRYPTION_NONE) {
+        bsi_json_put_text(&json, "encryption", bsi_encryption_name(info->encryption));
+    }
+    put_raw(&json, "source_paths", whole ? info->source_paths : "[]");
     put_date(&json, "created_at", &info->created_at);
     put_date(&json, "started_at", &info->started_at);
     put_date(&json, "completed_at", &info->completed_at);
     put_date(&json, "scan_began", &info->scan_began);
     bsi_json_put_i64(&json, "retention_days", info->retention_days);
     bsi_json_put_text(&json, "base_id", info->base_id);
-    bsi_json_put_text(&json, "note", info->note);
-    put_raw(&json, "options", info->options);
-    put_raw(&json, "metadata", info->metadata);
+    bsi_json_put_text(&json, "note", whole ? info->note : "");
+    put_raw(&json, "options", whole ? info->options : "{}");
+    put_raw(&json, "metadata", whole ? info->metadata : "{}");
     bsi_json_write_key(&json, "container");
     bsi_json_begin_object(&json);
     put_container(&json, info->container_key, info->container_size, &info->container_sha256);
     bsi_json_end_object(&json);
     put_needs(&json, info);
-    put_totals(&json, info);
+    bsi_json_put_u64(&json, "bytes_stored", info->bytes_stored_data);
+    bsi_json_put_u64(&json, "warnings", info->warnings);
+    if (whole) {
+        put_totals(&json, info);
+    } else {
+        put_manifest(&json, info);
+    }
     bsi_json_end_object(&json);
-    BSI_TRY(bsi_json_writer_finish(&json));
-    return bsi_buf_append_byte(out, '\n');
+    return bsi_json_writer_finish(&json);
 }
 
 /* --- The object --- */
@@ -292,12 +306,12 @@ static bs_status store(void *user, const void *data, size_t size)
 {
     bsi_manifest_writer *writer = user;
 
-    bsi_sha256_update(writer->stored, data, size);
-    writer->stored_size += size;
-    return bsi_upload_write(writer->upload, writer->call, data, size);
+    bsi_sha256_update(writer->encoded, data, size);
+    return bsi_object_write(writer->object, data, size);
 }
 
-static bs_status begin(bsi_manifest_writer *writer, const bsi_vault_env *env, const char *key)
+static bs_status begin(bsi_manifest_writer *writer, const bsi_vault_env *env, const char *key,
+                       const bsi_crypt *crypt)
 {
     const bsi_block_options options = {.codec = &bsi_codec_zstd,
                                        .level = bsi_codec_zstd.level_default,
@@ -306,14 +320,13 @@ static bs_status begin(bsi_manifest_writer *writer, const bsi_vault_env *env, co
                                        .call = env->call};
     const bsi_block_sink sink = {.data = store, .user = writer};
 
-    writer->call = env->call;
     BSI_TRY(bsi_sha256_new(&writer->said));
-    BSI_TRY(bsi_sha256_new(&writer->stored));
-    BSI_TRY(bsi_upload_begin(env->storage, env->call, key, NULL, &writer->upload));
+    BSI_TRY(bsi_sha256_new(&writer->encoded));
+    BSI_TRY(bsi_object_writer_new(env, key, crypt, false, &writer->object));
     return bsi_block_writer_new(&options, &sink, &writer->blocks);
 }
 
-bs_status bsi_manifest_writer_new(const bsi_vault_env *env, const char *key,
+bs_status bsi_manifest_writer_new(const bsi_vault_env *env, const char *key, const bsi_crypt *crypt,
                                   const bsi_manifest_info *info, bsi_manifest_writer **out)
 {
     bs_status status = BS_OK;
@@ -325,11 +338,14 @@ bs_status bsi_manifest_writer_new(const bsi_vault_env *env, const char *key,
         status = BS_E_NOMEM;
         goto out;
     }
-    status = begin(writer, env, key);
+    status = begin(writer, env, key, crypt);
     if (status < 0) {
         goto out;
     }
-    status = format_info(&line, info);
+    status = bsi_manifest_format_info(&line, info, BSI_INFO_WHOLE);
+    if (status >= 0) {
+        status = bsi_buf_append_byte(&line, '\n');
+    }
     if (status < 0) {
         goto out;
     }
@@ -385,24 +401,25 @@ static bs_status put_seal(bsi_manifest_writer *writer)
     bsi_digest digest;
     uint8_t seal[BSI_MANIFEST_SEAL_SIZE];
 
-    bsi_sha256_peek(writer->stored, &digest);
+    bsi_sha256_finish(writer->encoded, &digest);
     bsi_manifest_seal(&digest, seal);
-    return store(writer, seal, sizeof(seal));
+    return bsi_object_write(writer->object, seal, sizeof(seal));
 }
 
-bs_status bsi_manifest_writer_commit(bsi_manifest_writer *writer, bsi_manifest_info *info)
+bs_status bsi_manifest_writer_finish(bsi_manifest_writer *writer, bsi_manifest_info *info)
 {
-    bsi_upload *upload = NULL;
-
     BSI_TRY(put_end(writer, info));
     BSI_TRY(bsi_block_writer_finish(writer->blocks));
     BSI_TRY(put_seal(writer));
-    upload = writer->upload;
-    writer->upload = NULL;
-    BSI_TRY(bsi_upload_commit(upload, writer->call));
-    info->manifest_size = writer->stored_size;
-    bsi_sha256_finish(writer->stored, &info->manifest_sha256);
+    BSI_TRY(bsi_object_finish(writer->object));
+    info->manifest_size = bsi_object_stored_size(writer->object);
+    info->manifest_sha256 = *bsi_object_stored_digest(writer->object);
     return BS_OK;
+}
+
+bs_status bsi_manifest_writer_commit(bsi_manifest_writer *writer)
+{
+    return bsi_object_commit(writer->object);
 }
 
 void bsi_manifest_writer_free(bsi_manifest_writer *writer)
@@ -411,8 +428,8 @@ void bsi_manifest_writer_free(bsi_manifest_writer *writer)
         return;
     }
     bsi_block_writer_free(writer->blocks);
-    bsi_upload_abort(writer->upload);
+    bsi_object_writer_free(writer->object);
     bsi_sha256_free(writer->said);
-    bsi_sha256_free(writer->stored);
+    bsi_sha256_free(writer->encoded);
     bsi_free(writer);
 }

@@ -11,9 +11,9 @@
 #include "base/checked.h"
 #include "base/utf8.h"
 #include "text/rfc3339.h"
+#include "vault/manifest.h"
 
 #define MANIFEST_MARK ".manifest."
-#define PINS_SUFFIX ".pins.json"
 
 enum { SHORT_ID_DIGITS = BSI_SHORT_ID_SIZE - 1 };
 
@@ -80,6 +80,46 @@ static char *take(bsi_buf *key, bs_status status)
 
     bsi_buf_dispose(key);
     return text;
+}
+
+static bool ends_with(const char *key, const char *suffix)
+{
+    const size_t size = strlen(key);
+    const size_t tail = strlen(suffix);
+
+    return size > tail && strcmp(key + size - tail, suffix) == 0;
+}
+
+bool bsi_is_encrypted_key(const char *key)
+{
+    return ends_with(key, BSI_ENVELOPE_SUFFIX);
+}
+
+bool bsi_is_manifest_key(const char *key)
+{
+    return ends_with(key, BSI_MANIFEST_SUFFIX) ||
+           ends_with(key, BSI_MANIFEST_SUFFIX BSI_ENVELOPE_SUFFIX);
+}
+
+/* What lies beside an object: its key up to the first dot of its last component, and a suffix. */
+static char *key_beside(const char *key, const char *suffix)
+{
+    const char *slash = strrchr(key, '/');
+    const char *dot = strchrnul(slash ? slash : key, '.');
+    bsi_buf out;
+
+    bsi_buf_init(&out, BSI_PATH_MAX);
+    return take(&out, bsi_buf_append_format(&out, "%.*s%s", (int)(dot - key), key, suffix));
+}
+
+char *bsi_keys_key(const char *key)
+{
+    return key_beside(key, BSI_KEYS_SUFFIX);
+}
+
+char *bsi_pins_key(const char *key)
+{
+    return key_beside(key, BSI_PINS_SUFFIX);
 }
 
 static char *object_key(const char *name, int64_t sec, bsi_backup_kind kind, const char *id,
@@ -166,19 +206,6 @@ bool bsi_backup_name_is_valid(const char *name)
     return true;
 }
 
-char *bsi_pins_key(const char *manifest_key)
-{
-    const char *slash = strrchr(manifest_key, '/');
-    const char *suffix = strstr(slash ? slash : manifest_key, MANIFEST_MARK);
-    const size_t stem = suffix ? (size_t)(suffix - manifest_key) : strlen(manifest_key);
-    bsi_buf key;
-    bs_status status = BS_OK;
-
-    bsi_buf_init(&key, BSI_PATH_MAX);
-    status = bsi_buf_append(&key, manifest_key, stem);
-    return take(&key, status < 0 ? status : bsi_buf_append_text(&key, PINS_SUFFIX));
-}
-
 /* --- What keys tell --- */
 
 static bool is_made_of(const char *text, size_t size, const char *bytes)
@@ -220,6 +247,7 @@ static bool parse_object(const char *last, bsi_object_name *out)
         return false;
     }
     out->short_id = (bsi_slice){id, SHORT_ID_DIGITS};
+    out->suffix = id + SHORT_ID_DIGITS;
     out->manifest = strncmp(id + SHORT_ID_DIGITS, MANIFEST_MARK, sizeof(MANIFEST_MARK) - 1) == 0;
     return true;
 }

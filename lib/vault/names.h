@@ -9,6 +9,8 @@
  *
  *     NAME/20261123T020000Z-full-1a2b3c4d.tar.gz              the container
  *     NAME/20261123T020000Z-full-1a2b3c4d.manifest.json.zst   its manifest
+ *     NAME/20261123T020000Z-full-1a2b3c4d.keys                the keys of encrypted ones: both
+ *                                                             have ".bsenc" behind their names
  *     NAME/20261123T020000Z-full-1a2b3c4d.pins.json           what keeps it from being removed
  *     NAME/mirror/PATH                                        a mirror's files
  *     NAME/mirror.1a2b3c4d/PATH                               files of a run not yet in place
@@ -17,6 +19,18 @@
  * with the time, so their beginnings are alike.
  */
 enum { BSI_SHORT_ID_SIZE = 9 };
+#define BSI_ENVELOPE_SUFFIX ".bsenc"
+#define BSI_KEYS_SUFFIX ".keys"
+#define BSI_PINS_SUFFIX ".pins.json"
+
+/* Whether an object with this key lies in an envelope. */
+bool bsi_is_encrypted_key(const char *key);
+/* Whether it is a manifest's, in an envelope or not. */
+bool bsi_is_manifest_key(const char *key);
+
+/* What lies beside an object of a backup; freed with bsi_free(). NULL: no memory. */
+char *bsi_keys_key(const char *key);
+char *bsi_pins_key(const char *key);
 
 /* The last eight digits of an id. */
 void bsi_short_id(const char *id, char out[BSI_SHORT_ID_SIZE]);
@@ -35,13 +49,11 @@ char *bsi_mirror_staging_key(const char *name, const char *id);
 /* Both parts with a slash between; freed with bsi_free(). NULL: no memory. */
 char *bsi_join_key(const char *prefix, bsi_slice path);
 
-/* What lies beside a manifest: its key up to ".manifest", with ".pins.json" behind it. */
-char *bsi_pins_key(const char *manifest_key);
-
 /* What the key of an object tells; the parts are slices of it. */
 typedef struct bsi_object_name {
     bsi_slice name;
     bsi_slice short_id;
+    const char *suffix; /* Behind the short id, with its dot; NULL for staged ones. */
     bool manifest;
     bool staged; /* A file of a mirror's run; else an object of a backup. */
 } bsi_object_name;

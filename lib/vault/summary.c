@@ -43,6 +43,7 @@ bs_status bsi_summary_fill(bsi_manifest_info *info, const bsi_backup_plan *plan,
 {
     (void)snprintf(info->id, sizeof(info->id), "%s", plan->id);
     info->kind = plan->kind;
+    info->encryption = plan->encryption;
     info->level = plan->level;
     info->created_at = plan->created_at;
     info->started_at = plan->started_at;
@@ -194,5 +195,6 @@ void bsi_backup_result_dispose(bsi_backup_result *result)
     bsi_free(result->manifest_key);
     bsi_free(result->note);
     bsi_free(result->needs);
+    bsi_secret_free(result->data_key);
     *result = (bsi_backup_result){0};
 }

@@ -8,7 +8,8 @@
 
 #include "base/alloc.h"
 #include "vault/forms.h"
-#include "vault/manifest.h"
+#include "vault/keys.h"
+#include "vault/names.h"
 
 static const bsi_vault *const forms[] = {
     &bsi_vault_archive,
@@ -60,6 +61,28 @@ bs_status bsi_vault_info(const bsi_vault_env *env, const char *manifest_key, bsi
     *out = bsi_manifest_take_info(reader);
     bsi_manifest_close(reader);
     return BS_OK;
+}
+
+/* What the key set says when nobody here can read more. */
+static bs_status public_info(const bsi_vault_env *env, const char *manifest_key,
+                             bsi_manifest_info *out)
+{
+    bsi_backup_keys keys = {0};
+    bs_status status = bsi_backup_keys_load(env, manifest_key, &keys);
+
+    if (status >= 0) {
+        *out = keys.info;
+        keys.info = (bsi_manifest_info){0};
+    }
+    bsi_backup_keys_dispose(&keys);
+    return status;
+}
+
+bs_status bsi_vault_look(const bsi_vault_env *env, const char *manifest_key, bsi_manifest_info *out)
+{
+    const bs_status status = bsi_vault_info(env, manifest_key, out);
+
+    return status == BS_E_KEY ? public_info(env, manifest_key, out) : status;
 }
 
 bs_status bsi_vault_warnings(const bsi_vault_env *env, const char *manifest_key,
@@ -167,14 +190,6 @@ bs_status bsi_vault_list(const bsi_vault_env *env, const char *manifest_key, bsi
 
 /* --- All manifests of a storage --- */
 
-static bool is_manifest_key(const char *key)
-{
-    const size_t size = strlen(key);
-    const size_t tail = strlen(BSI_MANIFEST_SUFFIX);
-
-    return size > tail && strcmp(key + size - tail, BSI_MANIFEST_SUFFIX) == 0;
-}
-
 /* Manifests lie directly below their name; a mirrored file may be called like one. */
 static bs_status collect_key(void *user, const char *key, const bs_storage_object *object)
 {
@@ -182,7 +197,7 @@ static bs_status collect_key(void *user, const char *key, const bs_storage_objec
     const char *slash = strchr(key, '/');
 
     (void)object;
-    if (!slash || strchr(slash + 1, '/') || !is_manifest_key(key)) {
+    if (!slash || strchr(slash + 1, '/') || !bsi_is_manifest_key(key)) {
         return BS_OK;
     }
     return bsi_buf_append(keys, key, strlen(key) + 1);
@@ -192,13 +207,17 @@ static bs_status visit_manifest(const bsi_vault_env *env, const char *key, bsi_m
                                 void *user)
 {
     bsi_manifest_info info = {0};
-    bs_status status = bsi_vault_info(env, key, &info);
+    bs_status status = bsi_vault_look(env, key, &info);
 
     if (status < 0 && bs_error_last()->layer == BS_LAYER_STORAGE) {
         bsi_warn_last(env->warn, bsi_slice_of(key));
         return BS_OK;
     }
     BSI_TRY(status);
+    if (info.is_locked) {
+        bsi_warn_new(env->warn, bsi_slice_of(key), BS_LAYER_CRYPTO, BS_E_KEY,
+                     "no key opens it; only what its key set says in public is known");
+    }
     status = callback(user, key, &info);
     bsi_manifest_info_dispose(&info);
     return status;

@@ -88,7 +88,7 @@ static void the_beginning_can_be_changed_before_the_commit(void **state)
 static void a_patch_outside_of_what_was_written_is_refused(void **state)
 {
     bsi_upload *upload = begin(state, "k", BS_STORAGE_PUT_PATCHABLE);
-    char block[BS_STORAGE_PATCH_MAX + 10] = "";
+    static const char block[BS_STORAGE_PATCH_MAX + 10];
 
     assert_ok(bsi_upload_write(upload, NULL, "12345", 5));
     assert_status(bsi_upload_patch(upload, NULL, 3, "abc", 3), BS_E_INTERNAL);

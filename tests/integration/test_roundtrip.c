@@ -32,6 +32,17 @@ static void check(test_vault *vault, const char *form, const test_backup *backup
     assert_true(status >= 0);
 }
 
+/* Who encrypts for an RSA key needs no private half, be it for an incremental. */
+static void back_up(test_vault *vault, bsi_backup_kind kind, const char *compression,
+                    const test_backup *base, test_backup *out)
+{
+    test_vault_lend_key(vault, vault->encryption != BSI_ENCRYPTION_RSA);
+    test_vault_backup(vault, "archive", kind, compression, base, out);
+    test_vault_lend_key(vault, true);
+    check(vault, "archive", out);
+    assert_trees_equal(vault->source, vault->out, LEFT_OUT);
+}
+
 static void round_trip(test_vault *vault, const char *compression)
 {
     test_backup full;
@@ -39,26 +50,18 @@ static void round_trip(test_vault *vault, const char *compression)
     test_backup incremental;
     test_backup second;
 
-    print_message("# container: %s\n", compression);
+    print_message("# container: %s, encryption: %s\n", compression,
+                  bsi_encryption_name(vault->encryption));
     tree_remove(vault->source);
     tree_build(vault->source, TREE_EVERYTHING);
-    test_vault_backup(vault, "archive", BSI_KIND_FULL, compression, NULL, &full);
-    check(vault, "archive", &full);
-    assert_trees_equal(vault->source, vault->out, LEFT_OUT);
+    back_up(vault, BSI_KIND_FULL, compression, NULL, &full);
 
     tree_mutate(vault->source, 1, 60);
-    test_vault_backup(vault, "archive", BSI_KIND_INCREMENTAL, compression, &full, &incremental);
-    check(vault, "archive", &incremental);
-    assert_trees_equal(vault->source, vault->out, LEFT_OUT);
+    back_up(vault, BSI_KIND_INCREMENTAL, compression, &full, &incremental);
 
     tree_mutate(vault->source, 2, 60);
-    test_vault_backup(vault, "archive", BSI_KIND_INCREMENTAL, compression, &incremental, &second);
-    check(vault, "archive", &second);
-    assert_trees_equal(vault->source, vault->out, LEFT_OUT);
-
-    test_vault_backup(vault, "archive", BSI_KIND_DIFFERENTIAL, compression, &full, &differential);
-    check(vault, "archive", &differential);
-    assert_trees_equal(vault->source, vault->out, LEFT_OUT);
+    back_up(vault, BSI_KIND_INCREMENTAL, compression, &incremental, &second);
+    back_up(vault, BSI_KIND_DIFFERENTIAL, compression, &full, &differential);
     assert_true(second.result.container_size < full.result.container_size);
     test_backup_dispose(&full);
     test_backup_dispose(&incremental);
@@ -71,6 +74,18 @@ static void every_container_and_kind_brings_the_tree_back(void **state)
     for (size_t i = 0; bsi_archive_at(i); i++) {
         round_trip(*state, bsi_archive_name(bsi_archive_at(i)));
     }
+}
+
+static void every_container_and_kind_does_so_under_a_pass_phrase(void **state)
+{
+    test_vault_encrypt(*state, BSI_ENCRYPTION_AES256);
+    every_container_and_kind_brings_the_tree_back(state);
+}
+
+static void every_container_and_kind_does_so_for_an_rsa_key(void **state)
+{
+    test_vault_encrypt(*state, BSI_ENCRYPTION_RSA);
+    every_container_and_kind_brings_the_tree_back(state);
 }
 
 static void a_mirror_brings_the_tree_back_after_each_run(void **state)
@@ -115,6 +130,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_container_and_kind_brings_the_tree_back,
+                                        test_vault_setup, test_vault_teardown),
+        cmocka_unit_test_setup_teardown(every_container_and_kind_does_so_under_a_pass_phrase,
+                                        test_vault_setup, test_vault_teardown),
+        cmocka_unit_test_setup_teardown(every_container_and_kind_does_so_for_an_rsa_key,
                                         test_vault_setup, test_vault_teardown),
         cmocka_unit_test_setup_teardown(a_mirror_brings_the_tree_back_after_each_run,
                                         test_vault_setup, test_vault_teardown),

@@ -17,7 +17,12 @@ typedef struct test_vault {
     bsi_warn warn;
     atomic_uint warnings;
     bool print_warnings;
-    bool content_only; /* Of the backups to come. */
+    bool content_only; /* Of the backups to come; as is what they are encrypted with. */
+    bsi_encryption encryption;
+    bsi_key *wrap_key;
+    bsi_key *open_key;
+    bsi_signer *signer;
+    bsi_public_key signer_key;
     char source[512];
     char out[512];
     char storage_path[512];
@@ -27,6 +32,15 @@ typedef struct test_vault {
 /* For cmocka: `*state` is a test_vault *. */
 int test_vault_setup(void **state);
 int test_vault_teardown(void **state);
+
+/*
+ * Encrypt the backups to come: under a pass phrase, or for an RSA key and signed. The vault has
+ * what opens them, trusts the signer, and keeps copies of manifests in "bases".
+ */
+void test_vault_encrypt(test_vault *vault, bsi_encryption encryption);
+
+/* From now on the vault has no key (false), or has it again. */
+void test_vault_lend_key(test_vault *vault, bool lend);
 
 /* One backup and what came of it. */
 typedef struct test_backup {

@@ -25,8 +25,8 @@ BS_BEGIN_DECLS
 /** Bytes of the longest key, without its NUL. */
 #define BS_STORAGE_KEY_MAX 4096
 
-/** How much of an upload's beginning may be changed before it is committed. */
-#define BS_STORAGE_PATCH_MAX 4096
+/** How many bytes of an upload's beginning may be changed before it is committed. */
+#define BS_STORAGE_PATCH_MAX (128 * 1024)
 
 /** What comes with a call besides its arguments: cancellation and a deadline. */
 typedef struct bs_call bs_call;

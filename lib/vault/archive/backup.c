@@ -2,8 +2,10 @@
 /*
  * A backup of the archive form, from plan to manifest: scan, store, finish the
  * container, then say what it holds. The container is durable before the
- * manifest exists, and nothing counts as a backup before that.
+ * manifest exists, and so are the keys of both; nothing counts as a backup before
+ * that.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "archive/archive.h"
@@ -11,22 +13,18 @@
 #include "vault/archive/form.h"
 #include "vault/archive/store.h"
 #include "vault/archive/stream.h"
-#include "vault/manifest.h"
+#include "vault/bases.h"
+#include "vault/keys.h"
 #include "vault/names.h"
 #include "vault/summary.h"
 #include "vault/warn_log.h"
 
 /* The container as it is written. */
 typedef struct container {
-    const bsi_vault_env *env;
     const bsi_archive_driver *driver;
     char *key;
-    bsi_upload *upload;
+    bsi_object_writer *object;
     bsi_archive_writer *writer;
-    bsi_sha256 *hash;
-    bsi_digest sha256;
-    uint64_t size;
-    bool patched; /* The running hash no longer fits. */
 } container;
 
 typedef struct run {
@@ -36,6 +34,7 @@ typedef struct run {
     bsi_manifest_reader *base;
     bsi_scan scan;
     bsi_store store;
+    bsi_keyset *keys; /* NULL: it is not encrypted. */
     container container;
     char *manifest_key;
     bsi_manifest_info info;
@@ -45,93 +44,68 @@ typedef struct run {
 
 static bs_status container_data(void *user, const void *data, size_t size)
 {
-    container *self = user;
-
-    bsi_sha256_update(self->hash, data, size);
-    self->size += size;
-    return bsi_upload_write(self->upload, self->env->call, data, size);
+    return bsi_object_write(user, data, size);
 }
 
 static bs_status container_patch(void *user, uint64_t offset, const void *data, size_t size)
 {
-    container *self = user;
-
-    self->patched = true;
-    return bsi_upload_patch(self->upload, self->env->call, offset, data, size);
+    return bsi_object_patch(user, offset, data, size);
 }
 
-static bs_status container_open(container *self, const bsi_vault_env *env,
-                                const bsi_backup_plan *plan)
+/* What envelopes of this run are made with. */
+static bsi_crypt crypt_of(const run *self, bsi_envelope_kind kind)
 {
-    bs_storage_put_options put = BSI_PUT_DEFAULTS;
-    bsi_archive_options options = {.level = plan->level,
+    return (bsi_crypt){self->keys ? bsi_keyset_data_key(self->keys) : NULL, kind, self->plan->id};
+}
+
+static char *container_key(const run *self)
+{
+    char suffix[32];
+
+    (void)snprintf(suffix, sizeof(suffix), "%s%s", bsi_archive_extension(self->container.driver),
+                   self->keys ? BSI_ENVELOPE_SUFFIX : "");
+    return bsi_object_key(self->plan, suffix);
+}
+
+static bs_status container_open(run *self)
+{
+    container *to = &self->container;
+    const bsi_vault_env *env = &self->env;
+    const bsi_crypt crypt = crypt_of(self, BSI_ENVELOPE_CONTAINER);
+    bsi_archive_options options = {.level = self->plan->level,
                                    .verify = true,
                                    .pool = env->pool,
                                    .call = env->call,
                                    .temp_dir = env->temp_dir,
                                    .sink = container_data,
-                                   .sink_user = self,
                                    .patch = container_patch};
 
-    self->env = env;
-    self->driver = bsi_archive_find(bsi_slice_of(plan->compression));
-    if (!self->driver) {
+    to->driver = bsi_archive_find(bsi_slice_of(self->plan->compression));
+    if (!to->driver) {
         return bsi_fail(BS_LAYER_CALLER, BS_E_UNSUPPORTED, "no container is called '%s'",
-                        plan->compression);
+                        self->plan->compression);
     }
-    if (bsi_archive_needs_patch(self->driver)) {
-        put.flags |= BS_STORAGE_PUT_PATCHABLE;
-    }
-    self->key = bsi_object_key(plan, bsi_archive_extension(self->driver));
-    if (!self->key) {
+    to->key = container_key(self);
+    if (!to->key) {
         return BS_E_NOMEM;
     }
-    BSI_TRY(bsi_sha256_new(&self->hash));
-    BSI_TRY(bsi_upload_begin(env->storage, env->call, self->key, &put, &self->upload));
-    return bsi_archive_writer_new(self->driver, &options, &self->writer);
-}
-
-/* What was patched is hashed as it now lies on the storage. */
-static bs_status hash_again(container *self)
-{
-    enum { PART = 1024 * 1024 };
-    uint8_t *buffer = bsi_alloc(PART);
-    uint64_t at = 0;
-    bs_status status = buffer ? BS_OK : BS_E_NOMEM;
-
-    bsi_sha256_reset(self->hash);
-    while (status >= 0 && at < self->size) {
-        const size_t part = self->size - at < PART ? (size_t)(self->size - at) : PART;
-        status = bsi_storage_read(self->env->storage, self->env->call, self->key, at, buffer, part);
-        if (status >= 0) {
-            bsi_sha256_update(self->hash, buffer, part);
-            at += part;
-        }
-    }
-    bsi_free(buffer);
-    return status;
+    BSI_TRY(bsi_object_writer_new(env, to->key, self->keys ? &crypt : NULL,
+                                  bsi_archive_needs_patch(to->driver), &to->object));
+    options.sink_user = to->object;
+    return bsi_archive_writer_new(to->driver, &options, &to->writer);
 }
 
 static bs_status container_commit(container *self)
 {
-    bsi_upload *upload = NULL;
-
     BSI_TRY(bsi_archive_finish(self->writer));
-    upload = self->upload;
-    self->upload = NULL;
-    BSI_TRY(bsi_upload_commit(upload, self->env->call));
-    if (self->patched) {
-        BSI_TRY(hash_again(self));
-    }
-    bsi_sha256_finish(self->hash, &self->sha256);
-    return BS_OK;
+    BSI_TRY(bsi_object_finish(self->object));
+    return bsi_object_commit(self->object);
 }
 
 static void container_dispose(container *self)
 {
     bsi_archive_writer_free(self->writer);
-    bsi_upload_abort(self->upload);
-    bsi_sha256_free(self->hash);
+    bsi_object_writer_free(self->object);
     bsi_free(self->key);
     *self = (container){0};
 }
@@ -148,12 +122,12 @@ static bs_status describe(run *self)
     BSI_TRY(bsi_summary_needs(info, &store->needs,
                               self->base ? bsi_manifest_reader_info(self->base) : NULL));
     info->scan_began = self->scan.began;
-    info->container_size = self->container.size;
-    info->container_sha256 = self->container.sha256;
+    info->container_size = bsi_object_stored_size(self->container.object);
+    info->container_sha256 = *bsi_object_stored_digest(self->container.object);
     info->entries = store->entries;
     info->files = store->files;
     info->bytes = store->bytes;
-    info->bytes_stored_data = self->container.size;
+    info->bytes_stored_data = info->container_size;
     info->bytes_deduplicated = store->bytes_deduplicated;
     info->warnings = self->log.count;
     info->completed_at = bsi_now();
@@ -161,8 +135,8 @@ static bs_status describe(run *self)
 }
 
 /* A line, whose end waited for the place of the file's content to be known. */
-static bs_status put_record(run *self, bsi_manifest_writer *manifest, const bsi_record *record,
-                            bsi_buf *end)
+static bs_status put_record(const run *self, bsi_manifest_writer *manifest,
+                            const bsi_record *record, bsi_buf *end)
 {
     const bsi_archive_mark mark = {record->a, record->b};
     bsi_locator locator = {0};
@@ -177,7 +151,7 @@ static bs_status put_record(run *self, bsi_manifest_writer *manifest, const bsi_
     return bsi_manifest_writer_put(manifest, end->data, end->size);
 }
 
-static bs_status put_lines(run *self, bsi_manifest_writer *manifest)
+static bs_status put_lines(const run *self, bsi_manifest_writer *manifest)
 {
     bsi_record record;
     bsi_buf end;
@@ -195,20 +169,30 @@ static bs_status put_lines(run *self, bsi_manifest_writer *manifest)
     return status < 0 ? status : BS_OK;
 }
 
+static bs_status write_manifest(const run *self, bsi_manifest_info *info,
+                                bsi_manifest_writer *manifest)
+{
+    BSI_TRY(bsi_summary_put_warnings(&self->log, manifest));
+    BSI_TRY(put_lines(self, manifest));
+    return bsi_manifest_writer_finish(manifest, info);
+}
+
+/* Keys without a manifest are rubbish; a manifest without keys would be a backup that is lost. */
 static bs_status put_manifest(run *self)
 {
+    const bsi_crypt crypt = crypt_of(self, BSI_ENVELOPE_MANIFEST);
     bsi_manifest_writer *manifest = NULL;
-    bs_status status =
-        bsi_manifest_writer_new(&self->env, self->manifest_key, &self->info, &manifest);
+    bs_status status = bsi_manifest_writer_new(&self->env, self->manifest_key,
+                                               self->keys ? &crypt : NULL, &self->info, &manifest);
 
     if (status >= 0) {
-        status = bsi_summary_put_warnings(&self->log, manifest);
+        status = write_manifest(self, &self->info, manifest);
+    }
+    if (status >= 0 && self->keys) {
+        status = bsi_backup_keys_put(&self->env, self->plan, self->keys, &self->info);
     }
     if (status >= 0) {
-        status = put_lines(self, manifest);
-    }
-    if (status >= 0) {
-        status = bsi_manifest_writer_commit(manifest, &self->info);
+        status = bsi_manifest_writer_commit(manifest);
     }
     bsi_manifest_writer_free(manifest);
     return status;
@@ -226,7 +210,7 @@ static bs_status find_content(run *self)
         return BS_OK;
     }
     if (self->plan->base_manifest_key) {
-        BSI_TRY(bsi_manifest_open_checked(&self->env, self->plan->base_manifest_key, &base));
+        BSI_TRY(bsi_bases_open(&self->env, self->plan->base_manifest_key, &base));
         self->base = base;
     }
     return bsi_scan_run(&self->env, self->plan, self->base, false, &self->scan);
@@ -234,23 +218,83 @@ static bs_status find_content(run *self)
 
 static bs_status store_content(run *self)
 {
-    BSI_TRY(container_open(&self->container, &self->env, self->plan));
+    if (self->plan->encryption != BSI_ENCRYPTION_NONE) {
+        BSI_TRY(bsi_backup_keys_new(self->plan, &self->keys));
+    }
+    BSI_TRY(container_open(self));
     BSI_TRY(
         bsi_store_init(&self->store, &self->env, self->plan, self->container.writer, &self->scan));
     BSI_TRY(self->plan->stream ? bsi_store_stream(&self->store) : bsi_store_run(&self->store));
     return container_commit(&self->container);
 }
 
+/* The next backup may build on this one without being able to read it. */
+static bs_status keep_copy(const run *self, const char *copy_key)
+{
+    bsi_vault_env env = self->env;
+    bsi_manifest_info info = self->info;
+    bsi_manifest_writer *copy = NULL;
+    bs_status status = BS_OK;
+
+    env.storage = env.bases;
+    env.call = NULL;
+    bsi_draft_rewind(self->log.lines);
+    bsi_draft_rewind(self->store.lines);
+    status = bsi_manifest_writer_new(&env, copy_key, NULL, &info, &copy);
+    if (status >= 0) {
+        status = write_manifest(self, &info, copy);
+    }
+    if (status >= 0) {
+        status = bsi_manifest_writer_commit(copy);
+    }
+    bsi_manifest_writer_free(copy);
+    return status < 0 ? status : bsi_bases_prune(&env, self->plan->name, copy_key);
+}
+
+/* The backup is done whatever comes of it: a failure is only told, and no more in the manifest. */
+static bs_status try_to_keep_copy(const run *self)
+{
+    char *copy_key = NULL;
+    bs_status status = BS_OK;
+
+    if (self->plan->encryption != BSI_ENCRYPTION_RSA || !self->env.bases) {
+        return BS_OK;
+    }
+    copy_key = bsi_bases_key(self->manifest_key);
+    status = copy_key ? keep_copy(self, copy_key) : BS_E_NOMEM;
+    bsi_free(copy_key);
+    if (status < 0) {
+        bsi_warn_last(self->log.next, bsi_slice_of(self->manifest_key));
+        return BS_PARTIAL;
+    }
+    return BS_OK;
+}
+
+static bs_status hand_over(const run *self, bsi_backup_result *out)
+{
+    const bsi_secret *data_key = self->keys ? bsi_keyset_data_key(self->keys) : NULL;
+
+    BSI_TRY(bsi_summary_result(&self->info, self->manifest_key, out));
+    if (data_key &&
+        bsi_secret_copy(bsi_secret_view(data_key), bsi_secret_size(data_key), &out->data_key) < 0) {
+        bsi_backup_result_dispose(out);
+        return BS_E_NOMEM;
+    }
+    return BS_OK;
+}
+
 static bs_status finish(run *self, bsi_backup_result *out)
 {
     BSI_TRY(describe(self));
     BSI_TRY(bsi_call_check(self->env.call)); /* The last moment to cancel. */
-    self->manifest_key = bsi_object_key(self->plan, BSI_MANIFEST_SUFFIX);
+    self->manifest_key = bsi_object_key(
+        self->plan, self->keys ? BSI_MANIFEST_SUFFIX BSI_ENVELOPE_SUFFIX : BSI_MANIFEST_SUFFIX);
     if (!self->manifest_key) {
         return BS_E_NOMEM;
     }
     BSI_TRY(put_manifest(self));
-    return bsi_summary_result(&self->info, self->manifest_key, out);
+    BSI_TRY(hand_over(self, out));
+    return try_to_keep_copy(self);
 }
 
 /*
@@ -259,17 +303,12 @@ static bs_status finish(run *self, bsi_backup_result *out)
  */
 static void take_back(const run *self)
 {
+    bsi_vault_env env = self->env;
     bs_error failure;
-    bs_status status = BS_OK;
 
+    env.call = NULL;
     bsi_error_save(&failure);
-    if (self->manifest_key) {
-        status = bsi_storage_remove(self->env.storage, NULL, self->manifest_key);
-    }
-    if (status >= 0 && self->container.key) {
-        status = bsi_storage_remove(self->env.storage, NULL, self->container.key);
-    }
-    if (status < 0) {
+    if (bsi_archive_form_remove(&env, self->manifest_key, self->container.key) < 0) {
         bsi_warn_last(self->env.warn, bsi_slice_of(self->container.key)); /* Recovery removes it. */
     }
     bsi_error_restore(&failure);
@@ -293,12 +332,13 @@ bs_status bsi_archive_form_backup(const bsi_vault_env *env, const bsi_backup_pla
     }
     if (status < 0) {
         take_back(&self);
-    } else {
-        status = self.log.count > 0 ? BS_PARTIAL : BS_OK;
+    } else if (self.log.count > 0) {
+        status = BS_PARTIAL;
     }
     bsi_free(self.manifest_key);
     bsi_store_dispose(&self.store);
     container_dispose(&self.container);
+    bsi_keyset_free(self.keys);
     bsi_scan_dispose(&self.scan);
     bsi_manifest_close(self.base);
     bsi_manifest_info_dispose(&self.info);

@@ -9,15 +9,19 @@
 
 #include "base/alloc.h"
 #include "base/checked.h"
+#include "vault/keys.h"
+#include "vault/names.h"
 
 typedef struct container {
     bsi_containers *owner;
     const char *id;
     const char *key;
     const char *compression;
-    uint64_t size;
+    uint64_t size; /* As it is stored. */
     const bsi_archive_driver *driver;
+    bsi_object_reader *object;
     bsi_archive_reader *reader; /* NULL: not opened yet. */
+    bool is_locked;             /* No key opens it: looked for once, not for each file. */
 } container;
 
 struct bsi_containers {
@@ -48,13 +52,18 @@ bs_status bsi_containers_new(const bsi_vault_env *env, const bsi_manifest_info *
         return BS_E_NOMEM;
     }
     containers->count = info->needs_count + 1;
-    containers->list[0] = (container){
-        containers, info->id, info->container_key, info->compression, info->container_size,
-        NULL,       NULL};
+    containers->list[0] = (container){.owner = containers,
+                                      .id = info->id,
+                                      .key = info->container_key,
+                                      .compression = info->compression,
+                                      .size = info->container_size};
     for (size_t i = 0; i < info->needs_count; i++) {
         const bsi_container_ref *need = &info->needs[i];
-        containers->list[i + 1] =
-            (container){containers, need->id, need->key, need->compression, need->size, NULL, NULL};
+        containers->list[i + 1] = (container){.owner = containers,
+                                              .id = need->id,
+                                              .key = need->key,
+                                              .compression = need->compression,
+                                              .size = need->size};
     }
     *out = containers;
     return BS_OK;
@@ -67,18 +76,14 @@ void bsi_containers_free(bsi_containers *containers)
     }
     for (size_t i = 0; i < containers->count; i++) {
         bsi_archive_reader_free(containers->list[i].reader);
+        bsi_object_reader_free(containers->list[i].object);
     }
     bsi_free(containers->list);
     bsi_free(containers);
 }
 
-static bs_status read_bytes(void *user, uint64_t offset, void *buf, size_t size)
+static bs_status say_what(const container *self, bs_status status)
 {
-    const container *self = user;
-    const bsi_vault_env *env = &self->owner->env;
-    const bs_status status =
-        bsi_storage_read(env->storage, env->call, self->key, offset, buf, size);
-
     if (status == BS_E_NOT_FOUND) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_MISSING, "container '%s' is missing", self->key);
     }
@@ -86,6 +91,49 @@ static bs_status read_bytes(void *user, uint64_t offset, void *buf, size_t size)
         return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "container '%s' is cut short", self->key);
     }
     return status;
+}
+
+static bs_status read_bytes(void *user, uint64_t offset, void *buf, size_t size)
+{
+    const container *self = user;
+
+    return say_what(self, bsi_object_read(self->object, offset, buf, size));
+}
+
+/* Its own keys, whatever they are worth: each backup has a data key of its own. */
+static bs_status open_encrypted(container *self)
+{
+    const bsi_vault_env *env = &self->owner->env;
+    bsi_backup_keys keys = {0};
+    bsi_crypt crypt;
+    bs_status status = bsi_backup_keys_load(env, self->key, &keys);
+
+    if (status >= 0) {
+        status = bsi_backup_keys_open(env, &keys);
+        self->is_locked = status == BS_E_KEY;
+    }
+    if (status >= 0) {
+        crypt = bsi_backup_keys_crypt(&keys, BSI_ENVELOPE_CONTAINER);
+        crypt.id = self->id; /* Another's key set would not open it as this backup's. */
+        status = say_what(self,
+                          bsi_object_reader_new(env, self->key, &crypt, self->size, &self->object));
+    }
+    bsi_backup_keys_dispose(&keys);
+    return status;
+}
+
+static bs_status open_object(container *self)
+{
+    if (self->object) {
+        return BS_OK;
+    }
+    if (self->is_locked) {
+        return bsi_fail(BS_LAYER_CRYPTO, BS_E_KEY, "no key opens container '%s'", self->key);
+    }
+    if (bsi_is_encrypted_key(self->key)) {
+        return open_encrypted(self);
+    }
+    return bsi_object_reader_new(&self->owner->env, self->key, NULL, self->size, &self->object);
 }
 
 static bs_status open_container(container *self)
@@ -98,7 +146,9 @@ static bs_status open_container(container *self)
         return bsi_fail(BS_LAYER_STORAGE, BS_E_UNSUPPORTED,
                         "container '%s' is of the unknown kind '%s'", self->key, self->compression);
     }
-    return bsi_archive_reader_new(self->driver, read_bytes, self, self->size, &self->reader);
+    BSI_TRY(open_object(self));
+    return bsi_archive_reader_new(self->driver, read_bytes, self, bsi_object_size(self->object),
+                                  &self->reader);
 }
 
 static container *find(bsi_containers *containers, const char *id)

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "vault/archive/containers.h"
 #include "vault/archive/form.h"
+#include "vault/bases.h"
 #include "vault/forms.h"
 #include "vault/names.h"
 #include "vault/restore.h"
@@ -29,6 +30,7 @@ static bs_status open_backup(const bsi_vault_env *env, const char *manifest_key,
     bs_status status = bsi_manifest_open_checked(env, manifest_key, &out->manifest);
 
     BSI_TRY(status);
+    bsi_manifest_report_signer(out->manifest);
     status = bsi_containers_new(env, bsi_manifest_reader_info(out->manifest), &out->containers);
     if (status < 0) {
         close_backup(out);
@@ -62,39 +64,73 @@ static bs_status form_read(const bsi_vault_env *env, const char *manifest_key, b
     return status;
 }
 
-/* First what makes it a backup, then what would be rubbish without it. */
-static bs_status form_remove(const bsi_vault_env *env, const char *manifest_key,
-                             const char *container_key)
+/* What lies on a storage for one backup, in the order in which it goes. NULL: nothing. */
+typedef struct objects {
+    const char *manifest;  /* What makes it a backup, */
+    const char *container; /* what would be rubbish without it, */
+    const char *keys;      /* and what nobody could read the other two without. */
+} objects;
+
+static bs_status remove_objects(const bsi_vault_env *env, const objects *all)
 {
-    if (manifest_key && manifest_key[0]) {
-        BSI_TRY(bsi_storage_remove(env->storage, env->call, manifest_key));
+    const char *const keys[] = {all->manifest, all->container, all->keys};
+
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(keys); i++) {
+        BSI_TRY(keys[i] ? bsi_storage_remove(env->storage, env->call, keys[i]) : BS_OK);
     }
-    if (container_key && container_key[0]) {
-        BSI_TRY(bsi_storage_remove(env->storage, env->call, container_key));
+    return all->manifest ? bsi_bases_drop(env, all->manifest) : BS_OK;
+}
+
+static bool is_encrypted(const char *key)
+{
+    return key && bsi_is_encrypted_key(key);
+}
+
+bs_status bsi_archive_form_remove(const bsi_vault_env *env, const char *manifest_key,
+                                  const char *container_key)
+{
+    objects all = {.manifest = manifest_key && manifest_key[0] ? manifest_key : NULL,
+                   .container = container_key && container_key[0] ? container_key : NULL};
+    char *keys = NULL;
+    bs_status status = BS_OK;
+
+    if (is_encrypted(all.manifest) || is_encrypted(all.container)) {
+        keys = bsi_keys_key(all.manifest ? all.manifest : all.container);
+        status = keys ? BS_OK : BS_E_NOMEM;
     }
-    return BS_OK;
+    all.keys = keys;
+    if (status >= 0) {
+        status = remove_objects(env, &all);
+    }
+    bsi_free(keys);
+    return status;
 }
 
 /* --- After a crash --- */
 
 typedef struct leftovers {
-    const char *mark; /* "-<short id>." stands in the names of all its objects. */
+    char short_id[BSI_SHORT_ID_SIZE];
     char *manifest;
     char *container;
+    char *keys;
 } leftovers;
 
 static bs_status find_leftover(void *user, const char *key, const bs_storage_object *object)
 {
     leftovers *found = user;
-    const char *at = strstr(key, found->mark);
-    char **slot = NULL;
+    char **slot = &found->container;
+    bsi_object_name name;
 
     (void)object;
-    if (!at || strchr(at, '/')) {
+    if (!bsi_object_name_parse(key, &name) || !bsi_slice_is(name.short_id, found->short_id) ||
+        name.staged || strcmp(name.suffix, BSI_PINS_SUFFIX) == 0) {
         return BS_OK;
     }
-    slot = strcmp(at + strlen(found->mark) - 1, BSI_MANIFEST_SUFFIX) == 0 ? &found->manifest
-                                                                          : &found->container;
+    if (name.manifest) {
+        slot = &found->manifest;
+    } else if (strcmp(name.suffix, BSI_KEYS_SUFFIX) == 0) {
+        slot = &found->keys;
+    }
     if (!*slot) {
         *slot = bsi_strdup(key);
         return *slot ? BS_OK : BS_E_NOMEM;
@@ -104,21 +140,18 @@ static bs_status find_leftover(void *user, const char *key, const bs_storage_obj
 
 static bs_status form_recover(const bsi_vault_env *env, const char *name, const char *id)
 {
-    char mark[BSI_SHORT_ID_SIZE + 2];
-    char short_id[BSI_SHORT_ID_SIZE];
-    leftovers found = {.mark = mark};
+    leftovers found = {.manifest = NULL};
     bs_status status = BS_OK;
 
-    bsi_short_id(id, short_id);
-    mark[0] = '-';
-    memcpy(mark + 1, short_id, BSI_SHORT_ID_SIZE - 1);
-    memcpy(mark + BSI_SHORT_ID_SIZE, ".", 2);
+    bsi_short_id(id, found.short_id);
     status = bsi_storage_list(env->storage, env->call, name, find_leftover, &found);
     if (status >= 0) {
-        status = form_remove(env, found.manifest, found.container);
+        const objects all = {found.manifest, found.container, found.keys};
+        status = remove_objects(env, &all);
     }
     bsi_free(found.manifest);
     bsi_free(found.container);
+    bsi_free(found.keys);
     return status;
 }
 
@@ -128,6 +161,6 @@ const bsi_vault bsi_vault_archive = {
     .restore = bsi_archive_form_restore,
     .verify = bsi_archive_form_verify,
     .read = form_read,
-    .remove = form_remove,
+    .remove = bsi_archive_form_remove,
     .recover = form_recover,
 };

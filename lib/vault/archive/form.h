@@ -9,6 +9,8 @@ bs_status bsi_archive_form_backup(const bsi_vault_env *env, const bsi_backup_pla
                                   bsi_backup_result *out);
 bs_status bsi_archive_form_restore(const bsi_vault_env *env, const bsi_restore_plan *plan,
                                    bsi_restore_result *out);
+bs_status bsi_archive_form_remove(const bsi_vault_env *env, const char *manifest_key,
+                                  const char *container_key);
 bs_status bsi_archive_form_verify(const bsi_vault_env *env, const char *manifest_key,
                                   const bsi_damage_sink *sink, bsi_verify_result *out);
 

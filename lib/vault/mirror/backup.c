@@ -309,13 +309,16 @@ static bs_status put_manifest(run *self)
 {
     bsi_manifest_writer *manifest = NULL;
     bs_status status =
-        bsi_manifest_writer_new(&self->env, self->manifest_key, &self->info, &manifest);
+        bsi_manifest_writer_new(&self->env, self->manifest_key, NULL, &self->info, &manifest);
 
     if (status >= 0) {
         status = put_lines(self, manifest);
     }
     if (status >= 0) {
-        status = bsi_manifest_writer_commit(manifest, &self->info);
+        status = bsi_manifest_writer_finish(manifest, &self->info);
+    }
+    if (status >= 0) {
+        status = bsi_manifest_writer_commit(manifest);
     }
     bsi_manifest_writer_free(manifest);
     return status;
@@ -405,8 +408,13 @@ bs_status bsi_mirror_form_backup(const bsi_vault_env *env, const bsi_backup_plan
                                  bsi_backup_result *out)
 {
     run self = {.env = *env, .plan = plan};
-    bs_status status = bsi_warn_log_init(&self.log, env->temp_dir, env->warn);
+    bs_status status = BS_OK;
 
+    if (plan->encryption != BSI_ENCRYPTION_NONE) {
+        return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID,
+                        "a mirror is made of plain files and cannot be encrypted");
+    }
+    status = bsi_warn_log_init(&self.log, env->temp_dir, env->warn);
     self.env.warn = &self.log.warn;
     bsi_buf_init(&self.line, BSI_MANIFEST_LINE_MAX);
     if (status >= 0) {
