@@ -122,8 +122,8 @@ const tool_verb verbs[] = {
      "  --until TIME         such as 2030-01-01T00:00:00Z; default: without an end\n"
      "  --hold               a hold, apart from the pin\n",
      verb_retention},
-    {"key", "generate | add | remove | list | rotate | trust | forget ARGUMENT...",
-     "make keys, and keep them",
+    {"key", "generate | add | remove | change | list | rotate | trust | forget ARGUMENT...",
+     "make keys, keep them, change those of backups",
      "  generate raw FILE    a new key for aes256 in a new file\n"
      "  generate rsa FILE    a new RSA key in FILE, and its public half in FILE.pub\n"
      "    --bits N           3072 to 8192; default: 4096\n"
@@ -132,7 +132,16 @@ const tool_verb verbs[] = {
      "  add NAME --key REF   put a key into the keyring, which ENCRYPTION_KEY seals\n"
      "    --key-passphrase REF   of an encrypted PEM key; it is kept with it\n"
      "  remove NAME          take a key out of the keyring\n"
+     "  add --backup ID | --name N --key REF\n"
+     "                       let one more key open a backup, or all of a name\n"
+     "    --label TEXT       what to call it\n"
+     "    --unlock REF       a key that opens them now, if none is known anyway\n"
+     "  remove --backup ID | --name N --old REF | --slot N\n"
+     "                       let a key open them no more; the last one stays\n"
+     "  change --backup ID | --name N --old REF | --slot N --key REF\n"
+     "                       put one key in the place of another\n"
      "  list                 the keyring, the signing key, and the signers that are known\n"
+     "  list ID              the keys that open a backup\n"
      "  rotate --key REF     seal the keyring under a new master key\n"
      "  trust HEX NAME       know a signer, such as another machine's signing key\n"
      "  forget HEX           know a signer no more\n"

@@ -7,6 +7,7 @@
 
 #include "key_options.h"
 #include "output.h"
+#include "slots.h"
 #include "verbs.h"
 
 /* --- New keys --- */
@@ -72,8 +73,12 @@ static int do_add(tool_run *tool, int argc, char **argv)
         {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
     };
     int code = TOOL_DONE;
-    int first = options_read(tool, argc, argv, rows, 1, 1, &code);
+    int first = 0;
 
+    if (slots_are_meant(argc, argv)) {
+        return slots_add(tool, argc, argv);
+    }
+    first = options_read(tool, argc, argv, rows, 1, 1, &code);
     if (first < 0) {
         return code;
     }
@@ -97,8 +102,12 @@ static int do_add(tool_run *tool, int argc, char **argv)
 static int do_remove(tool_run *tool, int argc, char **argv)
 {
     int code = TOOL_DONE;
-    int first = options_read(tool, argc, argv, NULL, 1, 1, &code);
+    int first = 0;
 
+    if (slots_are_meant(argc, argv)) {
+        return slots_remove(tool, argc, argv);
+    }
+    first = options_read(tool, argc, argv, NULL, 1, 1, &code);
     if (first < 0) {
         return code;
     }
@@ -160,12 +169,16 @@ static int do_list(tool_run *tool, int argc, char **argv)
 {
     bs_keyring_info *info = NULL;
     int code = TOOL_DONE;
+    int first = options_read(tool, argc, argv, NULL, 0, 1, &code);
 
-    if (options_read(tool, argc, argv, NULL, 0, 0, &code) < 0) {
+    if (first < 0) {
         return code;
     }
     if (tool_open(tool, TOOL_EXISTING) < 0) {
         return TOOL_FAILED;
+    }
+    if (first < argc) {
+        return slots_list(tool, argv[first]);
     }
     if (bs_keyring_list(tool->service, &info) < 0) {
         return output_fail_last(tool);
@@ -222,8 +235,9 @@ int verb_key(tool_run *tool, int argc, char **argv)
         const char *name;
         verb_run run;
     } actions[] = {
-        {"generate", do_generate}, {"add", do_add},     {"remove", do_remove}, {"list", do_list},
-        {"rotate", do_rotate},     {"trust", do_trust}, {"forget", do_forget},
+        {"generate", do_generate}, {"add", do_add},          {"remove", do_remove},
+        {"list", do_list},         {"rotate", do_rotate},    {"trust", do_trust},
+        {"forget", do_forget},     {"change", slots_change},
     };
     int code = TOOL_DONE;
 
@@ -235,6 +249,7 @@ int verb_key(tool_run *tool, int argc, char **argv)
     if (options_read(tool, argc, argv, NULL, 0, -1, &code) < 0) {
         return code; /* Such as --help. */
     }
-    return output_usage(tool, "key takes generate, add, remove, list, rotate, trust or forget; "
-                              "'backupsvc help key' shows the form");
+    return output_usage(tool,
+                        "key takes generate, add, remove, change, list, rotate, trust or forget; "
+                        "'backupsvc help key' shows the form");
 }

@@ -32,6 +32,22 @@ static void show_damage(const bs_damage *damage)
     }
 }
 
+/* What could not be looked at, and who made it. */
+static void verify_locks(const bs_verify_info *info)
+{
+    if (info->is_locked) {
+        (void)printf("  no known key opens it: only the stored bytes were compared\n");
+    } else if (info->files_unread > 0) {
+        (void)printf("  %" PRIu64 " files lie in backups that no known key opens\n",
+                     info->files_unread);
+    }
+    if (*info->signer) {
+        (void)printf("  signed by %s", *info->signer_name ? "" : "an unknown key, ");
+        output_text(stdout, *info->signer_name ? info->signer_name : info->signer);
+        (void)printf("\n");
+    }
+}
+
 static void verify_text(const tool_run *tool, const bs_verify_info *info, double seconds)
 {
     char size[OUTPUT_SIZE_TEXT];
@@ -45,6 +61,7 @@ static void verify_text(const tool_run *tool, const bs_verify_info *info, double
     } else if (!tool->quiet) {
         (void)printf("verified %s: %" PRIu64 " files, %s in %.1f s, no damage\n", info->backup_id,
                      info->files_processed, output_size(info->bytes_processed, size), seconds);
+        verify_locks(info);
     }
 }
 

@@ -51,8 +51,8 @@ typedef enum bs_compression {
 /** How a backup is encrypted. */
 typedef enum bs_encryption {
     BS_ENCRYPTION_NONE = 0,
-    BS_ENCRYPTION_AES256 = 1, /**< Not in this release. */
-    BS_ENCRYPTION_RSA = 2,    /**< Not in this release. */
+    BS_ENCRYPTION_AES256 = 1, /**< With a pass phrase or a raw key. */
+    BS_ENCRYPTION_RSA = 2,    /**< For whoever has the private key to one of some public keys. */
 } bs_encryption;
 
 /** Where a job stands. Values from BS_STATE_COMPLETED on are final. */
@@ -422,7 +422,7 @@ BS_API BS_NODISCARD bs_status bs_backup_read(bs_service *service, const char *id
                                              bs_data_cb data, void *user);
 
 /**
- * Read the container as it lies on the storage.
+ * Read the container: the zip, tar or 7z file itself. That of an encrypted backup is decrypted.
  *
  * @param service  The service.
  * @param id       As for bs_backup_get(). Of the archive form.
@@ -434,6 +434,7 @@ BS_API BS_NODISCARD bs_status bs_backup_read(bs_service *service, const char *id
  * @retval BS_OK
  * @retval BS_E_NOT_FOUND    No such backup.
  * @retval BS_E_RANGE        The container is shorter than `offset`.
+ * @retval BS_E_KEY          It is encrypted, and no known key opens it.
  * @retval BS_E_UNSUPPORTED  The form has no container.
  *
  * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1

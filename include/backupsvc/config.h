@@ -13,7 +13,7 @@ BS_BEGIN_DECLS
  * The names are those of the variables, such as "MAX_WORKER_THREADS"; each is
  * described in docs/guide/configuration.md. A configuration starts with the
  * defaults. The library reads the environment only when bs_config_load_env()
- * is called.
+ * is called, and the variables that references to keys name.
  *
  * A bs_config belongs to one thread at a time.
  */

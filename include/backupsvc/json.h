@@ -133,6 +133,9 @@ BS_API BS_NODISCARD bs_status bs_event_to_json(const bs_event *event, char **out
 /** As bs_backup_info_to_json(), for what a service keeps of keys. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_keyring_info_to_json(const bs_keyring_info *info, char **out);
 
+/** As bs_backup_info_to_json(), for what opens a backup. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_slots_info_to_json(const bs_slots_info *info, char **out);
+
 /** As bs_backup_info_to_json(), for an error: code, layer, message, retry. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_error_to_json(const bs_error *error, char **out);
 

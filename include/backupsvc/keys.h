@@ -2,6 +2,7 @@
 #ifndef BACKUPSVC_KEYS_H
 #define BACKUPSVC_KEYS_H
 
+#include <backupsvc/backup.h>
 #include <backupsvc/service.h>
 
 BS_BEGIN_DECLS
@@ -12,7 +13,8 @@ BS_BEGIN_DECLS
  *
  * Wherever a key or pass phrase is asked for, a reference is given:
  *
- *     env:NAME      the text of an environment variable
+ *     env:NAME      the text of an environment variable; env:ENCRYPTION_KEY is the key
+ *                   of the settings, wherever they have it from
  *     file:PATH     what a file holds; one line end behind it does not count
  *     keyring:NAME  an entry of the service's keyring
  *     text:SECRET   the secret itself, whatever it begins with
@@ -234,6 +236,140 @@ BS_API BS_NODISCARD bs_status bs_signer_trust(bs_service *service, const char *p
  * Blocking: disk.  Thread-safety: any thread.  Since: 0.1
  */
 BS_API BS_NODISCARD bs_status bs_signer_forget(bs_service *service, const char *public_key);
+
+/* --- The keys of backups that are there --- */
+
+/** One of the keys that open a backup. */
+typedef struct bs_slot {
+    uint32_t number; /**< Given once and never again within its backup. */
+    bs_key_kind kind;
+    char fingerprint[BS_FINGERPRINT_SIZE]; /**< "" for a pass phrase. */
+    const char *label;                     /**< What its maker called it; "". */
+} bs_slot;
+
+/** What opens a backup. */
+typedef struct bs_slots_info {
+    char backup_id[BS_ID_SIZE];
+    bs_encryption encryption;
+    const bs_slot *slots;
+    size_t slots_count;
+} bs_slots_info;
+
+/**
+ * Tell what keys open a backup. Needs none of them.
+ *
+ * @param service  The service.
+ * @param id       As for bs_backup_get().
+ * @param out      The list; freed with bs_slots_info_free(). Set only on BS_OK.
+ *
+ * @retval BS_OK
+ * @retval BS_E_NOT_FOUND  There is no such backup, or it is not encrypted.
+ * @retval BS_E_CORRUPT    Its key set is damaged.
+ *
+ * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_backup_slots(bs_service *service, const char *id,
+                                              bs_slots_info **out);
+
+/** Free a list. NULL is ignored. Since: 0.1 */
+BS_API void bs_slots_info_free(bs_slots_info *info);
+
+/**
+ * Which backups' keys to change, and how. Start from BS_SLOT_OPTIONS_INIT; 0 means default.
+ *
+ * Exactly one of backup_id and name is set. What opens the backups must be known:
+ * the settings' key, the keyring's, what was unlocked, or `old_key`.
+ */
+typedef struct bs_slot_options {
+    size_t struct_size;    /**< Set by BS_SLOT_OPTIONS_INIT. */
+    const char *backup_id; /**< One backup, as for bs_backup_get(). */
+    const char *name;      /**< All encrypted backups of this name. */
+    const char *key;       /**< The new key, by reference. rsa: its public half does. */
+    const char *old_key;   /**< The key whose slot goes, by reference. rsa: likewise. */
+    uint32_t number;       /**< With backup_id, instead of `old_key`: the slot that goes. */
+    const char *label;     /**< Of the new slot: up to 64 bytes on one line. Default: none. */
+} bs_slot_options;
+
+/* clang-format off */
+#define BS_SLOT_OPTIONS_INIT {sizeof(bs_slot_options), NULL, NULL, NULL, NULL, 0, NULL}
+/* clang-format on */
+
+/** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */
+BS_API void bs_slot_options_init(bs_slot_options *options, size_t size);
+
+/** What became of the backups whose keys were to change. */
+typedef struct bs_slot_report {
+    uint64_t changed;
+    uint64_t unchanged; /**< They were already as they are to be. */
+    uint64_t failed;    /**< Each was logged as a warning. */
+} bs_slot_report;
+
+/**
+ * Let one more key open backups.
+ *
+ * Only the small object with a backup's keys is written, all at once; it is read
+ * back and the new key is tried, but for a public key, which opens nothing. Backups
+ * that the key opens already stay as they are.
+ *
+ * @param service     The service.
+ * @param options     Which backups, and the key. `old_key` and `number` are not used.
+ * @param report_out  What became of each; may be NULL.
+ *
+ * @retval BS_OK
+ * @retval BS_PARTIAL      Some backups of the name could not be changed.
+ * @retval BS_E_NOT_FOUND  There is no such backup, or none that is encrypted.
+ * @retval BS_E_KEY        No known key opens the backup.
+ * @retval BS_E_INVALID    An option is wrong, or the key is of another kind than the backup.
+ * @retval BS_E_BUSY       Somebody else is changing the backup's keys.
+ *
+ * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_backup_slot_add(bs_service *service,
+                                                 const bs_slot_options *options,
+                                                 bs_slot_report *report_out);
+
+/**
+ * Let a key open backups no more.
+ *
+ * Who had the key, and a copy of the backup from before, can still read that copy.
+ *
+ * @param service     The service.
+ * @param options     Which backups, and `old_key` or `number`.
+ * @param report_out  What became of each; may be NULL.
+ *
+ * @retval BS_OK
+ * @retval BS_PARTIAL      Some backups of the name could not be changed.
+ * @retval BS_E_NOT_FOUND  There is no such backup, none that is encrypted, or no such slot.
+ * @retval BS_E_NEEDED     It is the last slot, or of aes256 the last that a known key opens.
+ * @retval BS_E_KEY        No known key opens the backup.
+ * @retval BS_E_BUSY       Somebody else is changing the backup's keys.
+ *
+ * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_backup_slot_remove(bs_service *service,
+                                                    const bs_slot_options *options,
+                                                    bs_slot_report *report_out);
+
+/**
+ * Put one key in the place of another: bs_backup_slot_add() and, once that is done and the new
+ * key was tried, bs_backup_slot_remove().
+ *
+ * A crash leaves a backup with the old key, with both, or with the new one; the same call made
+ * again finishes it.
+ *
+ * @param service     The service.
+ * @param options     Which backups, `key`, and `old_key` or `number`.
+ * @param report_out  What became of each; may be NULL.
+ *
+ * @retval BS_OK
+ * @retval BS_PARTIAL  Some backups of the name could not be changed.
+ *                     Others as for the two.
+ *
+ * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_backup_slot_change(bs_service *service,
+                                                    const bs_slot_options *options,
+                                                    bs_slot_report *report_out);
 
 BS_END_DECLS
 

@@ -589,6 +589,30 @@ bs_status bs_keyring_info_to_json(const bs_keyring_info *info, char **out)
     return end(&json, &buf, out);
 }
 
+bs_status bs_slots_info_to_json(const bs_slots_info *info, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(info);
+    BSI_REQUIRE(out);
+    begin(&json, &buf);
+    bsi_json_put_text(&json, "backup_id", info->backup_id);
+    bsi_json_put_text(&json, "encryption", bs_encryption_name(info->encryption));
+    bsi_json_write_key(&json, "slots");
+    bsi_json_begin_array(&json);
+    for (size_t i = 0; i < info->slots_count; i++) {
+        bsi_json_begin_object(&json);
+        bsi_json_put_u64(&json, "number", info->slots[i].number);
+        bsi_json_put_text(&json, "kind", bs_key_kind_name(info->slots[i].kind));
+        bsi_json_put_text(&json, "fingerprint", info->slots[i].fingerprint);
+        bsi_json_put_text(&json, "label", info->slots[i].label);
+        bsi_json_end_object(&json);
+    }
+    bsi_json_end_array(&json);
+    return end(&json, &buf, out);
+}
+
 bs_status bs_error_to_json(const bs_error *error, char **out)
 {
     bsi_json_writer json;

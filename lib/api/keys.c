@@ -8,8 +8,12 @@
 #include "engine/key_info.h"
 #include "engine/key_make.h"
 #include "engine/service.h"
+#include "engine/slots.h"
 
-enum { FIRST_OPTIONS_SIZE = sizeof(bs_key_options) };
+enum {
+    FIRST_OPTIONS_SIZE = offsetof(bs_key_options, passphrase) + sizeof(const char *),
+    FIRST_SLOT_OPTIONS_SIZE = offsetof(bs_slot_options, label) + sizeof(const char *),
+};
 
 const char *bs_key_kind_name(bs_key_kind kind)
 {
@@ -85,4 +89,53 @@ bs_status bs_signer_forget(bs_service *service, const char *public_key)
     BSI_TRY(bsi_service_enter(service));
     BSI_REQUIRE(public_key);
     return bsi_signers_forget(service, public_key);
+}
+
+/* --- Slots --- */
+
+void bs_slot_options_init(bs_slot_options *options, size_t size)
+{
+    bsi_options_init(options, size);
+}
+
+bs_status bs_backup_slots(bs_service *service, const char *id, bs_slots_info **out)
+{
+    BSI_TRY(bsi_service_enter(service));
+    BSI_REQUIRE(id);
+    BSI_REQUIRE(out);
+    return bsi_slots_get(service, id, out);
+}
+
+void bs_slots_info_free(bs_slots_info *info)
+{
+    bsi_slots_info_free(info);
+}
+
+static bs_status change_slots(bs_service *service, bsi_slot_action action,
+                              const bs_slot_options *options, bs_slot_report *report_out)
+{
+    bs_slot_options own = {0};
+
+    BSI_TRY(bsi_service_enter(service));
+    BSI_REQUIRE(options);
+    BSI_TRY(bsi_options_take("options", options, FIRST_SLOT_OPTIONS_SIZE, &own, sizeof(own)));
+    return bsi_slots_change(service, action, &own, report_out);
+}
+
+bs_status bs_backup_slot_add(bs_service *service, const bs_slot_options *options,
+                             bs_slot_report *report_out)
+{
+    return change_slots(service, BSI_SLOT_ADD, options, report_out);
+}
+
+bs_status bs_backup_slot_remove(bs_service *service, const bs_slot_options *options,
+                                bs_slot_report *report_out)
+{
+    return change_slots(service, BSI_SLOT_REMOVE, options, report_out);
+}
+
+bs_status bs_backup_slot_change(bs_service *service, const bs_slot_options *options,
+                                bs_slot_report *report_out)
+{
+    return change_slots(service, BSI_SLOT_CHANGE, options, report_out);
 }

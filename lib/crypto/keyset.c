@@ -460,6 +460,39 @@ static bs_status try_key(const bsi_keyset *keyset, bsi_key *key, bsi_secret **fo
     return BS_OK;
 }
 
+/* Whether a slot is the key's; BS_E_KEY when it is not. */
+static bs_status try_slot(const bsi_keyset *keyset, const bsi_slot *slot, bsi_key *key)
+{
+    bsi_secret *data_key = NULL;
+    bs_status status = BS_OK;
+
+    if (slot->driver == key->driver && !key->can_open) {
+        return strcmp(slot->info.fingerprint, key->fingerprint) == 0 ? BS_OK : BS_E_KEY;
+    }
+    if (!bsi_slot_suits(slot, key)) {
+        return BS_E_KEY;
+    }
+    status = bsi_slot_open(slot, keyset->head + BSI_KEYSET_AT_ID, key, &data_key);
+    bsi_secret_free(data_key);
+    return status;
+}
+
+bs_status bsi_keyset_find(const bsi_keyset *keyset, bsi_key *key, uint32_t *number_out)
+{
+    for (size_t i = 0; i < keyset->slot_count; i++) {
+        const bs_status status = try_slot(keyset, &keyset->slots[i], key);
+
+        if (status == BS_OK) {
+            *number_out = keyset->slots[i].info.number;
+            return BS_OK;
+        }
+        if (status != BS_E_KEY) {
+            return status;
+        }
+    }
+    return bsi_fail(BS_LAYER_CRYPTO, BS_E_NOT_FOUND, "none of the slots is this key's");
+}
+
 bs_status bsi_keyset_open(bsi_keyset *keyset, bsi_key *const *keys, size_t count)
 {
     bsi_secret *data_key = NULL;

@@ -82,6 +82,13 @@ BS_NODISCARD bs_status bsi_keyset_publish(bsi_keyset *keyset, bsi_slice public_p
 /* Who signed the public part; NULL: nobody. Whether to trust the key is the caller's. */
 const bsi_public_key *bsi_keyset_signer(const bsi_keyset *keyset);
 
+/*
+ * The slot that is `key`'s: one that it opens, or of a public key the one with its fingerprint.
+ * BS_E_NOT_FOUND. The set may be closed or open.
+ */
+BS_NODISCARD bs_status bsi_keyset_find(const bsi_keyset *keyset, bsi_key *key,
+                                       uint32_t *number_out);
+
 /* Change slots of an open set; the caller encodes, stores and reads back. */
 BS_NODISCARD bs_status bsi_keyset_add(bsi_keyset *keyset, bsi_key *key, const char *label,
                                       const bsi_keyset_cost *cost, uint32_t *number_out);

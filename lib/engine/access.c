@@ -4,12 +4,15 @@
  */
 #include "engine/access.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "engine/service.h"
 #include "hash/sha256.h"
 #include "os/random.h"
+
+enum { SLOTS_TEXT_SIZE = 512 };
 
 #define SALT_META "kdf_salt"
 
@@ -117,6 +120,62 @@ const char *bsi_access_signer_name(const bsi_access *access, const bsi_public_ke
         }
     }
     return NULL;
+}
+
+/* "passphrase, rsa 0123..."; cut when it is long. */
+static void list_slots(const bsi_keyset *keyset, char *out, size_t size)
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < bsi_keyset_slots(keyset) && used < size; i++) {
+        const bsi_slot_info *slot = bsi_keyset_slot(keyset, i);
+        const int more = snprintf(out + used, size - used, "%s%s%s%s", i > 0 ? ", " : "",
+                                  bsi_key_kind_name(slot->kind),
+                                  slot->fingerprint[0] != '\0' ? " " : "", slot->fingerprint);
+        used += more > 0 ? (size_t)more : 0;
+    }
+}
+
+bs_status bsi_access_explain(bs_service *service, const bsi_vault_env *env,
+                             const bsi_row_backup *row, bs_status status)
+{
+    char slots[SLOTS_TEXT_SIZE];
+    bsi_keyset *keyset = NULL;
+    bs_error error;
+
+    if (status != BS_E_KEY) {
+        return status;
+    }
+    bsi_error_save(&error);
+    if (bsi_vault_load_keys(env, row->manifest_key, &keyset) < 0 ||
+        bsi_keyset_open(keyset, env->keys, env->key_count) != BS_E_KEY) {
+        bsi_keyset_free(keyset);
+        bsi_error_restore(&error); /* It is another one of its chain. */
+        return status;
+    }
+    list_slots(keyset, slots, sizeof(slots));
+    bsi_keyset_free(keyset);
+    return bsi_fail(BS_LAYER_CRYPTO, BS_E_KEY,
+                    "none of the known keys opens backup %s, which is encrypted for: %s%s", row->id,
+                    slots, bsi_keys_ring_is_closed(service) ? "; the keyring stayed closed" : "");
+}
+
+bs_status bsi_access_check_same_keys(const bsi_vault_env *env, const char *manifest_key,
+                                     const bsi_key_list *keys)
+{
+    bsi_keyset *keyset = NULL;
+    bs_status status = bsi_vault_load_keys(env, manifest_key, &keyset);
+
+    for (size_t i = 0; i < keys->count && status >= 0; i++) {
+        uint32_t number = 0;
+        status = bsi_keyset_find(keyset, keys->items[i], &number);
+    }
+    bsi_keyset_free(keyset);
+    if (status == BS_E_NOT_FOUND) {
+        return bsi_fail(BS_LAYER_CRYPTO, BS_E_KEY, "it is encrypted for other keys");
+    }
+    return status;
 }
 
 /* --- The salt --- */

@@ -38,6 +38,18 @@ void bsi_access_lend(const bsi_access *access, bsi_vault_env *env);
 BS_NODISCARD bs_status bsi_access_open_for(bs_service *service, const bsi_row_backup *row,
                                            bsi_key *first, bsi_vault_env *env, bsi_access *out);
 
+/*
+ * A failure with BS_E_KEY told anew, when it is this backup that no key in `env` opens: for whom
+ * it is encrypted, and whether the keyring is closed. `status` as it is.
+ */
+bs_status bsi_access_explain(bs_service *service, const bsi_vault_env *env,
+                             const bsi_row_backup *row, bs_status status);
+
+/* BS_E_KEY: the backup cannot be opened by one of these keys, or it is not known which can. */
+BS_NODISCARD bs_status bsi_access_check_same_keys(const bsi_vault_env *env,
+                                                  const char *manifest_key,
+                                                  const bsi_key_list *keys);
+
 /* The name under which a signer is known; NULL: it is not. */
 const char *bsi_access_signer_name(const bsi_access *access, const bsi_public_key *key);
 

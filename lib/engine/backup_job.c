@@ -236,6 +236,25 @@ static bsi_vault_env job_env(bsi_job *job)
 }
 
 /*
+ * Its manifest can be read, and whoever can open the new backup can open it too: one key restores
+ * a whole chain.
+ */
+static bs_status check_base(const backup_run *run, const bsi_vault_env *env)
+{
+    const bsi_backup_request *request = run->request;
+    const char *encryption = bsi_encryption_name(request->encryption);
+
+    if (strcmp(run->base.encryption, encryption) != 0) {
+        return bsi_fail(BS_LAYER_CALLER, BS_E_KEY, "its encryption is %s, not %s",
+                        run->base.encryption, encryption);
+    }
+    if (request->encryption != BSI_ENCRYPTION_NONE) {
+        BSI_TRY(bsi_access_check_same_keys(env, run->base.manifest_key, &request->wrap_keys));
+    }
+    return bsi_vault_check_base(env, run->base.manifest_key);
+}
+
+/*
  * Take the row as base when its manifest is whole. While it is held nobody can
  * remove it. BS_OK without a base, and with a note, when it cannot be used.
  */
@@ -243,7 +262,6 @@ static bs_status try_base(bsi_job *job, bsi_row_backup *row)
 {
     backup_run *run = job->payload;
     const bsi_vault_env env = job_env(job);
-    bsi_manifest_info info = {0};
     bs_status status = bsi_uses_read(&job->service->uses, row->id);
 
     if (status == BS_E_BUSY) {
@@ -257,15 +275,14 @@ static bs_status try_base(bsi_job *job, bsi_row_backup *row)
     }
     run->base = *row;
     *row = (bsi_row_backup){0};
-    status = bsi_vault_info(&env, run->base.manifest_key, &info);
-    bsi_manifest_info_dispose(&info);
+    status = check_base(run, &env);
     if (status >= 0) {
         return BS_OK;
     }
     if (status == BS_E_NOMEM || status == BS_E_CANCELLED) {
         return status;
     }
-    add_note(run, "the backup to build on, %s, cannot be read: %s", run->base.id,
+    add_note(run, "the backup to build on, %s, cannot be used: %s", run->base.id,
              bs_error_last()->message);
     bsi_log_write(&job->service->log, BS_LOG_WARNING, "engine", "%s", run->note);
     release_base(job);

@@ -11,6 +11,8 @@
 #include "engine/access.h"
 #include "engine/held.h"
 #include "engine/service.h"
+#include "vault/keys.h"
+#include "vault/object.h"
 
 enum { DOWNLOAD_BLOCK = 1024 * 1024 };
 
@@ -108,6 +110,15 @@ static bs_status open_backup(bs_service *service, const char *reference, bsi_hel
     return status;
 }
 
+static bs_status close_backup(bs_service *service, bsi_held *held, bsi_access *access,
+                              const bsi_vault_env *env, bs_status status)
+{
+    status = bsi_access_explain(service, env, &held->row, status);
+    bsi_access_close(access);
+    bsi_held_close(service, held);
+    return status;
+}
+
 bs_status bsi_backup_entries(bs_service *service, const char *reference, const char *path,
                              bool recursive, bs_entry_cb entry, void *user)
 {
@@ -121,8 +132,7 @@ bs_status bsi_backup_entries(bs_service *service, const char *reference, const c
         return status;
     }
     status = bsi_vault_list(&env, held.row.manifest_key, trim(path), recursive, give_entry, &self);
-    bsi_access_close(&access);
-    bsi_held_close(service, &held);
+    status = close_backup(service, &held, &access, &env, status);
     return status < 0 ? status : BS_OK;
 }
 
@@ -153,33 +163,46 @@ bs_status bsi_backup_read(bs_service *service, const char *reference, const char
         return status;
     }
     status = held.vault->read(&env, held.row.manifest_key, trim(path), give_bytes, &self);
-    bsi_access_close(&access);
-    bsi_held_close(service, &held);
+    status = close_backup(service, &held, &access, &env, status);
     return status < 0 ? status : BS_OK;
 }
 
-static bs_status copy_container(const bsi_held *held, uint64_t offset, uint64_t size, reading *self)
+/* The container as its plain bytes. `keys` is disposed of by the caller, after the reader. */
+static bs_status open_container(const bsi_held *held, const bsi_vault_env *env,
+                                bsi_backup_keys *keys, bsi_object_reader **out)
 {
     const char *key = held->row.container_key;
     bs_storage_object object;
+    bsi_crypt crypt;
+
+    if (strcmp(held->row.encryption, bsi_encryption_name(BSI_ENCRYPTION_NONE)) == 0) {
+        BSI_TRY(bsi_storage_stat(held->storage, NULL, key, &object));
+        return bsi_object_reader_new(env, key, NULL, object.size, out);
+    }
+    BSI_TRY(bsi_backup_keys_load(env, held->row.manifest_key, keys));
+    BSI_TRY(bsi_backup_keys_open(env, keys));
+    crypt = bsi_backup_keys_crypt(keys, BSI_ENVELOPE_CONTAINER);
+    return bsi_object_reader_new(env, key, &crypt, keys->info.container_size, out);
+}
+
+static bs_status copy_bytes(bsi_object_reader *from, uint64_t offset, uint64_t size, reading *self)
+{
+    const uint64_t end = bsi_object_size(from);
     uint8_t *block = NULL;
     uint64_t left = 0;
-    bs_status status = bsi_storage_stat(held->storage, NULL, key, &object);
+    bs_status status = BS_OK;
 
-    if (status < 0) {
-        return status;
-    }
-    if (offset > object.size) {
+    if (offset > end) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_RANGE, "the container has %llu bytes",
-                        (unsigned long long)object.size);
+                        (unsigned long long)end);
     }
     block = bsi_alloc(DOWNLOAD_BLOCK);
     if (!block) {
         return BS_E_NOMEM;
     }
-    for (left = bsi_min_u64(size, object.size - offset); left > 0 && status >= 0;) {
+    for (left = bsi_min_u64(size, end - offset); left > 0 && status >= 0;) {
         const size_t part = (size_t)bsi_min_u64(left, DOWNLOAD_BLOCK);
-        status = bsi_storage_read(held->storage, NULL, key, offset, block, part);
+        status = bsi_object_read(from, offset, block, part);
         if (status >= 0) {
             status = give_bytes(self, block, part);
         }
@@ -190,12 +213,29 @@ static bs_status copy_container(const bsi_held *held, uint64_t offset, uint64_t 
     return status;
 }
 
+static bs_status copy_container(const bsi_held *held, const bsi_vault_env *env, uint64_t offset,
+                                uint64_t size, reading *self)
+{
+    bsi_backup_keys keys = {0};
+    bsi_object_reader *object = NULL;
+    bs_status status = open_container(held, env, &keys, &object);
+
+    if (status >= 0) {
+        status = copy_bytes(object, offset, size, self);
+    }
+    bsi_object_reader_free(object);
+    bsi_backup_keys_dispose(&keys);
+    return status;
+}
+
 bs_status bsi_backup_download(bs_service *service, const char *reference, uint64_t offset,
                               uint64_t size, bs_data_cb data, void *user)
 {
     reading self = {data, user};
     bsi_held held;
-    bs_status status = bsi_held_open(service, reference, &held);
+    bsi_access access;
+    bsi_vault_env env;
+    bs_status status = open_backup(service, reference, &held, &access, &env);
 
     if (status < 0) {
         return status;
@@ -204,8 +244,8 @@ bs_status bsi_backup_download(bs_service *service, const char *reference, uint64
         status =
             bsi_fail(BS_LAYER_CALLER, BS_E_UNSUPPORTED, "a %s has no container", held.row.form);
     } else {
-        status = copy_container(&held, offset, size, &self);
+        status = copy_container(&held, &env, offset, size, &self);
     }
-    bsi_held_close(service, &held);
+    status = close_backup(service, &held, &access, &env, status);
     return status;
 }

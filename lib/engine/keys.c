@@ -365,8 +365,18 @@ bs_status bsi_keys_resolve(bs_service *service, const char *reference, const cha
     bsi_secret *own = NULL;
     bs_status status = BS_OK;
 
-    if (bsi_key_ref_source(reference, &rest) == BSI_KEY_SOURCE_KEYRING) {
+    switch (bsi_key_ref_source(reference, &rest)) {
+    case BSI_KEY_SOURCE_KEYRING:
         return find_named(service, rest, out);
+    case BSI_KEY_SOURCE_ENV:
+        if (service->keys.usual && strcmp(rest, "ENCRYPTION_KEY") == 0) {
+            *out = bsi_key_ref(service->keys.usual);
+            return BS_OK;
+        }
+        break;
+    case BSI_KEY_SOURCE_TEXT:
+    case BSI_KEY_SOURCE_FILE:
+        break;
     }
     status = read_key(service, reference, passphrase, &content, &own);
     if (status >= 0) {
@@ -428,6 +438,16 @@ static void complain_of_ring(bs_service *service)
         bsi_log_write(&service->log, BS_LOG_WARNING, "engine", "the keyring stays closed: %s",
                       bs_error_last()->message);
     }
+}
+
+bool bsi_keys_ring_is_closed(bs_service *service)
+{
+    bool closed = false;
+
+    bsi_mutex_lock(&service->keys.lock);
+    closed = service->keys.ring_complained && !service->keys.ring_is_open;
+    bsi_mutex_unlock(&service->keys.lock);
+    return closed;
 }
 
 static bs_status collect_locked(const bsi_keys *keys, bsi_key_list *list)

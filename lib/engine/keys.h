@@ -73,6 +73,9 @@ BS_NODISCARD bs_status bsi_keys_unlock(bs_service *service, const char *referenc
  */
 BS_NODISCARD bs_status bsi_keys_collect(bs_service *service, bsi_key *first, bsi_key_list *out);
 
+/* Whether there is a keyring that could not be opened when its keys were wanted. */
+bool bsi_keys_ring_is_closed(bs_service *service);
+
 /* With a reference of its own. */
 BS_NODISCARD bs_status bsi_key_list_add(bsi_key_list *list, bsi_key *key);
 /* A zeroed one is empty. */

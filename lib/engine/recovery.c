@@ -123,7 +123,7 @@ static bs_status look_at_key(void *user, const char *key, const bs_storage_objec
     if (size < tail || strcmp(key + size - tail, found->tail) != 0) {
         return BS_OK;
     }
-    status = bsi_vault_info(found->env, key, &info);
+    status = bsi_vault_look(found->env, key, &info);
     if (status == BS_E_CORRUPT || status == BS_E_VERSION || status == BS_E_NOT_FOUND) {
         return BS_OK;
     }

@@ -238,9 +238,6 @@ static bool check_encryption(const bs_service *service, const bsi_backup_request
         bsi_complain_invalid(complaints, "encryption: a mirror is a plain tree and takes none");
         return false;
     }
-    bsi_complain(complaints, BS_E_UNSUPPORTED, BS_LAYER_CALLER,
-                 "encryption: %s is not in this release",
-                 bsi_word_name(bsi_words_encryption, (int)encryption));
     return true;
 }
 

@@ -102,6 +102,7 @@ static bs_status restore_work(bsi_job *job)
     env.progress = &job->progress;
     BSI_TRY(bsi_access_open_for(job->service, &run->held.row, request->key, &env, &access));
     status = run->held.vault->restore(&env, &plan, &run->result);
+    status = bsi_access_explain(job->service, &env, &run->held.row, status);
     bsi_access_close(&access);
     return status;
 }

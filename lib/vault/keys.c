@@ -237,13 +237,15 @@ bs_status bsi_vault_load_keys(const bsi_vault_env *env, const char *manifest_key
     return BS_OK;
 }
 
-static bs_status read_back(const bsi_vault_env *env, const char *key, bsi_key *proof)
+static bs_status read_back(const bsi_vault_env *env, const char *key, const bsi_keyset *written,
+                           bsi_key *proof)
 {
     bsi_keyset *set = NULL;
     bs_status status = load_set(env, key, &set);
 
     if (status >= 0) {
-        status = bsi_keyset_open(set, &proof, 1);
+        status = proof ? bsi_keyset_open(set, &proof, 1)
+                       : bsi_keyset_unlock(set, bsi_keyset_data_key(written));
     }
     bsi_keyset_free(set);
     return status;
@@ -257,13 +259,13 @@ static bs_status replace(const bsi_vault_env *env, const char *key, bsi_keyset *
     bsi_buf_init(&bytes, BSI_KEYSET_MAX);
     status = bsi_keyset_encode(set, &bytes);
     if (status >= 0) {
-        status = try_bytes(&bytes, set, &proof, 1);
+        status = try_bytes(&bytes, set, &proof, proof ? 1 : 0);
     }
     if (status >= 0) {
         status = bsi_storage_put(env->storage, env->call, key, bytes.data, bytes.size);
     }
     bsi_buf_dispose(&bytes);
-    return status < 0 ? status : read_back(env, key, proof);
+    return status < 0 ? status : read_back(env, key, set, proof);
 }
 
 bs_status bsi_vault_store_keys(const bsi_vault_env *env, const char *manifest_key,

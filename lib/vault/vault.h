@@ -313,7 +313,7 @@ BS_NODISCARD bs_status bsi_vault_load_keys(const bsi_vault_env *env, const char 
 
 /*
  * Put a changed key set, which must be open, in the place of the old one, all at once. Then read
- * it back and open it with `proof`.
+ * it back and open it with `proof`, or with its own data key where that is NULL.
  */
 BS_NODISCARD bs_status bsi_vault_store_keys(const bsi_vault_env *env, const char *manifest_key,
                                             bsi_keyset *keyset, bsi_key *proof);

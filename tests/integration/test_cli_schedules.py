@@ -109,7 +109,8 @@ class Schedules(Case):
 
     def test_changes_replace_what_they_name(self):
         self.add("--timezone", "Europe/Berlin", "--type", "incremental", "--backup-name", "job")
-        self.document(DONE, "schedule", "update", "nightly", "--cron", "@daily", "--rename", "daily")
+        self.document(DONE, "schedule", "update", "nightly", "--cron", "@daily", "--rename",
+                      "daily")
         schedule = self.show("daily")["schedule"]
         self.assertEqual(schedule["cron_expression"], "@daily")
         self.assertEqual(schedule["timezone"], "Europe/Berlin")
@@ -157,7 +158,8 @@ class Schedules(Case):
     def test_refusals(self):
         self.add()
         add = ("schedule", "add", "other", "@daily")
-        self.refused("there is a schedule 'nightly'", "schedule", "add", "nightly", "@daily", "/etc")
+        self.refused("there is a schedule 'nightly'", "schedule", "add", "nightly", "@daily",
+                     "/etc")
         self.refused("never", "schedule", "add", "other", "0 0 31 2 *", self.source)
         self.refused("what to back up is missing", *add, code=USAGE)
         self.refused("no sources", *add, self.source, "--verify", "latest:x", code=USAGE)
