@@ -176,7 +176,9 @@ const tool_verb verbs[] = {
      "Stays in the foreground and tells on standard error what it does. While it runs, no other\n"
      "verb can use the same state directory.\n",
      verb_run_schedules},
-    {"stats", "", "sum up all backups", "", verb_stats},
+    {"stats", "[--history DAYS]", "sum up all backups",
+     "  --history DAYS       instead, how backups went on each of the last days, in UTC\n",
+     verb_stats},
     {"rebuild", "[OPTION...]", "make the catalogue anew from what lies on the storage",
      "  --key REF            the key of an encrypted backup: env:NAME, file:PATH,\n"
      "                       keyring:NAME, or - to be asked\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * list, show, stats: what the catalogue knows.
+ * list and show: what the catalogue knows of backups.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -220,54 +220,5 @@ int verb_show(tool_run *tool, int argc, char **argv)
         show_text(tool, info);
     }
     bs_backup_info_free(info);
-    return TOOL_DONE;
-}
-
-static void stats_text(const bs_stats_info *stats)
-{
-    char size[OUTPUT_SIZE_TEXT];
-
-    (void)printf("%-14s%" PRIu64 " of %" PRIu64 " names\n", "backups", stats->total_backups,
-                 stats->names);
-    (void)printf("%-14s%" PRIu64 ", %" PRIu64 " with warnings\n", "completed",
-                 stats->completed_backups + stats->completed_with_warnings_backups,
-                 stats->completed_with_warnings_backups);
-    (void)printf("%-14s%" PRIu64 ", %" PRIu64 " cancelled, %" PRIu64 " running\n", "failed",
-                 stats->failed_backups, stats->cancelled_backups, stats->running_backups);
-    (void)printf("%-14s%s\n", "source", output_size(stats->source_bytes, size));
-    (void)printf("%-14s%s, ratio %.2f\n", "stored", output_size(stats->stored_bytes, size),
-                 stats->compression_ratio);
-    show_row("oldest", stats->oldest_backup_at);
-    show_row("newest", stats->newest_backup_at);
-    (void)printf("%-14s%s\n", "free", output_size(stats->storage_free_bytes, size));
-}
-
-int verb_stats(tool_run *tool, int argc, char **argv)
-{
-    bs_stats_info *stats = NULL;
-    int first = 0;
-    int code = TOOL_DONE;
-
-    first = options_read(tool, argc, argv, NULL, 0, 0, &code);
-    if (first < 0) {
-        return code;
-    }
-    if (tool_open(tool, TOOL_EXISTING) < 0) {
-        return TOOL_FAILED;
-    }
-    if (bs_stats(tool->service, &stats) < 0) {
-        return output_fail_last(tool);
-    }
-    if (tool->json) {
-        char *json = NULL;
-        bs_status status = bs_stats_info_to_json(stats, &json);
-
-        (void)printf("{\"success\":true,\"statistics\":");
-        output_json_owned(stdout, status, json);
-        (void)printf("}\n");
-    } else {
-        stats_text(stats);
-    }
-    bs_stats_info_free(stats);
     return TOOL_DONE;
 }

@@ -153,6 +153,14 @@ typedef struct bs_pin_info {
     const char *until; /**< "": without an end. */
 } bs_pin_info;
 
+/** What a job took of the machine. Grows while it runs. */
+typedef struct bs_usage {
+    double cpu_seconds;         /**< Of all threads that worked for it. */
+    uint64_t peak_memory_bytes; /**< The most that the whole process had in memory meanwhile. */
+    uint64_t bytes_sent;        /**< Over a network; 0 for local storages. */
+    uint64_t bytes_received;
+} bs_usage;
+
 /** What is known of a backup. Times are RFC 3339 texts in UTC, "" where there is none. */
 typedef struct bs_backup_info {
     char id[BS_ID_SIZE];
@@ -200,6 +208,7 @@ typedef struct bs_backup_info {
     const char *remove_after; /**< Until then bs_backup_undelete() keeps it. */
     const bs_pin_info *pins;  /**< At most one pin and one hold, also those whose end is past. */
     size_t pins_count;
+    bs_usage usage; /**< What making it took; zero when only the storage knew of it. */
 } bs_backup_info;
 
 /**
@@ -471,6 +480,7 @@ typedef struct bs_verify_info {
     uint64_t files_unread;   /**< Files in other backups' containers that no known key opens. */
     const char *signer;      /**< Who signed the backup: 64 hex digits; "": nobody. */
     const char *signer_name; /**< The name under which that key is known; "": it is not. */
+    bs_usage usage;
 } bs_verify_info;
 
 /**

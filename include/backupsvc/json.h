@@ -123,6 +123,10 @@ BS_API BS_NODISCARD bs_status bs_schedule_run_info_to_json(const bs_schedule_run
 /** As bs_backup_info_to_json(), for statistics. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_stats_info_to_json(const bs_stats_info *stats, char **out);
 
+/** As bs_backup_info_to_json(), for a history of statistics. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_stats_history_info_to_json(const bs_stats_history_info *history,
+                                                            char **out);
+
 /** As bs_backup_info_to_json(), for an entry; bytes that are not UTF-8 come as base64 in
  *  "path_base64" and "link_base64" instead. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_entry_to_json(const bs_entry *entry, char **out);

@@ -65,6 +65,7 @@ typedef struct bs_restore_info {
     const bs_warning *warnings; /**< The first of them, at most 10 000. */
     size_t warnings_kept;
     uint64_t warnings_count;
+    bs_usage usage;
 } bs_restore_info;
 
 /**

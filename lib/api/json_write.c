@@ -8,38 +8,10 @@
 #include <string.h>
 
 #include "api/check.h"
+#include "api/json_document.h"
 #include "base/utf8.h"
 #include "engine/words.h"
 #include "text/base64.h"
-#include "text/json_write.h"
-
-enum { JSON_INFO_MAX = 1024 * 1024 * 1024 };
-
-/* Begin an object in `buf`, and hand it over as a text. */
-static void begin(bsi_json_writer *json, bsi_buf *buf)
-{
-    bsi_buf_init(buf, JSON_INFO_MAX);
-    bsi_json_writer_init(json, buf, BSI_JSON_COMPACT);
-    bsi_json_begin_object(json);
-}
-
-static bs_status end(bsi_json_writer *json, bsi_buf *buf, char **out)
-{
-    char *text = NULL;
-    bs_status status = BS_OK;
-
-    bsi_json_end_object(json);
-    status = bsi_json_writer_finish(json);
-    if (status >= 0) {
-        text = bsi_buf_take_text(buf);
-        status = text ? BS_OK : BS_E_NOMEM;
-    }
-    bsi_buf_dispose(buf);
-    if (status >= 0) {
-        *out = text;
-    }
-    return status;
-}
 
 static void put_texts(bsi_json_writer *json, const char *key, const char *const *texts)
 {
@@ -116,6 +88,17 @@ static void put_counters(bsi_json_writer *json, double progress, const uint64_t 
     bsi_json_put_u64(json, "total_bytes", counters[3]);
 }
 
+static void put_usage(bsi_json_writer *json, const bs_usage *usage)
+{
+    bsi_json_write_key(json, "usage");
+    bsi_json_begin_object(json);
+    bsi_json_put_double(json, "cpu_seconds", usage->cpu_seconds);
+    bsi_json_put_u64(json, "peak_memory_bytes", usage->peak_memory_bytes);
+    bsi_json_put_u64(json, "bytes_sent", usage->bytes_sent);
+    bsi_json_put_u64(json, "bytes_received", usage->bytes_received);
+    bsi_json_end_object(json);
+}
+
 static void put_backup_request(bsi_json_writer *json, const bs_backup_info *info)
 {
     bsi_json_put_text(json, "id", info->id);
@@ -181,7 +164,7 @@ bs_status bs_backup_info_to_json(const bs_backup_info *info, char **out)
 
     BSI_REQUIRE(info);
     BSI_REQUIRE(out);
-    begin(&json, &buf);
+    bsi_json_document_begin(&json, &buf);
     put_backup_request(&json, info);
     bsi_json_put_text(&json, "created_at", info->created_at);
     bsi_json_put_text(&json, "started_at", info->started_at);
@@ -209,7 +192,8 @@ bs_status bs_backup_info_to_json(const bs_backup_info *info, char **out)
     bsi_json_put_text(&json, "marked_at", info->marked_at);
     bsi_json_put_text(&json, "remove_after", info->remove_after);
     put_pins(&json, info);
-    return end(&json, &buf, out);
+    put_usage(&json, &info->usage);
+    return bsi_json_document_end(&json, &buf, out);
 }
 
 bs_status bs_restore_info_to_json(const bs_restore_info *info, char **out)
@@ -219,7 +203,7 @@ bs_status bs_restore_info_to_json(const bs_restore_info *info, char **out)
 
     BSI_REQUIRE(info);
     BSI_REQUIRE(out);
-    begin(&json, &buf);
+    bsi_json_document_begin(&json, &buf);
     bsi_json_put_text(&json, "id", info->id);
     bsi_json_put_text(&json, "backup_id", info->backup_id);
     bsi_json_put_text(&json, "restore_path", info->restore_path);
@@ -233,7 +217,8 @@ bs_status bs_restore_info_to_json(const bs_restore_info *info, char **out)
     bsi_json_put_u64(&json, "files_skipped", info->files_skipped);
     put_error(&json, &info->error);
     put_warnings(&json, info->warnings, info->warnings_kept, info->warnings_count);
-    return end(&json, &buf, out);
+    put_usage(&json, &info->usage);
+    return bsi_json_document_end(&json, &buf, out);
 }
 
 static void put_damages(bsi_json_writer *json, const bs_verify_info *info)
@@ -259,7 +244,7 @@ bs_status bs_verify_info_to_json(const bs_verify_info *info, char **out)
 
     BSI_REQUIRE(info);
     BSI_REQUIRE(out);
-    begin(&json, &buf);
+    bsi_json_document_begin(&json, &buf);
     bsi_json_put_text(&json, "id", info->id);
     bsi_json_put_text(&json, "backup_id", info->backup_id);
     bsi_json_put_text(&json, "status", bs_job_state_name(info->status));
@@ -275,7 +260,8 @@ bs_status bs_verify_info_to_json(const bs_verify_info *info, char **out)
     bsi_json_put_text(&json, "signer", info->signer);
     bsi_json_put_text(&json, "signer_name", info->signer_name);
     put_error(&json, &info->error);
-    return end(&json, &buf, out);
+    put_usage(&json, &info->usage);
+    return bsi_json_document_end(&json, &buf, out);
 }
 
 bs_status bs_drill_info_to_json(const bs_drill_info *info, char **out)
@@ -285,7 +271,7 @@ bs_status bs_drill_info_to_json(const bs_drill_info *info, char **out)
 
     BSI_REQUIRE(info);
     BSI_REQUIRE(out);
-    begin(&json, &buf);
+    bsi_json_document_begin(&json, &buf);
     bsi_json_put_text(&json, "id", info->id);
     bsi_json_put_text(&json, "backup_id", info->backup_id);
     bsi_json_put_text(&json, "name", info->name);
@@ -305,7 +291,7 @@ bs_status bs_drill_info_to_json(const bs_drill_info *info, char **out)
     bsi_json_put_u64(&json, "backup_bytes", info->backup_bytes);
     put_error(&json, &info->error);
     put_warnings(&json, info->warnings, info->warnings_kept, info->warnings_count);
-    return end(&json, &buf, out);
+    return bsi_json_document_end(&json, &buf, out);
 }
 
 bs_status bs_drill_report_to_json(const bs_drill_report *report, char **out)
@@ -315,7 +301,7 @@ bs_status bs_drill_report_to_json(const bs_drill_report *report, char **out)
 
     BSI_REQUIRE(report);
     BSI_REQUIRE(out);
-    begin(&json, &buf);
+    bsi_json_document_begin(&json, &buf);
     bsi_json_put_text(&json, "name", report->name);
     bsi_json_put_u64(&json, "drills", report->drills);
     bsi_json_put_text(&json, "last_drill_at", report->last_drill_at);
@@ -335,7 +321,7 @@ bs_status bs_drill_report_to_json(const bs_drill_report *report, char **out)
     bsi_json_put_u64(&json, "backup_files", report->backup_files);
     bsi_json_put_u64(&json, "backup_bytes", report->backup_bytes);
     bsi_json_put_double(&json, "expected_seconds", report->expected_seconds);
-    return end(&json, &buf, out);
+    return bsi_json_document_end(&json, &buf, out);
 }
 
 static void write_item(bsi_json_writer *json, const bs_retention_item *item)
@@ -370,7 +356,7 @@ bs_status bs_retention_report_to_json(const bs_retention_report *report, char **
 
     BSI_REQUIRE(report);
     BSI_REQUIRE(out);
-    begin(&json, &buf);
+    bsi_json_document_begin(&json, &buf);
     bsi_json_write_key(&json, "items");
     bsi_json_begin_array(&json);
     for (size_t i = 0; i < report->count; i++) {
@@ -392,7 +378,7 @@ bs_status bs_retention_report_to_json(const bs_retention_report *report, char **
     } else {
         write_error(&json, &report->clock);
     }
-    return end(&json, &buf, out);
+    return bsi_json_document_end(&json, &buf, out);
 }
 
 /* JSON that the library wrote itself, or null. */
@@ -413,7 +399,7 @@ bs_status bs_schedule_info_to_json(const bs_schedule_info *info, char **out)
 
     BSI_REQUIRE(info);
     BSI_REQUIRE(out);
-    begin(&json, &buf);
+    bsi_json_document_begin(&json, &buf);
     bsi_json_put_text(&json, "id", info->id);
     bsi_json_put_text(&json, "name", info->name);
     bsi_json_put_text(&json, "cron_expression", info->cron_expression);
@@ -435,7 +421,7 @@ bs_status bs_schedule_info_to_json(const bs_schedule_info *info, char **out)
     bsi_json_put_u64(&json, "runs_skipped_busy", info->runs_skipped_busy);
     bsi_json_put_u64(&json, "runs_missed", info->runs_missed);
     bsi_json_put_u64(&json, "runs_failed_to_start", info->runs_failed_to_start);
-    return end(&json, &buf, out);
+    return bsi_json_document_end(&json, &buf, out);
 }
 
 bs_status bs_schedule_run_info_to_json(const bs_schedule_run_info *info, char **out)
@@ -445,7 +431,7 @@ bs_status bs_schedule_run_info_to_json(const bs_schedule_run_info *info, char **
 
     BSI_REQUIRE(info);
     BSI_REQUIRE(out);
-    begin(&json, &buf);
+    bsi_json_document_begin(&json, &buf);
     bsi_json_put_text(&json, "due_at", info->due_at);
     bsi_json_put_text(&json, "recorded_at", info->recorded_at);
     bsi_json_put_text(&json, "outcome", bs_run_outcome_name(info->outcome));
@@ -453,32 +439,7 @@ bs_status bs_schedule_run_info_to_json(const bs_schedule_run_info *info, char **
     bsi_json_put_text(&json, "status", info->status);
     bsi_json_put_text(&json, "completed_at", info->completed_at);
     put_error(&json, &info->error);
-    return end(&json, &buf, out);
-}
-
-bs_status bs_stats_info_to_json(const bs_stats_info *stats, char **out)
-{
-    bsi_json_writer json;
-    bsi_buf buf;
-
-    BSI_REQUIRE(stats);
-    BSI_REQUIRE(out);
-    begin(&json, &buf);
-    bsi_json_put_u64(&json, "total_backups", stats->total_backups);
-    bsi_json_put_u64(&json, "completed_backups", stats->completed_backups);
-    bsi_json_put_u64(&json, "completed_with_warnings_backups",
-                     stats->completed_with_warnings_backups);
-    bsi_json_put_u64(&json, "failed_backups", stats->failed_backups);
-    bsi_json_put_u64(&json, "cancelled_backups", stats->cancelled_backups);
-    bsi_json_put_u64(&json, "running_backups", stats->running_backups);
-    bsi_json_put_u64(&json, "source_bytes", stats->source_bytes);
-    bsi_json_put_u64(&json, "stored_bytes", stats->stored_bytes);
-    bsi_json_put_double(&json, "compression_ratio", stats->compression_ratio);
-    bsi_json_put_u64(&json, "names", stats->names);
-    bsi_json_put_text(&json, "oldest_backup_at", stats->oldest_backup_at);
-    bsi_json_put_text(&json, "newest_backup_at", stats->newest_backup_at);
-    bsi_json_put_u64(&json, "storage_free_bytes", stats->storage_free_bytes);
-    return end(&json, &buf, out);
+    return bsi_json_document_end(&json, &buf, out);
 }
 
 /* Bytes as text under one key, or as base64 under the other. */
@@ -492,7 +453,7 @@ static void put_bytes(bsi_json_writer *json, const char *key, const char *key_ba
         bsi_json_put_string(json, key, bytes);
         return;
     }
-    bsi_buf_init(&coded, JSON_INFO_MAX);
+    bsi_buf_init(&coded, BSI_JSON_DOCUMENT_MAX);
     if (bsi_base64_encode(bytes.data, bytes.size, &coded) < 0) {
         json->status = bs_error_last()->code;
     } else {
@@ -508,7 +469,7 @@ bs_status bs_entry_to_json(const bs_entry *entry, char **out)
 
     BSI_REQUIRE(entry);
     BSI_REQUIRE(out);
-    begin(&json, &buf);
+    bsi_json_document_begin(&json, &buf);
     put_bytes(&json, "path", "path_base64", (bsi_slice){entry->path, entry->path_size});
     bsi_json_put_text(&json, "type", bs_entry_type_name(entry->type));
     bsi_json_put_u64(&json, "mode", entry->mode);
@@ -522,7 +483,7 @@ bs_status bs_entry_to_json(const bs_entry *entry, char **out)
     put_bytes(&json, "link", "link_base64", (bsi_slice){entry->link, entry->link_size});
     bsi_json_put_text(&json, "sha256", entry->sha256);
     bsi_json_put_text(&json, "stored_in", entry->stored_in);
-    return end(&json, &buf, out);
+    return bsi_json_document_end(&json, &buf, out);
 }
 
 bs_status bs_event_to_json(const bs_event *event, char **out)
@@ -532,7 +493,7 @@ bs_status bs_event_to_json(const bs_event *event, char **out)
 
     BSI_REQUIRE(event);
     BSI_REQUIRE(out);
-    begin(&json, &buf);
+    bsi_json_document_begin(&json, &buf);
     bsi_json_put_text(&json, "type", bsi_word_name(bsi_words_event_type, (int)event->type));
     bsi_json_put_text(&json, "job_kind", bsi_word_name(bsi_words_job_kind, (int)event->job_kind));
     bsi_json_put_text(&json, "job_id", event->job_id);
@@ -546,7 +507,7 @@ bs_status bs_event_to_json(const bs_event *event, char **out)
     } else {
         bsi_json_write_null(&json);
     }
-    return end(&json, &buf, out);
+    return bsi_json_document_end(&json, &buf, out);
 }
 
 static void write_keyring(bsi_json_writer *json, const bs_keyring_info *info)
@@ -584,9 +545,9 @@ bs_status bs_keyring_info_to_json(const bs_keyring_info *info, char **out)
 
     BSI_REQUIRE(info);
     BSI_REQUIRE(out);
-    begin(&json, &buf);
+    bsi_json_document_begin(&json, &buf);
     write_keyring(&json, info);
-    return end(&json, &buf, out);
+    return bsi_json_document_end(&json, &buf, out);
 }
 
 bs_status bs_slots_info_to_json(const bs_slots_info *info, char **out)
@@ -596,7 +557,7 @@ bs_status bs_slots_info_to_json(const bs_slots_info *info, char **out)
 
     BSI_REQUIRE(info);
     BSI_REQUIRE(out);
-    begin(&json, &buf);
+    bsi_json_document_begin(&json, &buf);
     bsi_json_put_text(&json, "backup_id", info->backup_id);
     bsi_json_put_text(&json, "encryption", bs_encryption_name(info->encryption));
     bsi_json_write_key(&json, "slots");
@@ -610,7 +571,7 @@ bs_status bs_slots_info_to_json(const bs_slots_info *info, char **out)
         bsi_json_end_object(&json);
     }
     bsi_json_end_array(&json);
-    return end(&json, &buf, out);
+    return bsi_json_document_end(&json, &buf, out);
 }
 
 bs_status bs_error_to_json(const bs_error *error, char **out)
@@ -622,7 +583,7 @@ bs_status bs_error_to_json(const bs_error *error, char **out)
 
     BSI_REQUIRE(error);
     BSI_REQUIRE(out);
-    bsi_buf_init(&buf, JSON_INFO_MAX);
+    bsi_buf_init(&buf, BSI_JSON_DOCUMENT_MAX);
     bsi_json_writer_init(&json, &buf, BSI_JSON_COMPACT);
     write_error(&json, error);
     status = bsi_json_writer_finish(&json);

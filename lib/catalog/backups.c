@@ -229,19 +229,10 @@ static bs_status take_old(bsi_db *db, const char *id, int64_t last_seq, bsi_row_
     return status == BS_OK && out->id ? delete_row(db, id) : status;
 }
 
-/* What only the run itself knew is not in the item. */
-static void keep_usage(const bsi_row_backup *old, bsi_row_backup *row)
-{
-    row->cpu_ns = old->cpu_ns;
-    row->peak_memory = old->peak_memory;
-    row->bytes_sent = old->bytes_sent;
-    row->bytes_received = old->bytes_received;
-}
-
 /* A run that is known already does not count again. */
 static bs_status import_row(bsi_db *db, const bsi_row_backup *old, bsi_row_backup *row)
 {
-    keep_usage(old, row);
+    row->usage = old->usage; /* Only the run itself knew. */
     BSI_TRY(bsi_backup_insert_locked(db, row, &row->seq));
     BSI_TRY(bsi_held_changed_locked(db, NULL, row));
     BSI_TRY(bsi_runs_changed_locked(db, old->id ? old : NULL, row));

@@ -29,9 +29,6 @@ typedef struct bsi_row_sample {
 /* Microseconds from start to end; 0 when it has not begun, or the clock ran backwards. */
 int64_t bsi_duration_us(int64_t started_at, int64_t completed_at);
 
-/* What a completed backup takes on its storage; 0 for others. */
-uint64_t bsi_backup_size(const bsi_row_backup *row);
-
 /*
  * A backup's row came (`old` is NULL), changed, or went (`row` is NULL). Both are
  * complete. What is held follows, then the runs; names come on top.

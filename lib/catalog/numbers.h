@@ -144,6 +144,9 @@ void bsi_row_durations_free(bsi_row_duration *rows, size_t count);
 void bsi_row_failures_free(bsi_row_failure *rows, size_t count);
 void bsi_row_names_free(bsi_row_name *rows, size_t count);
 
+/* What a completed backup takes on its storage; 0 for others. */
+uint64_t bsi_backup_size(const bsi_row_backup *row);
+
 /* One row for each type, storage, compression, encryption and status; names are "". */
 BS_NODISCARD bs_status bsi_catalog_sum_held(bsi_catalog *catalog, bsi_row_held **rows_out,
                                             size_t *count_out);
@@ -171,6 +174,10 @@ BS_NODISCARD bs_status bsi_catalog_sum_hours(bsi_catalog *catalog, const char *k
 BS_NODISCARD bs_status bsi_catalog_list_names(bsi_catalog *catalog, uint32_t limit,
                                               bsi_row_name **rows_out, size_t *count_out,
                                               uint64_t *total_out);
+
+/* Creation of the oldest and of the newest completed backup that is held; 0: there is none. */
+BS_NODISCARD bs_status bsi_catalog_held_since(bsi_catalog *catalog, int64_t *oldest_out,
+                                              int64_t *newest_out);
 
 /* Compute anew what follows from the rows, and compare. BS_E_CORRUPT says what differs. */
 BS_NODISCARD bs_status bsi_catalog_check_numbers(bsi_catalog *catalog);

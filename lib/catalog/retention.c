@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "catalog/catalog_int.h"
+#include "catalog/numbers.h"
 #include "catalog/table.h"
 #include "text/json_read.h"
 
@@ -275,7 +276,6 @@ static bs_status take_rules(bsi_series_storage *storage, const bsi_row_backup *r
 
 static bs_status take_item(bsi_series *series, const bsi_row_backup *row, size_t *capacity)
 {
-    const bool mirror = strcmp(row->form, "mirror") == 0;
     bsi_series_item *item = NULL;
 
     BSI_TRY(take_storage(series, row->storage));
@@ -296,7 +296,7 @@ static bs_status take_item(bsi_series *series, const bsi_row_backup *row, size_t
         .seq = row->seq,
         .created_at = row->created_at,
         .expires_at = row->expires_at,
-        .size = (mirror ? row->total_bytes : row->container_size) + row->manifest_size,
+        .size = bsi_backup_size(row),
     };
     copy_id(row->id, &item->id);
     copy_id(row->base_id, &item->base_id);
@@ -470,10 +470,8 @@ bs_status bsi_catalog_stored_bytes(bsi_catalog *catalog, const char *storage, ui
     int64_t bytes = 0;
 
     /* total() does not overflow; a sum beyond 2^63 is cut there. */
-    BSI_TRY(number_of(catalog,
-                      "SELECT CAST(total(manifest_size + CASE form WHEN 'mirror' THEN total_bytes"
-                      " ELSE container_size END) AS INTEGER) FROM backup WHERE storage = ?",
-                      0, storage, &bytes));
+    BSI_TRY(number_of(catalog, "SELECT CAST(total(size) AS INTEGER) FROM held WHERE storage = ?", 0,
+                      storage, &bytes));
     *bytes_out = (uint64_t)bytes;
     return BS_OK;
 }

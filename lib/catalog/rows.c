@@ -47,6 +47,16 @@ bsi_row_status bsi_row_status_parse(const char *name)
 #define COLUMN BSI_COLUMN
 #define TABLE BSI_TABLE
 
+/* They came with version 4. */
+#define USAGE_COLUMN(row, member)                                                        \
+    {                                                                                    \
+        .name = #member, .type = BSI_COLUMN_SIZE, .offset = offsetof(row, usage.member), \
+        .added = true                                                                    \
+    }
+#define USAGE_COLUMNS(row)                                                                    \
+    USAGE_COLUMN(row, cpu_ns), USAGE_COLUMN(row, peak_memory), USAGE_COLUMN(row, bytes_sent), \
+        USAGE_COLUMN(row, bytes_received)
+
 static const bsi_column backup_columns[] = {
     COLUMN(bsi_row_backup, id, TEXT),
     COLUMN(bsi_row_backup, seq, NUMBER),
@@ -84,10 +94,7 @@ static const bsi_column backup_columns[] = {
     COLUMN(bsi_row_backup, error_message, TEXT),
     COLUMN(bsi_row_backup, retention_days, UINT32),
     COLUMN(bsi_row_backup, deleting, FLAG),
-    BSI_COLUMN_ADDED(bsi_row_backup, cpu_ns, SIZE),
-    BSI_COLUMN_ADDED(bsi_row_backup, peak_memory, SIZE),
-    BSI_COLUMN_ADDED(bsi_row_backup, bytes_sent, SIZE),
-    BSI_COLUMN_ADDED(bsi_row_backup, bytes_received, SIZE),
+    USAGE_COLUMNS(bsi_row_backup),
 };
 
 static const bsi_column need_columns[] = {
@@ -113,10 +120,7 @@ static const bsi_column job_columns[] = {
     COLUMN(bsi_row_job, error_code, INT32),
     COLUMN(bsi_row_job, error_layer, INT32),
     COLUMN(bsi_row_job, error_message, TEXT),
-    BSI_COLUMN_ADDED(bsi_row_job, cpu_ns, SIZE),
-    BSI_COLUMN_ADDED(bsi_row_job, peak_memory, SIZE),
-    BSI_COLUMN_ADDED(bsi_row_job, bytes_sent, SIZE),
-    BSI_COLUMN_ADDED(bsi_row_job, bytes_received, SIZE),
+    USAGE_COLUMNS(bsi_row_job),
 };
 
 static const bsi_column warning_columns[] = {

@@ -37,6 +37,14 @@ bool bsi_row_is_completed(bsi_row_status status);
 /* Nothing more happens. */
 bool bsi_row_has_ended(bsi_row_status status);
 
+/* What a job took of the machine. */
+typedef struct bsi_row_usage {
+    uint64_t cpu_ns;
+    uint64_t peak_memory; /* Bytes of the whole process while it ran; 0: not known. */
+    uint64_t bytes_sent;  /* Over a network. */
+    uint64_t bytes_received;
+} bsi_row_usage;
+
 typedef struct bsi_row_backup {
     const char *id;
     int64_t seq; /* Grows with each backup; tells which of two came later. */
@@ -74,10 +82,7 @@ typedef struct bsi_row_backup {
     const char *error_message;
     uint32_t retention_days;
     bool deleting; /* Its removal has begun. */
-    uint64_t cpu_ns;
-    uint64_t peak_memory; /* Bytes of the whole process while it ran. */
-    uint64_t bytes_sent;  /* Over a network. */
-    uint64_t bytes_received;
+    bsi_row_usage usage;
     void *memory;
 } bsi_row_backup;
 
@@ -99,10 +104,7 @@ typedef struct bsi_row_job {
     bs_status error_code;
     bs_layer error_layer;
     const char *error_message;
-    uint64_t cpu_ns;
-    uint64_t peak_memory; /* Bytes of the whole process while it ran. */
-    uint64_t bytes_sent;  /* Over a network. */
-    uint64_t bytes_received;
+    bsi_row_usage usage;
     void *memory;
 } bsi_row_job;
 

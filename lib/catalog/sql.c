@@ -16,10 +16,22 @@
 #include "base/alloc.h"
 #include "base/utf8.h"
 
-enum { BUSY_WAIT_MS = 500 };
+enum {
+    BUSY_WAIT_MS = 500,
+    KEPT_MAX = 64, /* Statements of the catalogue are constants, or made from a few tables. */
+};
+
+/* A statement that has been used is kept for the next time: preparing costs more than running. */
+typedef struct kept_statement {
+    sqlite3_stmt *statement;
+    uint64_t hash; /* Of its text. */
+    bool used;
+} kept_statement;
 
 struct bsi_db {
     sqlite3 *handle;
+    kept_statement kept[KEPT_MAX];
+    size_t kept_count;
 };
 
 static bs_status file_status(int os_code)
@@ -150,6 +162,9 @@ bs_status bsi_db_open(const char *path, bsi_db **out)
 void bsi_db_close(bsi_db *db)
 {
     if (db) {
+        for (size_t i = 0; i < db->kept_count; i++) {
+            (void)sqlite3_finalize(db->kept[i].statement);
+        }
         (void)sqlite3_close_v2(db->handle);
         bsi_free(db);
     }
@@ -181,13 +196,60 @@ static void check(bsi_sql *sql, int code)
     }
 }
 
+static uint64_t hash_text(const char *text)
+{
+    uint64_t hash = 14695981039346656037u; /* FNV-1a */
+
+    for (; *text; text++) {
+        hash = (hash ^ (uint8_t)*text) * 1099511628211u;
+    }
+    return hash;
+}
+
+/* One that nobody is using now; NULL: there is none. */
+static kept_statement *find_kept(bsi_db *db, const char *text, uint64_t hash)
+{
+    for (size_t i = 0; i < db->kept_count; i++) {
+        kept_statement *one = &db->kept[i];
+        if (one->hash == hash && !one->used && strcmp(sqlite3_sql(one->statement), text) == 0) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
 void bsi_sql_prepare(bsi_sql *sql, bsi_db *db, const char *text)
 {
+    const uint64_t hash = hash_text(text);
+    kept_statement *kept = find_kept(db, text, hash);
     sqlite3_stmt *statement = NULL;
 
     *sql = (bsi_sql){.db = db};
-    check(sql, sqlite3_prepare_v2(db->handle, text, -1, &statement, NULL));
+    if (kept) {
+        kept->used = true;
+        sql->statement = kept->statement;
+        return;
+    }
+    check(sql,
+          sqlite3_prepare_v3(db->handle, text, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL));
     sql->statement = statement;
+    if (statement && db->kept_count < KEPT_MAX) {
+        db->kept[db->kept_count++] = (kept_statement){statement, hash, true};
+    }
+}
+
+/* Keep a statement for the next one who wants it, or give it up. */
+static void let_go(bsi_db *db, sqlite3_stmt *statement)
+{
+    for (size_t i = 0; i < db->kept_count; i++) {
+        if (db->kept[i].statement == statement && statement) {
+            (void)sqlite3_reset(statement); /* Repeats the failure of the last step. */
+            (void)sqlite3_clear_bindings(statement);
+            db->kept[i].used = false;
+            return;
+        }
+    }
+    (void)sqlite3_finalize(statement);
 }
 
 void bsi_sql_text(bsi_sql *sql, const char *text)
@@ -284,7 +346,7 @@ void bsi_sql_reset(bsi_sql *sql)
 
 bs_status bsi_sql_finish(bsi_sql *sql, bs_status status)
 {
-    (void)sqlite3_finalize(sql->statement);
+    let_go(sql->db, sql->statement);
     sql->statement = NULL;
     if (status < 0) {
         return status;

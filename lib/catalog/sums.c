@@ -182,6 +182,25 @@ bs_status bsi_catalog_list_names(bsi_catalog *catalog, uint32_t limit, bsi_row_n
     return status;
 }
 
+bs_status bsi_catalog_held_since(bsi_catalog *catalog, int64_t *oldest_out, int64_t *newest_out)
+{
+    bsi_sql sql;
+    bs_status status = BS_OK;
+
+    bsi_mutex_lock(&catalog->lock);
+    bsi_sql_prepare(&sql, catalog->db,
+                    "SELECT coalesce(min(oldest_at), 0), coalesce(max(newest_at), 0)"
+                    " FROM backup_name");
+    status = bsi_sql_step(&sql);
+    if (status == BS_OK) {
+        *oldest_out = bsi_sql_get_int(&sql, 0);
+        *newest_out = bsi_sql_get_int(&sql, 1);
+    }
+    status = bsi_sql_finish(&sql, status);
+    bsi_mutex_unlock(&catalog->lock);
+    return status;
+}
+
 /* --- Making them anew --- */
 
 static bs_status fill_backups(bsi_db *db)

@@ -49,11 +49,6 @@ typedef struct bsi_table {
     {                                                                                      \
         .name = #member, .type = BSI_COLUMN_##column_type, .offset = offsetof(row, member) \
     }
-#define BSI_COLUMN_ADDED(row, member, column_type)                                          \
-    {                                                                                       \
-        .name = #member, .type = BSI_COLUMN_##column_type, .offset = offsetof(row, member), \
-        .added = true                                                                       \
-    }
 
 /* The first `key_count` columns name a row. */
 #define BSI_TABLE_KEYS(table_name, table_columns, row, key_count)              \

@@ -131,6 +131,7 @@ static void view_of_row(const bsi_row_backup *row, bsi_job_view *view)
         .total_files = row->total_files,
         .bytes_processed = row->bytes_processed,
         .total_bytes = row->total_bytes,
+        .usage = row->usage,
     };
     bsi_info_error(row->error_code, row->error_layer, row->error_message, &view->error);
     view->progress = bsi_progress_of_row(view);
@@ -152,6 +153,7 @@ static bs_status fill_view(const bsi_job_view *view, bsi_arena *arena, bs_backup
     if (view->state == BS_STATE_FAILED) {
         info->error = view->error;
     }
+    info->usage = bsi_info_usage(&view->usage);
     if (view->started_at != 0 && seconds > 0) {
         info->throughput = (double)view->bytes_processed / seconds;
     }

@@ -90,6 +90,7 @@ static void fill_row(const bsi_job *job, const bsi_job_view *view, bsi_row_backu
         .base_id = run->base.id,
         .base_note = run->note,
         .retention_days = bsi_row_retention(request->retention_days),
+        .usage = view->usage,
     };
     if (view->state == BS_STATE_FAILED) {
         row->error_code = view->error.code;
@@ -503,6 +504,16 @@ static bs_status announce(bsi_job *job)
     return backup_save(job, &view);
 }
 
+static void count_files(bsi_job *job, const bsi_file_changes *changes)
+{
+    bsi_metrics *metrics = &job->service->metrics;
+
+    bsi_metrics_count(metrics, BSI_METRIC_SOURCE_FILES, "new", NULL, changes->added);
+    bsi_metrics_count(metrics, BSI_METRIC_SOURCE_FILES, "changed", NULL, changes->changed);
+    bsi_metrics_count(metrics, BSI_METRIC_SOURCE_FILES, "unmodified", NULL, changes->unmodified);
+    bsi_metrics_count(metrics, BSI_METRIC_SOURCE_FILES, "removed", NULL, changes->removed);
+}
+
 /* Before it is called completed; what fails here is taken back. */
 static bs_status verify_written(bsi_job *job)
 {
@@ -569,6 +580,7 @@ static bs_status backup_work(bsi_job *job)
         status = verified < 0 ? verified : status;
     }
     if (status >= 0) {
+        count_files(job, &run->result.changes);
         run->durable = true;
         /* The vault may have added to it: the row is to say what the manifest says. */
         (void)snprintf(run->note, sizeof(run->note), "%s", run->result.note);

@@ -3,7 +3,6 @@
 #define BSI_ENGINE_INFO_H
 
 #include <backupsvc/restore.h>
-#include <backupsvc/stats.h>
 
 #include "base/error.h"
 
@@ -31,8 +30,5 @@ void bsi_restore_page_free(bs_restore_page *page);
 BS_NODISCARD bs_status bsi_verify_get(bs_service *service, const char *reference,
                                       bs_verify_info **out);
 void bsi_verify_info_free(bs_verify_info *info);
-
-BS_NODISCARD bs_status bsi_stats_get(bs_service *service, bs_stats_info **out);
-void bsi_stats_info_free(bs_stats_info *stats);
 
 #endif

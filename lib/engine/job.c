@@ -12,6 +12,7 @@
 #include "engine/schedule_run.h"
 #include "engine/scheduler.h"
 #include "engine/service.h"
+#include "engine/words.h"
 #include "os/random.h"
 
 enum {
@@ -87,6 +88,7 @@ static void look_locked(bsi_job *job, bsi_job_view *out)
     out->total_files = atomic_load(&job->progress.files_total);
     out->bytes_processed = atomic_load(&job->progress.bytes_done);
     out->total_bytes = atomic_load(&job->progress.bytes_total);
+    out->usage = bsi_job_usage_read(&job->usage);
     out->error = job->error;
     out->saved = job->saved;
     out->progress = percent(job, out);
@@ -137,6 +139,7 @@ static void progress_moved(void *user)
         return;
     }
     if (atomic_compare_exchange_strong(&job->progress_sent, &sent, now)) {
+        bsi_job_usage_look(&job->usage);
         send_event(job, BS_EVENT_PROGRESS, NULL);
     }
 }
@@ -229,6 +232,7 @@ void bsi_job_fill_row(const bsi_job *job, const bsi_job_view *view, bsi_row_job 
         .files_processed = view->files_processed,
         .total_bytes = view->total_bytes,
         .total_files = view->total_files,
+        .usage = view->usage,
     };
     if (view->state == BS_STATE_FAILED) {
         out->error_code = view->error.code;
@@ -299,12 +303,14 @@ bs_status bsi_job_new(bs_service *service, const bsi_job_ops *ops, void *payload
         job->state = BS_STATE_PENDING;
         atomic_init(&job->references, 1);
         bsi_mutex_init(&job->warnings.lock);
+        bsi_job_usage_init(&job->usage);
         status = bsi_new_id(job->id);
     }
     if (status < 0) {
         ops->dispose(payload);
         if (job) {
             bsi_mutex_dispose(&job->warnings.lock);
+            bsi_job_usage_dispose(&job->usage);
         }
         bsi_free(job);
         return status;
@@ -322,6 +328,7 @@ void bsi_job_unref(bsi_job *job)
     bsi_arena_dispose(&job->warnings.arena);
     bsi_free(job->warnings.rows);
     bsi_mutex_dispose(&job->warnings.lock);
+    bsi_job_usage_dispose(&job->usage);
     bsi_free(job);
 }
 
@@ -428,6 +435,40 @@ static void take_error(bs_status status, bs_error *out)
     bsi_error_save(out);
 }
 
+static const char *warning_reason(bs_status code)
+{
+    switch (code) {
+    case BS_E_ACCESS:
+    case BS_E_IO:
+        return "unreadable";
+    case BS_E_NOT_FOUND:
+        return "vanished";
+    case BS_E_CHANGED:
+        return "changed";
+    case BS_E_LIMIT:
+        return "too_large";
+    default:
+        return "other";
+    }
+}
+
+/* Nobody reports any more. */
+static void count_warnings(bsi_job *job)
+{
+    const bsi_job_warnings *warnings = &job->warnings;
+    const char *kind = bsi_word_name(bsi_words_job_kind, (int)job->ops->kind);
+    bsi_metrics *metrics = &job->service->metrics;
+
+    for (size_t i = 0; i < warnings->count; i++) {
+        bsi_metrics_count(metrics, BSI_METRIC_JOB_WARNINGS, kind,
+                          warning_reason(warnings->rows[i].code), 1);
+    }
+    if (warnings->total > warnings->count) {
+        bsi_metrics_count(metrics, BSI_METRIC_JOB_WARNINGS, kind, "other",
+                          warnings->total - warnings->count);
+    }
+}
+
 void bsi_job_finish(bsi_job *job, bs_status status)
 {
     bs_service *service = job->service;
@@ -449,6 +490,7 @@ void bsi_job_finish(bsi_job *job, bs_status status)
     if (scheduled) {
         bsi_schedule_run_ended(service, job->id, &end);
     }
+    count_warnings(job);
 
     bsi_mutex_lock(&service->lock);
     job->state = end.state;

@@ -9,6 +9,7 @@
 #include "base/warn.h"
 #include "catalog/rows.h"
 #include "engine/arena.h"
+#include "engine/job_usage.h"
 #include "os/thread.h"
 #include "task/call.h"
 #include "vault/vault.h"
@@ -35,6 +36,7 @@ typedef struct bsi_job_view {
     uint64_t total_files;
     uint64_t bytes_processed;
     uint64_t total_bytes;
+    bsi_row_usage usage;
     bs_error error; /* Code BS_OK but of a job that failed or was cancelled. */
     bool saved;     /* The row knows as much, or more. */
 } bsi_job_view;
@@ -85,6 +87,7 @@ struct bsi_job {
     bsi_progress progress;
     bsi_warn warn;
     bsi_job_warnings warnings;
+    bsi_job_usage usage;
     atomic_int_least64_t progress_sent; /* When, by the monotonic clock. */
     atomic_uint_least64_t percent;      /* In thousandths; the most that was ever shown. */
 

@@ -42,6 +42,7 @@ void bsi_info_view(const bsi_row_job *row, bsi_job_view *view)
         .total_files = row->total_files,
         .bytes_processed = row->bytes_processed,
         .total_bytes = row->total_bytes,
+        .usage = row->usage,
     };
     bsi_info_error(row->error_code, row->error_layer, row->error_message, &view->error);
     view->progress = bsi_progress_of_row(view);
@@ -107,6 +108,7 @@ static bs_status fill_restore(const bsi_row_job *row, const bsi_job_view *view, 
     info->total_files = view->total_files;
     info->bytes_processed = view->bytes_processed;
     info->total_bytes = view->total_bytes;
+    info->usage = bsi_info_usage(&view->usage);
     info->files_skipped = read_skipped(row);
     info->warnings = no_warnings;
     if (view->state == BS_STATE_FAILED) {
@@ -359,6 +361,7 @@ static bs_status fill_verify(const bsi_row_job *row, const bsi_job_view *view, b
     info->total_files = view->total_files;
     info->bytes_processed = view->bytes_processed;
     info->total_bytes = view->total_bytes;
+    info->usage = bsi_info_usage(&view->usage);
     info->signer = "";
     info->signer_name = "";
     if (view->state == BS_STATE_FAILED) {

@@ -8,12 +8,24 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "catalog/numbers.h"
 #include "engine/access.h"
 #include "engine/pins.h"
 #include "engine/service.h"
 
+static bs_status remove_row(bs_service *service, const bsi_row_backup *row, const char *reason)
+{
+    BSI_TRY(bsi_catalog_remove_backup(service->catalog, row->id));
+    if (bsi_row_is_completed(row->status)) {
+        bsi_metrics_count(&service->metrics, BSI_METRIC_RETENTION_DELETED, reason, NULL, 1);
+        bsi_metrics_count(&service->metrics, BSI_METRIC_RETENTION_RECLAIMED, NULL, NULL,
+                          bsi_backup_size(row));
+    }
+    return BS_OK;
+}
+
 /* Objects, then the row. The row is marked already. */
-static bs_status remove_marked(bs_service *service, const bsi_row_backup *row)
+static bs_status remove_marked(bs_service *service, const bsi_row_backup *row, const char *reason)
 {
     const bsi_vault *vault = bsi_vault_find(row->form);
     bsi_storage *storage = NULL;
@@ -42,7 +54,7 @@ static bs_status remove_marked(bs_service *service, const bsi_row_backup *row)
     }
     bsi_access_close(&access);
     bsi_storage_unref(storage);
-    return status < 0 ? status : bsi_catalog_remove_backup(service->catalog, row->id);
+    return status < 0 ? status : remove_row(service, row, reason);
 }
 
 /* --- One call --- */
@@ -136,7 +148,7 @@ static bs_status check_pins(const removal *self, int64_t now)
     return status;
 }
 
-static bs_status remove_one(bs_service *service, const char *id)
+static bs_status remove_one(bs_service *service, const char *id, const char *reason)
 {
     bsi_row_backup row;
     bs_status status = bsi_catalog_get_backup(service->catalog, id, &row);
@@ -144,7 +156,7 @@ static bs_status remove_one(bs_service *service, const char *id)
     if (status < 0) {
         return status;
     }
-    status = remove_marked(service, &row);
+    status = remove_marked(service, &row, reason);
     bsi_row_backup_dispose(&row);
     return status;
 }
@@ -161,7 +173,7 @@ static bs_status run(removal *self, const char *id, bool cascade)
         BSI_TRY(bsi_catalog_mark_deleting(self->service->catalog, self->ids[i].text, now));
     }
     for (size_t i = 0; i < self->count; i++) {
-        BSI_TRY(remove_one(self->service, self->ids[i].text));
+        BSI_TRY(remove_one(self->service, self->ids[i].text, "manual"));
     }
     return BS_OK;
 }
@@ -210,7 +222,7 @@ static bs_status take_one(removal *self, const char *id)
     return hold(self);
 }
 
-bs_status bsi_backup_expire(bs_service *service, const char *id, int64_t now)
+bs_status bsi_backup_expire(bs_service *service, const char *id, const char *reason, int64_t now)
 {
     removal self = {.service = service};
     bs_status status = bsi_uses_read(&service->uses, BSI_USES_CATALOG);
@@ -226,13 +238,22 @@ bs_status bsi_backup_expire(bs_service *service, const char *id, int64_t now)
         status = bsi_catalog_mark_expired(service->catalog, id, now);
     }
     if (status >= 0) {
-        status = remove_one(service, id);
+        status = remove_one(service, id, reason);
     }
     let_go(&self);
     return status;
 }
 
 /* --- What was begun --- */
+
+/* Who had begun it is not known any more; what retention had marked it has removed. */
+static const char *reason_of(bs_service *service, const char *id)
+{
+    bsi_row_mark mark;
+    const bs_status status = bsi_catalog_get_mark(service->catalog, id, &mark);
+
+    return status >= 0 && mark.marked_at != 0 ? "expired" : "manual";
+}
 
 /* A failure is logged and leaves it as it is. `storage`: only there; NULL: anywhere. */
 static bs_status finish_one(bs_service *service, const char *id, const char *storage)
@@ -244,7 +265,7 @@ static bs_status finish_one(bs_service *service, const char *id, const char *sto
         return status == BS_E_NOT_FOUND ? BS_OK : status;
     }
     if (!storage || strcmp(row.storage, storage) == 0) {
-        status = remove_marked(service, &row);
+        status = remove_marked(service, &row, reason_of(service, id));
         if (status < 0 && status != BS_E_NOMEM) {
             bsi_log_write(&service->log, BS_LOG_WARNING, "engine",
                           "backup %s is still to be removed: %s", id, bs_error_last()->message);

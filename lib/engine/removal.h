@@ -15,8 +15,12 @@
 BS_NODISCARD bs_status bsi_backup_delete(bs_service *service, const char *reference, bool cascade,
                                          uint64_t *removed_out);
 
-/* Remove a backup by itself, which nobody asked for: BS_E_NEEDED also for the last good one. */
-BS_NODISCARD bs_status bsi_backup_expire(bs_service *service, const char *id, int64_t now);
+/*
+ * Remove a backup by itself, which nobody asked for: BS_E_NEEDED also for the last good one.
+ * `reason` is that of BSI_METRIC_RETENTION_DELETED.
+ */
+BS_NODISCARD bs_status bsi_backup_expire(bs_service *service, const char *id, const char *reason,
+                                         int64_t now);
 
 /* Try again what was begun and could not be finished. What nobody else is about. */
 BS_NODISCARD bs_status bsi_removals_retry(bs_service *service);

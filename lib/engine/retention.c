@@ -94,7 +94,8 @@ static bool concerns_one(bs_status status)
 
 static bs_status expire(retention_run *run, step *one)
 {
-    bs_status status = bsi_backup_expire(run->service, one->item->id.text, run->now);
+    bs_status status = bsi_backup_expire(run->service, one->item->id.text,
+                                         run->pressed ? "space" : "expired", run->now);
 
     if (status == BS_E_NOT_FOUND && bs_error_last()->layer == BS_LAYER_CATALOG) {
         return BS_OK; /* Somebody else was faster. */

@@ -66,6 +66,7 @@ static void run_job(bsi_job *job)
     job->state = BS_STATE_RUNNING;
     job->started_at = bsi_row_now();
     bsi_mutex_unlock(&service->lock);
+    bsi_job_usage_begin(&job->usage);
     bsi_job_look(job, &view);
     status = job->ops->save(job, &view);
     if (status >= 0) {
@@ -75,6 +76,7 @@ static void run_job(bsi_job *job)
     if (status >= 0) {
         status = job->ops->run(job);
     }
+    bsi_job_usage_end(&job->usage);
     bsi_job_finish(job, status);
 }
 

@@ -185,6 +185,19 @@ static void verify_ended(bsi_job *job)
     bsi_held_close(job->service, &run->held);
 }
 
+static void count_damage(bsi_job *job, bs_status status)
+{
+    const verify_run *run = job->payload;
+    bsi_metrics *metrics = &job->service->metrics;
+
+    bsi_metrics_count(metrics, BSI_METRIC_VERIFY_ERRORS, "missing", NULL, run->missing);
+    bsi_metrics_count(metrics, BSI_METRIC_VERIFY_ERRORS, "corrupt", NULL,
+                      run->damages - run->missing);
+    if (status == BS_E_CORRUPT && bs_error_last()->layer == BS_LAYER_CRYPTO) {
+        bsi_metrics_count(metrics, BSI_METRIC_VERIFY_ERRORS, "tampered", NULL, 1);
+    }
+}
+
 static bs_status verify_work(bsi_job *job)
 {
     verify_run *run = job->payload;
@@ -202,6 +215,7 @@ static bs_status verify_work(bsi_job *job)
     if (status >= 0) {
         ended = end_result(run, &result, &access);
     }
+    count_damage(job, status);
     bsi_access_close(&access);
     BSI_TRY(status);
     BSI_TRY(ended);

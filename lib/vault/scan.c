@@ -51,7 +51,7 @@ static bs_status note_gone(scanner *scan)
     if (entry->stat.type != BSI_TYPE_FILE) {
         return BS_OK;
     }
-    scan->out->files_gone++;
+    scan->out->changes.removed++;
     return scan->want_gone ? put(scan, &record) : BS_OK;
 }
 
@@ -71,14 +71,31 @@ static bs_status match_base(scanner *scan, bsi_slice path, bool *found_out)
     return BS_OK;
 }
 
-static bool is_unchanged(const scanner *scan, const bsi_walk_item *item)
+/* By what is known without reading it. */
+static bool seems_unchanged(const scanner *scan, const bsi_walk_item *item)
 {
     const bsi_manifest_info *info = bsi_manifest_reader_info(scan->base);
 
-    if (scan->plan->content_only && item->stat.type == BSI_TYPE_FILE) {
-        return false;
-    }
     return bsi_source_unchanged(&item->stat, &scan->before->listed.entry.stat, &info->scan_began);
+}
+
+static bool is_unchanged(const scanner *scan, const bsi_walk_item *item)
+{
+    return !(scan->plan->content_only && item->stat.type == BSI_TYPE_FILE) &&
+           seems_unchanged(scan, item);
+}
+
+static void count_file(scanner *scan, const bsi_walk_item *item, bool in_base)
+{
+    bsi_file_changes *changes = &scan->out->changes;
+
+    if (!in_base || scan->before->listed.entry.stat.type != BSI_TYPE_FILE) {
+        changes->added++;
+    } else if (seems_unchanged(scan, item)) {
+        changes->unmodified++;
+    } else {
+        changes->changed++;
+    }
 }
 
 /* The base's line is true again; a head of hard links is said to be one. */
@@ -213,6 +230,9 @@ static bs_status take_item(scanner *scan, const bsi_walk_item *item)
         return BS_OK;
     }
     BSI_TRY(decide(scan, item, in_base));
+    if (item->stat.type == BSI_TYPE_FILE) {
+        count_file(scan, item, in_base);
+    }
     BSI_TRY(in_base ? leave_base(scan, item) : BS_OK);
     scan->out->entries++;
     if (item->stat.type == BSI_TYPE_FILE) {

@@ -43,8 +43,8 @@ typedef struct bsi_scan {
     uint64_t entries;
     uint64_t files;
     uint64_t bytes;
-    uint64_t files_gone; /* Files that only the base has, and files of the base in all. */
-    uint64_t files_before;
+    bsi_file_changes changes;
+    uint64_t files_before; /* Files of the base in all. */
 } bsi_scan;
 
 void bsi_scan_dispose(bsi_scan *scan);

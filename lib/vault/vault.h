@@ -121,6 +121,14 @@ typedef struct bsi_backup_plan {
     const bsi_signer *signer; /* Mandatory for rsa; NULL: nobody signs. */
 } bsi_backup_plan;
 
+/* Files of the source, by what became of them since the backup before; without one all are new. */
+typedef struct bsi_file_changes {
+    uint64_t added;
+    uint64_t changed;
+    uint64_t unmodified;
+    uint64_t removed;
+} bsi_file_changes;
+
 /* What a backup left behind. Disposed of with bsi_backup_result_dispose(). */
 typedef struct bsi_backup_result {
     char *container_key; /* Of a mirror, the prefix of its tree. */
@@ -133,6 +141,7 @@ typedef struct bsi_backup_result {
     uint64_t bytes;
     uint64_t bytes_stored; /* Container and manifest; of a mirror what was written. */
     uint64_t bytes_deduplicated;
+    bsi_file_changes changes; /* As the scan saw them. */
     bsi_time completed_at;
     char (*needs)[BS_ID_SIZE]; /* Other backups whose containers it needs. */
     size_t needs_count;

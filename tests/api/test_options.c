@@ -86,6 +86,15 @@ static bs_status call_restore(fixture *self, const void *options)
     return bs_restore_start(self->service, options, id);
 }
 
+static bs_status call_history(fixture *self, const void *options)
+{
+    bs_stats_history_info *history = NULL;
+    const bs_status status = bs_stats_history(self->service, options, &history);
+
+    bs_stats_history_info_free(history);
+    return status;
+}
+
 /* `good` is what a call with a well-sized struct of zeros answers. */
 static void check_sizes(fixture *self, size_t size, call_with call, bs_status good)
 {
@@ -124,6 +133,7 @@ static void structs_of_other_releases_are_taken_where_they_can_be(void **state)
     check_sizes(self, sizeof(bs_backup_options), call_backup, BS_E_INVALID);
     check_sizes(self, sizeof(bs_backup_filter), call_list, BS_OK);
     check_sizes(self, sizeof(bs_restore_options), call_restore, BS_E_INVALID);
+    check_sizes(self, sizeof(bs_stats_history_options), call_history, BS_OK);
 }
 
 static void macros_and_functions_initialise_alike(void **state)
@@ -132,11 +142,13 @@ static void macros_and_functions_initialise_alike(void **state)
     const bs_backup_options backup = BS_BACKUP_OPTIONS_INIT;
     const bs_backup_filter filter = BS_BACKUP_FILTER_INIT;
     const bs_restore_options restore = BS_RESTORE_OPTIONS_INIT;
+    const bs_stats_history_options history = BS_STATS_HISTORY_OPTIONS_INIT;
     union {
         bs_service_options service;
         bs_backup_options backup;
         bs_backup_filter filter;
         bs_restore_options restore;
+        bs_stats_history_options history;
     } made;
 
     (void)state;
@@ -159,6 +171,10 @@ static void macros_and_functions_initialise_alike(void **state)
     bs_restore_options_init(&made.restore, sizeof(made.restore));
     assert_int_equal(made.restore.struct_size, restore.struct_size);
     assert_false(made.restore.strip_source);
+    memset(&made, 0xff, sizeof(made));
+    bs_stats_history_options_init(&made.history, sizeof(made.history));
+    assert_int_equal(made.history.struct_size, history.struct_size);
+    assert_int_equal(made.history.days, 0);
     bs_backup_options_init(NULL, 0);
 }
 
@@ -226,6 +242,7 @@ static void null_arguments_are_named(void **state)
     assert_refuses(bs_subscribe(service, NULL, NULL), "out");
     assert_refuses(bs_subscription_next(NULL, 0, NULL), "subscription");
     assert_refuses(bs_stats(service, NULL), "out");
+    assert_refuses(bs_stats_history(service, NULL, NULL), "out");
     assert_refuses(bs_config_new(NULL), "out");
     assert_refuses(bs_config_set(NULL, "a", "b"), "config");
     assert_refuses(bs_config_load_file(NULL, "a"), "config");
@@ -246,6 +263,7 @@ static void destructors_take_null_and_leave_the_record_alone(void **state)
     bs_restore_page_free(NULL);
     bs_verify_info_free(NULL);
     bs_stats_info_free(NULL);
+    bs_stats_history_info_free(NULL);
     bs_backup_options_free(NULL);
     bs_restore_options_free(NULL);
     bs_event_free(NULL);

@@ -339,7 +339,19 @@ class Looking(Case):
         self.assertEqual(stats["total_backups"], 1)
         self.assertEqual(stats["completed_backups"], 1)
         self.assertEqual(stats["source_bytes"], 4 + 4000)
-        self.ends(DONE, "stats")
+        self.assertEqual(stats["day"]["success_rate"], 1)
+        self.assertEqual(stats["by_name"][0]["last_run_status"], "completed")
+        self.assertEqual(stats["jobs"][0]["kind"], "backup")
+        text = self.ends(DONE, "stats").stdout.decode()
+        self.assertRegex(text, r"24 hours +1 +0 +100.0 %")
+
+    def test_history(self):
+        self.back_up()
+        spans = self.document(DONE, "stats", "--history", "7")["history"]["spans"]
+        self.assertEqual(len(spans), 7)
+        self.assertEqual(sum(span["runs"] for span in spans), 1)
+        self.assertEqual(len(self.ends(DONE, "stats", "--history", "7").stdout.splitlines()), 9)
+        self.refused("history", "stats", "--history", "0", code=USAGE)
 
     def test_looking_makes_no_directory(self):
         for verb in (["list"], ["stats"], ["show", "x"], ["verify", "x"]):

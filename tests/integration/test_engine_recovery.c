@@ -22,12 +22,13 @@
 
 /* --- Rebuilding --- */
 
-/* Everything that a program can see of a backup, as text. */
+/* Everything that a program can see of a backup and that lies on its storage, as text. */
 static char *describe(engine_fixture *engine, const char *id)
 {
     bs_backup_info *info = engine_get(engine, id);
     char *json = NULL;
 
+    info->usage = (bs_usage){0};
     assert_ok(bs_backup_info_to_json(info, &json));
     bs_backup_info_free(info);
     return json;

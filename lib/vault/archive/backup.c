@@ -294,6 +294,7 @@ static bs_status finish(run *self, bsi_backup_result *out)
     }
     BSI_TRY(put_manifest(self));
     BSI_TRY(hand_over(self, out));
+    out->changes = self->plan->stream ? (bsi_file_changes){.added = 1} : self->scan.changes;
     return try_to_keep_copy(self);
 }
 

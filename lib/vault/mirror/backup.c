@@ -246,13 +246,14 @@ static bs_status check_losses(const run *self)
     const bsi_scan *scan = &self->scan;
 
     if (self->plan->allow_empty_mirror || scan->files_before == 0 ||
-        scan->files_gone * 2 <= scan->files_before) {
+        scan->changes.removed * 2 <= scan->files_before) {
         return BS_OK;
     }
     return bsi_fail(BS_LAYER_SOURCE, BS_E_LIMIT,
                     "%llu of the %llu files in the mirror are no longer in the source; nothing "
                     "was deleted (allow_empty_mirror says that this is meant)",
-                    (unsigned long long)scan->files_gone, (unsigned long long)scan->files_before);
+                    (unsigned long long)scan->changes.removed,
+                    (unsigned long long)scan->files_before);
 }
 
 static bs_status prepare(run *self)
@@ -344,7 +345,9 @@ static bs_status run_all(run *self, bsi_backup_result *out)
     BSI_TRY(describe(self));
     BSI_TRY(bsi_call_check(self->env.call)); /* The last moment to cancel. */
     BSI_TRY(put_manifest(self));
-    return bsi_summary_result(&self->info, self->manifest_key, out);
+    BSI_TRY(bsi_summary_result(&self->info, self->manifest_key, out));
+    out->changes = self->scan.changes;
+    return BS_OK;
 }
 
 /*

@@ -145,9 +145,9 @@ static void compare_totals(const model *self, bsi_catalog *catalog)
             sum.duration += duration(row);
             sum.source_bytes += (int64_t)row->bytes_processed;
             sum.stored_bytes += (int64_t)row->bytes_stored;
-            sum.cpu += (int64_t)(row->cpu_ns / 1000);
-            sum.bytes_sent += (int64_t)row->bytes_sent;
-            sum.bytes_received += (int64_t)row->bytes_received;
+            sum.cpu += (int64_t)(row->usage.cpu_ns / 1000);
+            sum.bytes_sent += (int64_t)row->usage.bytes_sent;
+            sum.bytes_received += (int64_t)row->usage.bytes_received;
         }
         assert_int_equal(rows[i].runs, sum.runs);
         assert_int_equal(rows[i].duration, sum.duration);

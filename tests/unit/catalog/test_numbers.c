@@ -97,10 +97,10 @@ static void fill_end(bsi_row_backup *row, bsi_row_status status)
     row->bytes_processed = chance(1000000);
     row->total_bytes = row->bytes_processed;
     row->files_processed = chance(100);
-    row->cpu_ns = chance(1000000000);
-    row->peak_memory = chance(1000000000);
-    row->bytes_sent = chance(2) * chance(1000);
-    row->bytes_received = chance(2) * chance(1000);
+    row->usage.cpu_ns = chance(1000000000);
+    row->usage.peak_memory = chance(1000000000);
+    row->usage.bytes_sent = chance(2) * chance(1000);
+    row->usage.bytes_received = chance(2) * chance(1000);
     if (status == BSI_ROW_FAILED) {
         row->error_code = chance(2) ? BS_E_IO : BS_E_NO_SPACE;
         row->error_layer = chance(2) ? BS_LAYER_STORAGE : BS_LAYER_SOURCE;
@@ -210,7 +210,7 @@ static void run_job(model *m, bsi_catalog *catalog)
     row.status = (bsi_row_status)(BSI_ROW_COMPLETED + (int)chance(4));
     row.completed_at = now_ns();
     row.bytes_processed = chance(1000);
-    row.cpu_ns = chance(1000000);
+    row.usage.cpu_ns = chance(1000000);
     row.error_code = row.status == BSI_ROW_FAILED ? BS_E_CORRUPT : BS_OK;
     row.error_layer = BS_LAYER_STORAGE;
     assert_ok(bsi_catalog_update_job(catalog, &row));
@@ -219,7 +219,7 @@ static void run_job(model *m, bsi_catalog *catalog)
     run.started_at = row.started_at;
     run.completed_at = row.completed_at;
     run.bytes_processed = row.bytes_processed;
-    run.cpu_ns = row.cpu_ns;
+    run.usage.cpu_ns = row.usage.cpu_ns;
     run.error_code = row.error_code;
     run.error_layer = row.error_layer;
     if (about) {
@@ -292,10 +292,10 @@ static bsi_backup_import import_of(const model_backup *backup)
 
     item.row.seq = 0;
     item.row.deleting = false;
-    item.row.cpu_ns = 0;
-    item.row.peak_memory = 0;
-    item.row.bytes_sent = 0;
-    item.row.bytes_received = 0;
+    item.row.usage.cpu_ns = 0;
+    item.row.usage.peak_memory = 0;
+    item.row.usage.bytes_sent = 0;
+    item.row.usage.bytes_received = 0;
     return item;
 }
 
@@ -312,9 +312,9 @@ static void find_unknown(model *m, bsi_backup_import *out)
     unknown->row.started_at = unknown->row.created_at;
     fill_end(&unknown->row, BSI_ROW_COMPLETED);
     unknown->row.completed_at += (int64_t)m->backups_count * 24 * HOUR_NS;
-    unknown->row.cpu_ns = 0;
-    unknown->row.bytes_sent = 0;
-    unknown->row.bytes_received = 0;
+    unknown->row.usage.cpu_ns = 0;
+    unknown->row.usage.bytes_sent = 0;
+    unknown->row.usage.bytes_received = 0;
     *out = import_of(unknown);
     model_ended(m, "backup", &unknown->row);
 }
@@ -358,7 +358,7 @@ static void take_numbers(model *m, bsi_catalog *catalog)
             continue;
         }
         assert_ok(bsi_catalog_get_backup(catalog, one->id, &row));
-        assert_int_equal(row.cpu_ns, one->row.cpu_ns);
+        assert_int_equal(row.usage.cpu_ns, one->row.usage.cpu_ns);
         one->row.seq = row.seq;
         bsi_row_backup_dispose(&row);
     }
@@ -496,15 +496,15 @@ static void a_row_from_before_keeps_its_sum(void **state)
     bsi_row_backup row = backup_row(id_of(1, id));
     bsi_row_backup got;
 
-    row.cpu_ns = 5;
-    row.bytes_received = 7;
+    row.usage.cpu_ns = 5;
+    row.usage.bytes_received = 7;
     assert_ok(bsi_catalog_add_backup(catalog_of(state), &row, NULL));
     reopen(state);
     assert_ok(bsi_catalog_get_backup(catalog_of(state), id, &got));
-    assert_int_equal(got.cpu_ns, 5);
-    assert_int_equal(got.peak_memory, 0);
-    assert_int_equal(got.bytes_sent, 0);
-    assert_int_equal(got.bytes_received, 7);
+    assert_int_equal(got.usage.cpu_ns, 5);
+    assert_int_equal(got.usage.peak_memory, 0);
+    assert_int_equal(got.usage.bytes_sent, 0);
+    assert_int_equal(got.usage.bytes_received, 7);
     bsi_row_backup_dispose(&got);
 }
 
