@@ -88,11 +88,27 @@ uint32_t bsi_archive_unix_mode(const bsi_entry *entry)
     return type_bits[entry->stat.type] | (entry->stat.mode & 07777);
 }
 
+/* Have the sink take bytes, which stay where they are until it did. An earlier failure comes back.
+ */
+static bs_status give(bsi_archive_writer *writer, const void *data, size_t size)
+{
+    writer->given =
+        bsi_lane_add(writer->lane, writer->options.sink, writer->options.sink_user, data, size);
+    writer->offset += size;
+    return bsi_lane_wait(writer->lane, 0);
+}
+
 bs_status bsi_archive_emit(bsi_archive_writer *writer, const void *data, size_t size)
 {
-    BSI_TRY(writer->options.sink(writer->options.sink_user, data, size));
-    writer->offset += size;
-    return BS_OK;
+    BSI_TRY(give(writer, data, size));
+    return size > BSI_LANE_COPIED ? bsi_lane_wait(writer->lane, writer->given) : BS_OK;
+}
+
+bs_status bsi_archive_patch(bsi_archive_writer *writer, uint64_t offset, const void *data,
+                            size_t size)
+{
+    BSI_TRY(bsi_lane_wait(writer->lane, writer->given));
+    return writer->options.patch(writer->options.sink_user, offset, data, size);
 }
 
 static bs_status sink_segment(void *user, uint64_t segment, uint64_t raw_size, uint64_t stored_size)
@@ -117,7 +133,21 @@ static bs_status sink_segment(void *user, uint64_t segment, uint64_t raw_size, u
 
 static bs_status sink_data(void *user, const void *data, size_t size)
 {
-    return bsi_archive_emit(user, data, size);
+    return give(user, data, size);
+}
+
+static uint64_t sink_mark(void *user)
+{
+    const bsi_archive_writer *writer = user;
+
+    return writer->given;
+}
+
+static bs_status sink_settle(void *user, uint64_t mark)
+{
+    bsi_archive_writer *writer = user;
+
+    return bsi_lane_wait(writer->lane, mark);
 }
 
 bs_status bsi_archive_segment_at(const bsi_archive_writer *writer, uint64_t segment,
@@ -163,6 +193,8 @@ static bs_status start_blocks(bsi_archive_writer *writer)
         .segment = sink_segment,
         .data = sink_data,
         .user = writer,
+        .mark = sink_mark,
+        .settle = sink_settle,
     };
 
     return bsi_block_writer_new(&options, &sink, &writer->blocks);
@@ -188,6 +220,9 @@ bs_status bsi_archive_writer_new(const bsi_archive_driver *driver,
     writer->self = bsi_calloc(1, driver->ops->self_size);
     status = writer->self ? bsi_spool_new(options->temp_dir, &writer->segments) : BS_E_NOMEM;
     if (status == BS_OK) {
+        status = bsi_lane_new(options->pool, "bs-output", &writer->lane);
+    }
+    if (status == BS_OK) {
         status = start_blocks(writer);
     }
     if (status == BS_OK) {
@@ -204,6 +239,7 @@ bs_status bsi_archive_writer_new(const bsi_archive_driver *driver,
 void bsi_archive_writer_free(bsi_archive_writer *writer)
 {
     if (writer) {
+        bsi_lane_free(writer->lane);
         bsi_block_writer_free(writer->blocks);
         if (writer->self) {
             writer->driver->ops->close(writer);
@@ -403,6 +439,7 @@ bs_status bsi_archive_finish(bsi_archive_writer *writer)
             return status;
         }
     }
+    BSI_TRY(noted(writer, bsi_lane_wait(writer->lane, writer->given)));
     writer->state = BSI_ARCHIVE_DONE;
     return BS_OK;
 }

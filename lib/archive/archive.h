@@ -72,9 +72,14 @@ typedef struct bsi_archive_options {
     int level;   /* 0: the driver's default. Checked against its range. */
     bool verify; /* Decode every block again before it counts as written. */
     bsi_pool *pool;
-    const bs_call *call;      /* Kept; must outlive the writer. */
-    int temp_dir;             /* Directory for files without a name, when lists outgrow memory. */
-    bsi_archive_sink_cb sink; /* Takes the container's bytes in order, on the writer's thread. */
+    const bs_call *call; /* Kept; must outlive the writer. */
+    int temp_dir;        /* Directory for files without a name, when lists outgrow memory. */
+    /*
+     * Takes the container's bytes in order, on a thread beside the writer's; on the writer's where
+     * the pool has no threads. A failure comes back from a later call, at the latest from
+     * bsi_archive_finish().
+     */
+    bsi_archive_sink_cb sink;
     void *sink_user;
 
     /*

@@ -5,6 +5,7 @@
 #include "archive/archive.h"
 #include "archive/spool.h"
 #include "compress/block_writer.h"
+#include "task/lane.h"
 
 /*
  * What a container format is to archive.c. The core checks arguments and order
@@ -66,9 +67,11 @@ struct bsi_archive_writer {
     const bsi_archive_driver *driver;
     bsi_archive_options options; /* level is never 0 here where there are levels. */
     bsi_block_writer *blocks;
+    bsi_lane *lane;      /* Calls the sink. */
+    uint64_t given;      /* Ticket of the last bytes for it. */
     bsi_spool *segments; /* For each its offset and stored size. */
     uint64_t segment_count;
-    uint64_t offset; /* Bytes gone to the sink. */
+    uint64_t offset; /* Bytes given to the sink. */
     bsi_archive_state state;
     uint64_t size;    /* Content of the present entry, or BSI_SIZE_UNKNOWN. */
     uint64_t written; /* How much of it has come. */
@@ -81,6 +84,10 @@ struct bsi_archive_writer {
 
 /* Put bytes of the format's own between segments. */
 BS_NODISCARD bs_status bsi_archive_emit(bsi_archive_writer *writer, const void *data, size_t size);
+
+/* Overwrite bytes that were emitted before. */
+BS_NODISCARD bs_status bsi_archive_patch(bsi_archive_writer *writer, uint64_t offset,
+                                         const void *data, size_t size);
 
 /* Offset and stored size of a segment that has gone to the sink. */
 BS_NODISCARD bs_status bsi_archive_segment_at(const bsi_archive_writer *writer, uint64_t segment,

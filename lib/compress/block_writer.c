@@ -36,7 +36,8 @@ typedef struct slot {
     size_t bound; /* What the closed segments may take of `out`. */
     segment segments[MAX_SEGMENTS];
     size_t segment_count;
-    bool done; /* Guarded by the writer's lock. */
+    uint64_t mark; /* The sink's, from when it was last given these bytes. */
+    bool done;     /* Guarded by the writer's lock. */
     bs_status status;
     bs_error error; /* With a failed status. */
 } slot;
@@ -212,6 +213,7 @@ static bs_status hand_on_oldest(bsi_block_writer *writer)
     if (status < 0) {
         return status;
     }
+    block->mark = writer->sink.mark ? writer->sink.mark(writer->sink.user) : 0;
     block->in_size = 0;
     block->bound = 0;
     block->segment_count = 0;
@@ -256,6 +258,13 @@ static bs_status open_slot(bsi_block_writer *writer, slot **out)
         return status;
     }
     block = present_slot(writer);
+    if (block->mark != 0) {
+        status = writer->sink.settle(writer->sink.user, block->mark);
+        block->mark = 0;
+    }
+    if (status < 0) {
+        return status;
+    }
     if (!block->in) {
         block->in = bsi_alloc(writer->block_size);
     }

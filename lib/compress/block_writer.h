@@ -12,7 +12,7 @@
  * can begin at.
  *
  * One producer thread writes; the sink is called on that same thread, from
- * inside write, cut and finish. Memory is bounded by the number of threads
+ * inside write, space, cut and finish. Memory is bounded by the number of threads
  * times the block size. After a failure only bsi_block_writer_free() is left.
  */
 typedef struct bsi_block_writer bsi_block_writer;
@@ -24,6 +24,14 @@ typedef struct bsi_block_sink {
     /* Next bytes of the encoded stream. */
     bs_status (*data)(void *user, const void *data, size_t size);
     void *user;
+
+    /*
+     * Both or none. Without them data() leaves its bytes alone when it has returned. With them it
+     * may go on reading them: what mark() tells behind a block's bytes is what settle() is called
+     * with before the memory of that block is used again.
+     */
+    uint64_t (*mark)(void *user);
+    bs_status (*settle)(void *user, uint64_t mark);
 } bsi_block_sink;
 
 typedef struct bsi_block_options {
@@ -42,7 +50,10 @@ void bsi_block_writer_free(bsi_block_writer *writer);
 BS_NODISCARD bs_status bsi_block_writer_write(bsi_block_writer *writer, const void *data,
                                               size_t size);
 
-/* Room in the present block to fill in place: at least one byte. Then say how much was used. */
+/*
+ * Room in the present block to fill in place: at least one byte. Then say how much was used. What
+ * was committed stays readable where it is until the commit after it.
+ */
 BS_NODISCARD bs_status bsi_block_writer_space(bsi_block_writer *writer, void **space_out,
                                               size_t *size_out);
 BS_NODISCARD bs_status bsi_block_writer_commit(bsi_block_writer *writer, size_t used);

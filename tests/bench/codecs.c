@@ -89,7 +89,7 @@ static bs_status feed(bench *run, bsi_block_writer *writer)
 static bs_status encode(bench *run, bsi_pool *pool)
 {
     const bsi_block_options options = {run->codec, run->level, run->verify, pool, NULL};
-    const bsi_block_sink sink = {NULL, on_data, run};
+    const bsi_block_sink sink = {.data = on_data, .user = run};
     bsi_block_writer *writer = NULL;
     bs_status status = BS_OK;
 

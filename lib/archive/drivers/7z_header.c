@@ -333,7 +333,6 @@ static void out_header(output *out)
  */
 static bs_status patch_signature(const output *out)
 {
-    const bsi_archive_options *options = &out->writer->options;
     uint8_t bytes[BSI_7Z_SIGNATURE_SIZE] = {'7', 'z', 0xbc, 0xaf, 0x27, 0x1c, 0, 4};
 
     if (out->size > 0) {
@@ -342,7 +341,7 @@ static bs_status patch_signature(const output *out)
     bsi_put_le64(bytes + 20, out->size);
     bsi_put_le32(bytes + 28, out->sum);
     bsi_put_le32(bytes + 8, libdeflate_crc32(0, bytes + 12, 20));
-    return options->patch(options->sink_user, 0, bytes, sizeof(bytes));
+    return bsi_archive_patch(out->writer, 0, bytes, sizeof(bytes));
 }
 
 bs_status bsi_7z_write_header(bsi_archive_writer *writer, const bsi_7z_lists *lists)

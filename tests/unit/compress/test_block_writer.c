@@ -133,7 +133,7 @@ static void begin_codec(fixture *f, const bsi_codec *codec, unsigned threads, bo
     f->call.cancel = &f->cancel;
     assert_ok(bsi_pool_new(threads, &f->pool));
     const bsi_block_options options = {codec, codec->level_default, verify, f->pool, &f->call};
-    const bsi_block_sink sink = {on_segment, on_data, &f->got};
+    const bsi_block_sink sink = {.segment = on_segment, .data = on_data, .user = &f->got};
     assert_ok(bsi_block_writer_new(&options, &sink, &f->writer));
 }
 
@@ -351,6 +351,106 @@ static void a_failed_sink_ends_the_writer(void **state)
     }
 }
 
+/* A sink that reads what it was given no sooner than it must. */
+typedef struct late_sink {
+    bsi_buf bytes;
+    const void *data[200];
+    size_t sizes[200];
+    uint64_t given;
+    uint64_t taken;
+    uint64_t fail_at; /* Number of the bytes that cannot be taken. */
+} late_sink;
+
+static bs_status late_data(void *user, const void *data, size_t size)
+{
+    late_sink *got = user;
+
+    assert_true(got->given < 200);
+    got->data[got->given] = data;
+    got->sizes[got->given] = size;
+    got->given++;
+    return BS_OK;
+}
+
+static uint64_t late_mark(void *user)
+{
+    const late_sink *got = user;
+
+    return got->given;
+}
+
+static bs_status late_settle(void *user, uint64_t mark)
+{
+    late_sink *got = user;
+
+    for (; got->taken < mark; got->taken++) {
+        if (got->taken == got->fail_at) {
+            return bsi_fail(BS_LAYER_STORAGE, BS_E_NO_SPACE, "the sink is full");
+        }
+        BSI_TRY(bsi_buf_append(&got->bytes, got->data[got->taken], got->sizes[got->taken]));
+    }
+    return BS_OK;
+}
+
+/* A hundred blocks, each different, to a sink that waits. */
+static bs_status write_late(late_sink *got, unsigned threads)
+{
+    bsi_block_options options = {.codec = &tiny_codec, .level = 1};
+    const bsi_block_sink sink = {
+        .data = late_data, .user = got, .mark = late_mark, .settle = late_settle};
+    bsi_block_writer *writer = NULL;
+    bs_status status = BS_OK;
+
+    assert_ok(bsi_pool_new(threads, &options.pool));
+    assert_ok(bsi_block_writer_new(&options, &sink, &writer));
+    for (int i = 0; i < 100 && status == BS_OK; i++) {
+        char text[TINY_BLOCK + 1];
+        (void)snprintf(text, sizeof(text), "%08d", i);
+        status = bsi_block_writer_write(writer, text, TINY_BLOCK);
+    }
+    if (status == BS_OK) {
+        status = bsi_block_writer_finish(writer);
+    }
+    if (status == BS_OK) {
+        status = late_settle(got, got->given);
+    }
+    bsi_block_writer_free(writer);
+    bsi_pool_free(options.pool);
+    return status;
+}
+
+static void memory_is_not_used_again_before_the_sink_has_settled(void **state)
+{
+    (void)state;
+    for (unsigned threads = 0; threads < 4; threads++) {
+        late_sink got = {.fail_at = UINT64_MAX};
+        char wanted[16];
+
+        bsi_buf_init(&got.bytes, 1 << 20);
+        assert_ok(write_late(&got, threads));
+        assert_int_equal(got.bytes.size, 1001);
+        for (int i = 0; i < 100; i++) {
+            const size_t place = (size_t)i * 10;
+            (void)snprintf(wanted, sizeof(wanted), "[%08d%s", i, i < 99 ? "]" : ".");
+            assert_memory_equal(got.bytes.data + place, wanted, 10);
+        }
+        bsi_buf_dispose(&got.bytes);
+    }
+}
+
+static void a_sink_that_cannot_settle_ends_the_writer(void **state)
+{
+    (void)state;
+    for (unsigned threads = 0; threads < 3; threads++) {
+        late_sink got = {.fail_at = 20};
+
+        bsi_buf_init(&got.bytes, 1 << 20);
+        assert_status(write_late(&got, threads), BS_E_NO_SPACE);
+        assert_true(got.given < 100);
+        bsi_buf_dispose(&got.bytes);
+    }
+}
+
 static void a_failed_block_ends_the_writer_with_its_error(void **state)
 {
     fixture f;
@@ -400,7 +500,7 @@ static void a_writer_may_be_freed_at_any_time(void **state)
 static bs_status make_and_write(bsi_pool *pool, output *got)
 {
     const bsi_block_options options = {&tiny_codec, 1, true, pool, NULL};
-    const bsi_block_sink sink = {NULL, on_data, got};
+    const bsi_block_sink sink = {.data = on_data, .user = got};
     bsi_block_writer *writer = NULL;
     bs_status status = bsi_block_writer_new(&options, &sink, &writer);
 
@@ -521,6 +621,8 @@ int main(void)
         cmocka_unit_test(committing_more_than_there_is_fails),
         cmocka_unit_test(many_short_streams_keep_their_order),
         cmocka_unit_test(a_failed_sink_ends_the_writer),
+        cmocka_unit_test(memory_is_not_used_again_before_the_sink_has_settled),
+        cmocka_unit_test(a_sink_that_cannot_settle_ends_the_writer),
         cmocka_unit_test(a_failed_block_ends_the_writer_with_its_error),
         cmocka_unit_test(a_cancelled_call_ends_the_writer),
         cmocka_unit_test(a_writer_may_be_freed_at_any_time),
