@@ -22,6 +22,7 @@ enum {
     PRINTABLE_SIZE = 512,
     READ_MAX = 1024 * 1024, /* Between two looks at whether the call is cancelled. */
     EXTENTS_MAX = 1000000,
+    EXTENTS_KEPT = 4096,         /* What a closed file keeps room for. */
     SEQUENTIAL_MIN = 256 * 1024, /* Below that the kernel reads ahead enough by itself. */
 };
 
@@ -134,13 +135,29 @@ static bsi_source_file *take_file(bsi_source_tree *tree)
     return file;
 }
 
+void bsi_source_end_reading(bsi_source_file *file)
+{
+    bsi_close_quietly(file->fd);
+    file->fd = -1;
+}
+
+/* Few files have many extents; what one of those needed is not kept. */
+static void trim(bsi_source_file *file)
+{
+    if (file->extent_capacity > EXTENTS_KEPT) {
+        bsi_free(file->extents);
+        file->extents = NULL;
+        file->extent_capacity = 0;
+    }
+}
+
 void bsi_source_close(bsi_source_file *file)
 {
     if (!file) {
         return;
     }
-    bsi_close_quietly(file->fd);
-    file->fd = -1;
+    bsi_source_end_reading(file);
+    trim(file);
     for (size_t i = 0; i < file->entry.xattr_count; i++) {
         bsi_free((void *)(uintptr_t)file->xattrs[i].value.data);
     }

@@ -50,6 +50,9 @@ const bsi_entry *bsi_source_entry(const bsi_source_file *file);
 BS_NODISCARD bs_status bsi_source_read(bsi_source_file *file, const bs_call *call, void *buf,
                                        size_t size, size_t *got_out);
 
+/* Nothing more is read: gives the descriptor back. What the entry tells stays. */
+void bsi_source_end_reading(bsi_source_file *file);
+
 /* Begin again at the first byte. */
 void bsi_source_rewind(bsi_source_file *file);
 

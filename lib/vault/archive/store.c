@@ -14,12 +14,13 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 
-enum { BUFFER_SIZE = 1024 * 1024, ATTEMPTS = 2 };
+enum { BUFFER_SIZE = BSI_FETCH_SMALL, PIECE_SIZE = 512 * 1024, ATTEMPTS = 2 };
 
 /* One file on its way, and one attempt to store it. */
 typedef struct file_job {
     bsi_source_file *file;
-    bsi_listed listed; /* What its line will say. */
+    const bsi_fetched *fetched; /* NULL: it is opened and read here. */
+    bsi_listed listed;          /* What its line will say. */
     uint32_t group;
     const bsi_scan_known *known; /* NULL: the base has nothing like it. */
     bool last_attempt;
@@ -37,16 +38,20 @@ bs_status bsi_store_init(bsi_store *store, const bsi_vault_env *env, const bsi_b
         return BS_E_NOMEM;
     }
     BSI_TRY(bsi_sha256_new(&store->hash));
+    BSI_TRY(bsi_lane_new(env->pool, "bs-hasher", &store->hasher));
     BSI_TRY(bsi_draft_new(env->temp_dir, &store->lines));
     if (plan->stream) {
         return BS_OK; /* There is no tree. */
     }
+    BSI_TRY(bsi_fetch_new(env, plan, scan->draft, &store->fetch));
     return bsi_source_tree_new(plan->walk.roots, plan->walk.root_count, env->warn, &store->tree);
 }
 
 void bsi_store_dispose(bsi_store *store)
 {
+    bsi_fetch_free(store->fetch);
     bsi_source_tree_free(store->tree);
+    bsi_lane_free(store->hasher);
     bsi_sha256_free(store->hash);
     bsi_free(store->buffer);
     bsi_buf_dispose(&store->line);
@@ -242,10 +247,10 @@ static bool is_known(const file_job *job)
 
 /* --- Small files: read whole, then stored --- */
 
-static bs_status read_small(bsi_store *store, file_job *job, size_t *got_out)
+static bs_status read_small(bsi_store *store, file_job *job, size_t *size_out)
 {
     const bs_status status =
-        bsi_source_read(job->file, store->env->call, store->buffer, BUFFER_SIZE, got_out);
+        bsi_source_read(job->file, store->env->call, store->buffer, BUFFER_SIZE, size_out);
 
     return status < 0 ? status : bsi_source_check(job->file);
 }
@@ -265,28 +270,45 @@ static void accept_change(bsi_store *store, file_job *job, size_t *size)
     }
 }
 
-static bs_status store_small(bsi_store *store, file_job *job)
+/* The content of a small file, and its digest. */
+static bs_status take_small(bsi_store *store, file_job *job, const uint8_t **content_out,
+                            size_t *size_out)
 {
-    bsi_entry *entry = &job->listed.entry;
-    bsi_archive_mark mark = {0};
-    size_t size = 0;
-    const bs_status status = read_small(store, job, &size);
+    bs_status status = BS_OK;
 
-    if (status == BS_E_CHANGED && !job->last_attempt) {
+    job->listed.has_digest = true;
+    if (job->fetched) {
+        *content_out = job->fetched->content;
+        *size_out = job->fetched->size;
+        job->listed.sha256 = job->fetched->sha256;
+        return BS_OK;
+    }
+    status = read_small(store, job, size_out);
+    if (status == BS_E_CHANGED && job->last_attempt) {
+        accept_change(store, job, size_out);
+        status = BS_OK;
+    }
+    if (status < 0) {
         return status;
     }
-    if (status == BS_E_CHANGED) {
-        accept_change(store, job, &size);
-    } else {
-        BSI_TRY(status);
-    }
-    job->listed.has_digest = true;
-    bsi_sha256_of(store->buffer, size, &job->listed.sha256);
+    *content_out = store->buffer;
+    bsi_sha256_of(store->buffer, *size_out, &job->listed.sha256);
+    return BS_OK;
+}
+
+static bs_status store_small(bsi_store *store, file_job *job)
+{
+    const bsi_entry *entry = &job->listed.entry;
+    const uint8_t *content = NULL;
+    bsi_archive_mark mark = {0};
+    size_t size = 0;
+
+    BSI_TRY(take_small(store, job, &content, &size));
     if (is_known(job)) {
         return put_known(store, job);
     }
     BSI_TRY(bsi_archive_begin(store->writer, entry));
-    BSI_TRY(write_data(store, entry, 0, store->buffer, size));
+    BSI_TRY(write_data(store, entry, 0, content, size));
     BSI_TRY(write_last_hole(store, entry));
     BSI_TRY(bsi_archive_end(store->writer, &mark));
     return put_stored(store, job, &mark);
@@ -308,25 +330,49 @@ static bs_status hash_large(bsi_store *store, file_job *job, bsi_digest *out)
     return bsi_source_check(job->file);
 }
 
-/* Straight from the file into the container's block. */
+static bs_status hash_piece(void *hash, const void *data, size_t size)
+{
+    bsi_sha256_update(hash, data, size);
+    return BS_OK;
+}
+
+/*
+ * Straight from the file into the container's block, a piece at a time: one is read while the one
+ * before it is hashed. `ticket` is of the last one read.
+ */
+static bs_status copy_piece(bsi_store *store, file_job *job, uint64_t *ticket, size_t *got_out)
+{
+    const uint64_t before = *ticket;
+    void *space = NULL;
+    size_t room = 0;
+
+    BSI_TRY(bsi_archive_space(store->writer, &space, &room));
+    if (room == 0) {
+        *got_out = 0;
+        return BS_OK;
+    }
+    BSI_TRY(bsi_source_read(job->file, store->env->call, space, bsi_min_size(room, PIECE_SIZE),
+                            got_out));
+    *ticket = bsi_lane_add(store->hasher, hash_piece, store->hash, space, *got_out);
+    BSI_TRY(bsi_lane_wait(store->hasher, before));
+    return bsi_archive_commit(store->writer, *got_out);
+}
+
 static bs_status copy_in_place(bsi_store *store, file_job *job, uint64_t *got_out)
 {
+    uint64_t ticket = 0;
     size_t got = 1;
+    bs_status status = BS_OK;
 
-    while (got > 0) {
-        void *space = NULL;
-        size_t room = 0;
-        BSI_TRY(bsi_archive_space(store->writer, &space, &room));
-        if (room == 0) {
-            return BS_OK;
+    while (got > 0 && status == BS_OK) {
+        status = copy_piece(store, job, &ticket, &got);
+        if (status == BS_OK) {
+            *got_out += got;
+            progress_to(store, job, *got_out);
         }
-        BSI_TRY(bsi_source_read(job->file, store->env->call, space, room, &got));
-        bsi_sha256_update(store->hash, space, got);
-        BSI_TRY(bsi_archive_commit(store->writer, got));
-        *got_out += got;
-        progress_to(store, job, *got_out);
     }
-    return BS_OK;
+    BSI_TRY(bsi_lane_wait(store->hasher, ticket));
+    return status;
 }
 
 static bs_status copy_through_buffer(bsi_store *store, file_job *job, uint64_t *got_out)
@@ -438,8 +484,8 @@ static bs_status store_file(bsi_store *store, file_job *job)
     bs_status status = BS_OK;
 
     job->listed = (bsi_listed){.entry = *bsi_source_entry(job->file)};
-    status = bsi_entry_data_size(&job->listed.entry) < BUFFER_SIZE ? store_small(store, job)
-                                                                   : store_large(store, job);
+    status = bsi_entry_data_size(&job->listed.entry) < BSI_FETCH_SMALL ? store_small(store, job)
+                                                                       : store_large(store, job);
     if (status >= 0) {
         progress_to(store, job, job->listed.entry.stat.size);
         bsi_progress_add(store->env->progress, 1, 0);
@@ -447,31 +493,52 @@ static bs_status store_file(bsi_store *store, file_job *job)
     return status;
 }
 
+static bs_status store_opened(bsi_store *store, file_job *job)
+{
+    return bsi_source_entry(job->file)->stat.type == BSI_TYPE_FILE
+               ? store_file(store, job)
+               : store_other(store, job, (bsi_slice){0});
+}
+
 static bs_status try_path(bsi_store *store, bsi_slice path, file_job *job)
 {
     bs_status status = bsi_source_open(store->tree, path, &job->file);
 
     BSI_TRY(status);
-    if (bsi_source_entry(job->file)->stat.type == BSI_TYPE_FILE) {
-        status = store_file(store, job);
-    } else {
-        status = store_other(store, job, (bsi_slice){0});
-    }
+    status = store_opened(store, job);
     bsi_source_close(job->file);
     job->file = NULL;
     return status;
 }
 
-/* Store what is at `path`; what the source does not give is reported and left out. */
-static bs_status store_path(bsi_store *store, bsi_slice path, const bsi_scan_known *known,
-                            uint32_t group)
+static bs_status try_fetched(bsi_store *store, const bsi_fetched *fetched, file_job *job)
 {
-    file_job job = {.group = group, .known = known};
-    bs_status status = BS_E_CHANGED;
+    bs_status status = fetched->status;
 
-    for (int attempt = 1; attempt <= ATTEMPTS && status == BS_E_CHANGED; attempt++) {
-        job.last_attempt = attempt == ATTEMPTS;
-        status = try_path(store, path, &job);
+    if (status < 0) {
+        bsi_error_restore(&fetched->error);
+        return status;
+    }
+    job->file = fetched->file;
+    job->fetched = fetched;
+    status = store_opened(store, job);
+    job->file = NULL;
+    job->fetched = NULL;
+    return status;
+}
+
+/*
+ * Store what is at `path`; what the source does not give is reported and left out. The first
+ * attempt is with what was fetched already, if that was.
+ */
+static bs_status store_path(bsi_store *store, bsi_slice path, const bsi_fetched *fetched,
+                            file_job *job)
+{
+    bs_status status = fetched ? try_fetched(store, fetched, job) : BS_E_CHANGED;
+
+    for (int attempt = fetched ? 2 : 1; attempt <= ATTEMPTS && status == BS_E_CHANGED; attempt++) {
+        job->last_attempt = attempt == ATTEMPTS;
+        status = try_path(store, path, job);
     }
     if (is_source_failure(status)) {
         bsi_warn_last(store->env->warn, path);
@@ -530,7 +597,7 @@ static bs_status store_link(bsi_store *store, bsi_slice path, uint32_t group)
 
     if (!bsi_links_content(store->scan->links, group)->known) {
         BSI_TRY(bsi_links_set_head(store->scan->links, group, path));
-        return store_path(store, path, NULL, group);
+        return store_path(store, path, NULL, &(file_job){.group = group});
     }
     status = bsi_source_open(store->tree, path, &file);
     if (is_source_failure(status)) {
@@ -540,7 +607,7 @@ static bs_status store_link(bsi_store *store, bsi_slice path, uint32_t group)
     BSI_TRY(status);
     if (!bsi_links_is_member(store->scan->links, group, &bsi_source_entry(file)->stat)) {
         bsi_source_close(file);
-        return store_path(store, path, NULL, BSI_NO_GROUP);
+        return store_path(store, path, NULL, &(file_job){.group = BSI_NO_GROUP});
     }
     status = put_link(store, file, group);
     bsi_source_close(file);
@@ -563,24 +630,27 @@ static bs_status keep_line(bsi_store *store, const bsi_record *found)
     return bsi_draft_put(store->lines, &record);
 }
 
-static bs_status store_compared(bsi_store *store, const bsi_record *found)
+static bs_status store_compared(bsi_store *store, const bsi_fetched *next)
 {
     bsi_scan_known known;
-    const bsi_slice path = {found->bytes.data + sizeof(known), found->bytes.size - sizeof(known)};
+    const bsi_slice bytes = next->found.bytes;
+    const bsi_slice path = {bytes.data + sizeof(known), bytes.size - sizeof(known)};
 
-    memcpy(&known, found->bytes.data, sizeof(known));
-    return store_path(store, path, &known, found->group);
+    memcpy(&known, bytes.data, sizeof(known));
+    return store_path(store, path, next, &(file_job){.group = next->found.group, .known = &known});
 }
 
-static bs_status store_record(bsi_store *store, const bsi_record *found)
+static bs_status store_record(bsi_store *store, const bsi_fetched *next)
 {
+    const bsi_record *found = &next->found;
+
     switch (found->kind) {
     case BSI_SCAN_KEEP:
         return keep_line(store, found);
     case BSI_SCAN_STORE:
-        return store_path(store, found->bytes, NULL, found->group);
+        return store_path(store, found->bytes, next, &(file_job){.group = found->group});
     case BSI_SCAN_COMPARE:
-        return store_compared(store, found);
+        return store_compared(store, next);
     case BSI_SCAN_LINK:
         return store_link(store, found->bytes, found->group);
     default:
@@ -590,15 +660,15 @@ static bs_status store_record(bsi_store *store, const bsi_record *found)
 
 bs_status bsi_store_run(bsi_store *store)
 {
-    bsi_record found;
+    const bsi_fetched *next = NULL;
     bs_status status = BS_OK;
 
     for (size_t i = 0; i < store->scan->needs.count; i++) {
         BSI_TRY(bsi_id_set_add(&store->needs, store->scan->needs.ids[i]));
     }
-    while ((status = bsi_draft_next(store->scan->draft, &found)) == BS_OK) {
+    while ((status = bsi_fetch_next(store->fetch, &next)) == BS_OK) {
         BSI_TRY(bsi_call_check(store->env->call));
-        BSI_TRY(store_record(store, &found));
+        BSI_TRY(store_record(store, next));
     }
     return status < 0 ? status : BS_OK;
 }

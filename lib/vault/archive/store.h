@@ -2,13 +2,14 @@
 #ifndef BSI_VAULT_ARCHIVE_STORE_H
 #define BSI_VAULT_ARCHIVE_STORE_H
 
-#include "source/file.h"
-#include "vault/scan.h"
+#include "task/lane.h"
+#include "vault/archive/fetch.h"
 
 /*
  * The second half of an archive backup: go through what the scan found, put
  * what must be stored into the container, and leave the manifest's lines behind.
- * One thread, the job's; compression runs on the pool.
+ * One thread, the job's; compression runs on the pool, and threads beside the
+ * job's read ahead and hash.
  */
 
 /* Kinds of records that storing leaves, in the order of paths. */
@@ -35,8 +36,10 @@ typedef struct bsi_store {
     uint64_t losses[BSI_LOSS_KINDS];
 
     /* The rest is store.c's own. */
-    bsi_source_tree *tree;
+    bsi_source_tree *tree; /* For what was not fetched. */
+    bsi_fetch *fetch;
     bsi_sha256 *hash;
+    bsi_lane *hasher;
     uint8_t *buffer;
     bsi_buf line;
 } bsi_store;
