@@ -15,8 +15,8 @@ enum {
     BLOCK_LOG = 23,
     BLOCK_SIZE = 1 << BLOCK_LOG,
     DEFAULT_LEVEL = 3,
-    DEFAULT_HASH_LOG = 16,
-    DEFAULT_CHAIN_LOG = 15,
+    DEFAULT_BASE = 2, /* The level whose way of searching the default level has. */
+    DEFAULT_HASH_LOG = 17,
     WINDOW_LOG_MAX = 27, /* What every zstd program reads without being told to. */
 };
 
@@ -80,18 +80,16 @@ static bool set(ZSTD_CCtx *context, ZSTD_cParameter parameter, int value)
 /*
  * The window spans the whole block, which at most levels makes the result
  * smaller than zstd's own. At the default level that gain is given back for
- * speed, by tables that stay in the processor's cache: they pay for verifying.
+ * speed, by a simpler search with one table that stays in the processor's
+ * cache: it pays for verifying.
  */
 static bool set_parameters(ZSTD_CCtx *context, int level)
 {
-    bool done = set(context, ZSTD_c_compressionLevel, level) &&
-                set(context, ZSTD_c_checksumFlag, 1) && set(context, ZSTD_c_windowLog, BLOCK_LOG);
+    const bool preset = level == DEFAULT_LEVEL;
 
-    if (level == DEFAULT_LEVEL) {
-        done = done && set(context, ZSTD_c_hashLog, DEFAULT_HASH_LOG) &&
-               set(context, ZSTD_c_chainLog, DEFAULT_CHAIN_LOG);
-    }
-    return done;
+    return set(context, ZSTD_c_compressionLevel, preset ? DEFAULT_BASE : level) &&
+           set(context, ZSTD_c_checksumFlag, 1) && set(context, ZSTD_c_windowLog, BLOCK_LOG) &&
+           (!preset || set(context, ZSTD_c_hashLog, DEFAULT_HASH_LOG));
 }
 
 static bs_status encoder_new(int level, bsi_encoder **out)
