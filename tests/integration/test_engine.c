@@ -90,7 +90,7 @@ static void a_damaged_base_makes_a_full(void **state)
     engine_backup(engine, &options, BS_OK, id);
     info = engine_get(engine, id);
     assert_int_equal(info->backup_type, BS_BACKUP_FULL);
-    assert_non_null(strstr(info->note, "cannot be read"));
+    assert_non_null(strstr(info->note, "cannot be used"));
     bs_backup_info_free(info);
     engine_restore(engine, id);
     assert_trees_equal(engine->source, engine->target, SAME);
