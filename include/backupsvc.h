@@ -7,6 +7,7 @@
  * @brief Everything a program needs to take, keep, check and restore backups.
  */
 
+#include <backupsvc/audit.h>
 #include <backupsvc/backup.h>
 #include <backupsvc/base.h>
 #include <backupsvc/config.h>

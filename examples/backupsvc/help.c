@@ -176,6 +176,25 @@ const tool_verb verbs[] = {
      "Stays in the foreground and tells on standard error what it does. While it runs, no other\n"
      "verb can use the same state directory.\n",
      verb_run_schedules},
+    {"audit", "show [OPTION...] | verify [OPTION...]", "tell who did what, and check that record",
+     "  show                 list records, the newest first\n"
+     "  verify               check every record; the first that is not right is named\n"
+     "\n"
+     "Of show:\n"
+     "  --action A           only these, such as backup.remove; backup. is all that begin so\n"
+     "  --object ID          only what was done to this backup, schedule or key, by its id\n"
+     "  --name N             only of this name\n"
+     "  --user U             only of this user's processes; --actor A: only on behalf of A\n"
+     "  --result R           begun, done, warnings, failed, cancelled\n"
+     "  --since T            not before this time, such as 2026-11-23T06:10:00Z\n"
+     "  --until T            before this time\n"
+     "  --limit N            at most so many, 1 to 1000; default: 50\n"
+     "  --before N           only records with a smaller number\n"
+     "\n"
+     "Of verify:\n"
+     "  --signer HEX         a signing key of earlier times that may have signed, too; may be\n"
+     "                       given again\n",
+     verb_audit},
     {"stats", "[--history DAYS]", "sum up all backups",
      "  --history DAYS       instead, how backups went on each of the last days, in UTC\n",
      verb_stats},

@@ -32,6 +32,7 @@ int verb_verify(tool_run *tool, int argc, char **argv);
 int verb_drill(tool_run *tool, int argc, char **argv);
 int verb_delete(tool_run *tool, int argc, char **argv);
 int verb_retention(tool_run *tool, int argc, char **argv);
+int verb_audit(tool_run *tool, int argc, char **argv);
 int verb_key(tool_run *tool, int argc, char **argv);
 int verb_schedule(tool_run *tool, int argc, char **argv);
 int verb_run_schedules(tool_run *tool, int argc, char **argv);

@@ -2,6 +2,7 @@
 #ifndef BACKUPSVC_JSON_H
 #define BACKUPSVC_JSON_H
 
+#include <backupsvc/audit.h>
 #include <backupsvc/backup.h>
 #include <backupsvc/drill.h>
 #include <backupsvc/events.h>
@@ -139,6 +140,11 @@ BS_API BS_NODISCARD bs_status bs_keyring_info_to_json(const bs_keyring_info *inf
 
 /** As bs_backup_info_to_json(), for what opens a backup. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_slots_info_to_json(const bs_slots_info *info, char **out);
+/** As bs_backup_info_to_json(), for a record of the audit log. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_audit_record_to_json(const bs_audit_record *record, char **out);
+
+/** As bs_backup_info_to_json(), for what a verification of the audit log found. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_audit_report_to_json(const bs_audit_report *report, char **out);
 
 /** As bs_backup_info_to_json(), for an error: code, layer, message, retry. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_error_to_json(const bs_error *error, char **out);
@@ -165,6 +171,10 @@ BS_API const char *bs_schedule_action_name(bs_schedule_action action);
 BS_API const char *bs_missed_name(bs_missed missed);
 /** As bs_backup_type_name(). Since: 0.1 */
 BS_API const char *bs_run_outcome_name(bs_run_outcome outcome);
+/** As bs_backup_type_name(). Since: 0.1 */
+BS_API const char *bs_audit_result_name(bs_audit_result result);
+/** As bs_backup_type_name(). Since: 0.1 */
+BS_API const char *bs_audit_fault_name(bs_audit_fault fault);
 
 BS_END_DECLS
 

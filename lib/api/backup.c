@@ -5,6 +5,7 @@
 #include <backupsvc/backup.h>
 
 #include "api/check.h"
+#include "engine/audit_job.h"
 #include "engine/backup_job.h"
 #include "engine/browse.h"
 #include "engine/control.h"
@@ -106,18 +107,29 @@ bs_status bs_backup_entries(bs_service *service, const char *id, const char *pat
 bs_status bs_backup_read(bs_service *service, const char *id, const char *path, bs_data_cb data,
                          void *user)
 {
+    char full[BS_ID_SIZE];
+
     BSI_TRY(bsi_service_enter(service));
     BSI_REQUIRE(id);
     BSI_REQUIRE(path);
     BSI_REQUIRE(data);
-    return bsi_backup_read(service, id, path, data, user);
+    return bsi_audit_end(service,
+                         &(bsi_deed){.action = "backup.read",
+                                     .object = bsi_audit_backup_id(service, id, full),
+                                     .detail = path},
+                         bsi_backup_read(service, id, path, data, user));
 }
 
 bs_status bs_backup_download(bs_service *service, const char *id, uint64_t offset, uint64_t size,
                              bs_data_cb data, void *user)
 {
+    char full[BS_ID_SIZE];
+
     BSI_TRY(bsi_service_enter(service));
     BSI_REQUIRE(id);
     BSI_REQUIRE(data);
-    return bsi_backup_download(service, id, offset, size, data, user);
+    return bsi_audit_end(
+        service,
+        &(bsi_deed){.action = "backup.download", .object = bsi_audit_backup_id(service, id, full)},
+        bsi_backup_download(service, id, offset, size, data, user));
 }

@@ -574,6 +574,48 @@ bs_status bs_slots_info_to_json(const bs_slots_info *info, char **out)
     return bsi_json_document_end(&json, &buf, out);
 }
 
+bs_status bs_audit_record_to_json(const bs_audit_record *record, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(record);
+    BSI_REQUIRE(out);
+    bsi_json_document_begin(&json, &buf);
+    bsi_json_put_u64(&json, "seq", record->seq);
+    bsi_json_put_text(&json, "time", record->time);
+    bsi_json_put_u64(&json, "uid", record->uid);
+    bsi_json_put_text(&json, "user", record->user);
+    bsi_json_put_i64(&json, "process", record->process);
+    bsi_json_put_text(&json, "actor", record->actor);
+    bsi_json_put_text(&json, "action", record->action);
+    bsi_json_put_text(&json, "object", record->object);
+    bsi_json_put_text(&json, "name", record->name);
+    bsi_json_put_text(&json, "result", bs_audit_result_name(record->result));
+    bsi_json_put_text(&json, "error", record->error);
+    bsi_json_put_text(&json, "detail", record->detail);
+    return bsi_json_document_end(&json, &buf, out);
+}
+
+bs_status bs_audit_report_to_json(const bs_audit_report *report, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(report);
+    BSI_REQUIRE(out);
+    bsi_json_document_begin(&json, &buf);
+    bsi_json_put_text(&json, "fault", bs_audit_fault_name(report->fault));
+    bsi_json_put_u64(&json, "seq", report->seq);
+    bsi_json_put_text(&json, "message", report->message);
+    bsi_json_put_text(&json, "file", report->file);
+    bsi_json_put_u64(&json, "records", report->records);
+    bsi_json_put_text(&json, "newest_hash", report->newest_hash);
+    bsi_json_put_bool(&json, "end_is_known", report->end_is_known);
+    bsi_json_put_u64(&json, "unfinished_bytes", report->unfinished_bytes);
+    return bsi_json_document_end(&json, &buf, out);
+}
+
 bs_status bs_error_to_json(const bs_error *error, char **out)
 {
     bsi_json_writer json;

@@ -5,6 +5,7 @@
 #include <backupsvc/keys.h>
 
 #include "api/check.h"
+#include "engine/audit_job.h"
 #include "engine/key_info.h"
 #include "engine/key_make.h"
 #include "engine/service.h"
@@ -38,7 +39,8 @@ bs_status bs_key_unlock(bs_service *service, const char *reference, const char *
 {
     BSI_TRY(bsi_service_enter(service));
     BSI_REQUIRE(reference);
-    return bsi_keys_unlock(service, reference, passphrase);
+    return bsi_audit_end(service, &(bsi_deed){.action = "key.unlock"},
+                         bsi_keys_unlock(service, reference, passphrase));
 }
 
 bs_status bs_keyring_list(bs_service *service, bs_keyring_info **out)
@@ -59,21 +61,28 @@ bs_status bs_keyring_add(bs_service *service, const char *name, const char *refe
     BSI_TRY(bsi_service_enter(service));
     BSI_REQUIRE(name);
     BSI_REQUIRE(reference);
-    return bsi_keys_ring_add(service, name, reference, passphrase);
+    return bsi_audit_end(service, &(bsi_deed){.action = "key.add", .object = name},
+                         bsi_keys_ring_add(service, name, reference, passphrase));
 }
 
 bs_status bs_keyring_remove(bs_service *service, const char *name)
 {
+    const bsi_deed deed = {.action = "key.remove", .object = name};
+
     BSI_TRY(bsi_service_enter(service));
     BSI_REQUIRE(name);
-    return bsi_keys_ring_remove(service, name);
+    BSI_TRY(bsi_audit_begin(service, &deed));
+    return bsi_audit_end(service, &deed, bsi_keys_ring_remove(service, name));
 }
 
 bs_status bs_keyring_rotate(bs_service *service, const char *reference)
 {
+    const bsi_deed deed = {.action = "key.rotate"};
+
     BSI_TRY(bsi_service_enter(service));
     BSI_REQUIRE(reference);
-    return bsi_keys_ring_rotate(service, reference);
+    BSI_TRY(bsi_audit_begin(service, &deed));
+    return bsi_audit_end(service, &deed, bsi_keys_ring_rotate(service, reference));
 }
 
 bs_status bs_signer_trust(bs_service *service, const char *public_key, const char *name)
@@ -81,14 +90,17 @@ bs_status bs_signer_trust(bs_service *service, const char *public_key, const cha
     BSI_TRY(bsi_service_enter(service));
     BSI_REQUIRE(public_key);
     BSI_REQUIRE(name);
-    return bsi_signers_trust(service, public_key, name);
+    return bsi_audit_end(service,
+                         &(bsi_deed){.action = "signer.trust", .object = public_key, .name = name},
+                         bsi_signers_trust(service, public_key, name));
 }
 
 bs_status bs_signer_forget(bs_service *service, const char *public_key)
 {
     BSI_TRY(bsi_service_enter(service));
     BSI_REQUIRE(public_key);
-    return bsi_signers_forget(service, public_key);
+    return bsi_audit_end(service, &(bsi_deed){.action = "signer.forget", .object = public_key},
+                         bsi_signers_forget(service, public_key));
 }
 
 /* --- Slots --- */
@@ -114,12 +126,20 @@ void bs_slots_info_free(bs_slots_info *info)
 static bs_status change_slots(bs_service *service, bsi_slot_action action,
                               const bs_slot_options *options, bs_slot_report *report_out)
 {
+    static const char *const words[] = {[BSI_SLOT_ADD] = "backup.key_add",
+                                        [BSI_SLOT_REMOVE] = "backup.key_remove",
+                                        [BSI_SLOT_CHANGE] = "backup.key_change"};
     bs_slot_options own = {0};
+    char full[BS_ID_SIZE];
+    bsi_deed deed = {.action = words[action]};
 
     BSI_TRY(bsi_service_enter(service));
     BSI_REQUIRE(options);
     BSI_TRY(bsi_options_take("options", options, FIRST_SLOT_OPTIONS_SIZE, &own, sizeof(own)));
-    return bsi_slots_change(service, action, &own, report_out);
+    deed.object = own.backup_id ? bsi_audit_backup_id(service, own.backup_id, full) : NULL;
+    deed.name = own.name;
+    BSI_TRY(bsi_audit_begin(service, &deed));
+    return bsi_audit_end(service, &deed, bsi_slots_change(service, action, &own, report_out));
 }
 
 bs_status bs_backup_slot_add(bs_service *service, const bs_slot_options *options,

@@ -41,12 +41,21 @@ bs_status bs_schedule_add(bs_service *service, const bs_schedule_options *option
 {
     bs_backup_options own_request = {0};
     bs_schedule_options own = {0};
+    char id[BS_ID_SIZE];
+    bs_status status = BS_OK;
 
     BSI_TRY(bsi_service_enter(service));
     BSI_REQUIRE(options);
     BSI_REQUIRE(id_out);
     BSI_TRY(take_options(options, &own, &own_request));
-    return bsi_schedule_add(service, &own, id_out);
+    status = bsi_schedule_add(service, &own, id);
+    if (status >= 0) {
+        memcpy(id_out, id, sizeof(id));
+    }
+    return bsi_audit_end(
+        service,
+        &(bsi_deed){.action = "schedule.add", .object = status < 0 ? "" : id, .name = own.name},
+        status);
 }
 
 bs_status bs_schedule_get(bs_service *service, const char *schedule, bs_schedule_info **out)
@@ -88,14 +97,16 @@ bs_status bs_schedule_update(bs_service *service, const char *schedule,
     BSI_REQUIRE(schedule);
     BSI_REQUIRE(changes);
     BSI_TRY(take_options(changes, &own, &own_request));
-    return bsi_schedule_update(service, schedule, &own);
+    return bsi_audit_end(service, &(bsi_deed){.action = "schedule.update", .object = schedule},
+                         bsi_schedule_update(service, schedule, &own));
 }
 
 bs_status bs_schedule_remove(bs_service *service, const char *schedule)
 {
     BSI_TRY(bsi_service_enter(service));
     BSI_REQUIRE(schedule);
-    return bsi_schedule_remove(service, schedule);
+    return bsi_audit_end(service, &(bsi_deed){.action = "schedule.remove", .object = schedule},
+                         bsi_schedule_remove(service, schedule));
 }
 
 bs_status bs_schedule_run(bs_service *service, const char *schedule, char job_id_out[BS_ID_SIZE])
@@ -103,7 +114,8 @@ bs_status bs_schedule_run(bs_service *service, const char *schedule, char job_id
     BSI_TRY(bsi_service_enter(service));
     BSI_REQUIRE(schedule);
     BSI_REQUIRE(job_id_out);
-    return bsi_schedule_run(service, schedule, job_id_out);
+    return bsi_audit_end(service, &(bsi_deed){.action = "schedule.run", .object = schedule},
+                         bsi_schedule_run(service, schedule, job_id_out));
 }
 
 bs_status bs_schedule_list_runs(bs_service *service, const char *schedule, uint32_t limit,

@@ -48,5 +48,6 @@ bs_status bs_service_run_schedules(bs_service *service)
 bs_status bs_catalog_rebuild(bs_service *service, bs_rebuild_report *report_out)
 {
     BSI_TRY(bsi_service_enter(service));
-    return bsi_catalog_rebuild(service, report_out);
+    return bsi_audit_end(service, &(bsi_deed){.action = "catalog.rebuild"},
+                         bsi_catalog_rebuild(service, report_out));
 }

@@ -60,3 +60,13 @@ const char *bs_run_outcome_name(bs_run_outcome outcome)
 {
     return bsi_word_name(bsi_words_run_outcome, (int)outcome);
 }
+
+const char *bs_audit_result_name(bs_audit_result result)
+{
+    return bsi_word_name(bsi_words_audit_result, (int)result);
+}
+
+const char *bs_audit_fault_name(bs_audit_fault fault)
+{
+    return bsi_word_name(bsi_words_audit_fault, (int)fault);
+}

@@ -588,12 +588,21 @@ static bs_status backup_work(bsi_job *job)
     return status;
 }
 
+static void backup_describe(const bsi_job *job, bsi_deed *out)
+{
+    const backup_run *run = job->payload;
+
+    out->name = run->request->name;
+    out->detail = run->request->storage_name;
+}
+
 static const bsi_job_ops backup_ops = {
     .kind = BS_JOB_BACKUP,
     .add = backup_add,
     .run = backup_work,
     .save = backup_save,
     .ended = backup_ended,
+    .describe = backup_describe,
     .dispose = backup_dispose,
 };
 

@@ -259,12 +259,21 @@ static bs_status drill_work(bsi_job *job)
     return status;
 }
 
+static void drill_describe(const bsi_job *job, bsi_deed *out)
+{
+    const drill_run *run = job->payload;
+
+    out->object = run->held.row.id;
+    out->name = run->held.row.name;
+}
+
 static const bsi_job_ops drill_ops = {
     .kind = BS_JOB_DRILL,
     .add = drill_add,
     .run = drill_work,
     .save = drill_save,
     .ended = drill_ended,
+    .describe = drill_describe,
     .dispose = drill_dispose,
 };
 

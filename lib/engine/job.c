@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/audit_job.h"
 #include "engine/runner.h"
 #include "engine/schedule_run.h"
 #include "engine/scheduler.h"
@@ -301,6 +302,7 @@ bs_status bsi_job_new(bs_service *service, const bsi_job_ops *ops, void *payload
         job->warn = (bsi_warn){report_warning, job};
         job->created_at = bsi_row_now();
         job->state = BS_STATE_PENDING;
+        memcpy(job->actor, bsi_audit_actor(), strlen(bsi_audit_actor()) + 1);
         atomic_init(&job->references, 1);
         bsi_mutex_init(&job->warnings.lock);
         bsi_job_usage_init(&job->usage);
@@ -486,6 +488,7 @@ void bsi_job_finish(bsi_job *job, bs_status status)
         saved = false;
         lose_end(job, &end);
     }
+    bsi_audit_job_end(job, &end);
     job->ops->ended(job);
     if (scheduled) {
         bsi_schedule_run_ended(service, job->id, &end);

@@ -9,6 +9,7 @@
 #include "base/warn.h"
 #include "catalog/rows.h"
 #include "engine/arena.h"
+#include "engine/audit.h"
 #include "engine/job_usage.h"
 #include "os/thread.h"
 #include "task/call.h"
@@ -57,6 +58,9 @@ typedef struct bsi_job_ops {
     /* Its end is written, or never will be: let go of what it kept others from. */
     void (*ended)(bsi_job *job);
 
+    /* Which backup this is about, for the audit log; NULL: the one that has the job's id. */
+    void (*describe)(const bsi_job *job, bsi_deed *out);
+
     /* Free `payload`. */
     void (*dispose)(void *payload);
 } bsi_job_ops;
@@ -80,7 +84,8 @@ struct bsi_job {
     char id[BS_ID_SIZE];
     int64_t created_at;
     atomic_uint references;
-    bool scheduled; /* A schedule's run; set before it is on the list. */
+    bool scheduled;                      /* A schedule's run; set before it is on the list. */
+    char actor[BSI_AUDIT_ACTOR_MAX + 1]; /* For whom it was started. */
 
     bsi_cancel cancel;
     bs_call call;

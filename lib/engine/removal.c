@@ -13,6 +13,8 @@
 #include "engine/pins.h"
 #include "engine/service.h"
 
+#define REMOVE_ACTION "backup.remove"
+
 static bs_status remove_row(bs_service *service, const bsi_row_backup *row, const char *reason)
 {
     BSI_TRY(bsi_catalog_remove_backup(service->catalog, row->id));
@@ -24,8 +26,8 @@ static bs_status remove_row(bs_service *service, const bsi_row_backup *row, cons
     return BS_OK;
 }
 
-/* Objects, then the row. The row is marked already. */
-static bs_status remove_marked(bs_service *service, const bsi_row_backup *row, const char *reason)
+/* Objects, then the row. */
+static bs_status remove_all(bs_service *service, const bsi_row_backup *row, const char *reason)
 {
     const bsi_vault *vault = bsi_vault_find(row->form);
     bsi_storage *storage = NULL;
@@ -57,6 +59,14 @@ static bs_status remove_marked(bs_service *service, const bsi_row_backup *row, c
     return status < 0 ? status : remove_row(service, row, reason);
 }
 
+/* The row is marked already. */
+static bs_status remove_marked(bs_service *service, const bsi_row_backup *row, const char *reason)
+{
+    const bsi_deed deed = {.action = REMOVE_ACTION, .object = row->id, .name = row->name};
+
+    return bsi_audit_end(service, &deed, remove_all(service, row, reason));
+}
+
 /* --- One call --- */
 
 /* What goes, in the order in which it goes; the one that was asked for is the last. */
@@ -65,6 +75,7 @@ typedef struct removal {
     bsi_id *ids;
     size_t count;
     size_t held; /* So many of them are ours alone. */
+    bool begun;  /* The audit log says so. */
 } removal;
 
 static bs_status fail_needed(const removal *self)
@@ -148,6 +159,16 @@ static bs_status check_pins(const removal *self, int64_t now)
     return status;
 }
 
+/* From here on they go. */
+static bs_status begin(removal *self, const char *id, const char *why)
+{
+    const bsi_deed deed = {.action = REMOVE_ACTION, .object = id, .detail = why};
+
+    BSI_TRY(bsi_audit_begin(self->service, &deed));
+    self->begun = true;
+    return BS_OK;
+}
+
 static bs_status remove_one(bs_service *service, const char *id, const char *reason)
 {
     bsi_row_backup row;
@@ -161,14 +182,21 @@ static bs_status remove_one(bs_service *service, const char *id, const char *rea
     return status;
 }
 
-static bs_status run(removal *self, const char *id, bool cascade)
+/* All that may keep it from going; then it has begun. */
+static bs_status prepare(removal *self, const char *id, bool cascade, int64_t now)
 {
-    const int64_t now = bsi_row_now();
-
     BSI_TRY(collect(self, id, cascade));
     BSI_TRY(hold(self));
     BSI_TRY(check_reachable(self));
     BSI_TRY(check_pins(self, now));
+    return begin(self, id, cascade ? "with all that need it" : "");
+}
+
+static bs_status run(removal *self, const char *id, bool cascade)
+{
+    const int64_t now = bsi_row_now();
+
+    BSI_TRY(prepare(self, id, cascade, now));
     for (size_t i = 0; i < self->count; i++) {
         BSI_TRY(bsi_catalog_mark_deleting(self->service->catalog, self->ids[i].text, now));
     }
@@ -192,6 +220,7 @@ bs_status bsi_backup_delete(bs_service *service, const char *reference, bool cas
 {
     removal self = {.service = service};
     char id[BS_ID_SIZE];
+    const bsi_deed refused = {.action = REMOVE_ACTION, .object = id};
     bs_status status = bsi_catalog_resolve_backup(service->catalog, reference, id);
 
     if (status < 0) {
@@ -203,6 +232,9 @@ bs_status bsi_backup_delete(bs_service *service, const char *reference, bool cas
     }
     status = run(&self, id, cascade);
     let_go(&self);
+    if (status < 0 && !self.begun) {
+        return bsi_audit_end(service, &refused, status);
+    }
     if (status >= 0 && removed_out) {
         *removed_out = self.count;
     }
@@ -233,6 +265,9 @@ bs_status bsi_backup_expire(bs_service *service, const char *id, const char *rea
     status = take_one(&self, id);
     if (status >= 0) {
         status = check_reachable(&self);
+    }
+    if (status >= 0) {
+        status = begin(&self, id, "no rule keeps it");
     }
     if (status >= 0) {
         status = bsi_catalog_mark_expired(service->catalog, id, now);

@@ -75,6 +75,15 @@ static void restore_ended(bsi_job *job)
     bsi_held_close(job->service, &run->held);
 }
 
+static void restore_describe(const bsi_job *job, bsi_deed *out)
+{
+    const restore_run *run = job->payload;
+
+    out->object = run->held.row.id;
+    out->name = run->held.row.name;
+    out->detail = run->request->restore_path;
+}
+
 static bs_status restore_work(bsi_job *job)
 {
     restore_run *run = job->payload;
@@ -113,6 +122,7 @@ static const bsi_job_ops restore_ops = {
     .run = restore_work,
     .save = restore_save,
     .ended = restore_ended,
+    .describe = restore_describe,
     .dispose = restore_dispose,
 };
 

@@ -149,6 +149,19 @@ static bs_status mark_all(retention_run *run, const step *steps, size_t count)
     return status;
 }
 
+/* That one was removed is told by who removes it. */
+static void tell_audit(const retention_run *run, const step *one)
+{
+    const bsi_deed deed = {.action = "backup.mark",
+                           .object = one->item->id.text,
+                           .name = one->name,
+                           .detail = "no rule keeps it"};
+
+    if (one->action == BS_RETENTION_MARK && one->error.code >= 0) {
+        (void)bsi_audit_end(run->service, &deed, BS_OK);
+    }
+}
+
 static void log_step(const retention_run *run, const step *one)
 {
     const bsi_log *log = &run->service->log;
@@ -282,6 +295,7 @@ static bs_status run_steps(retention_run *run, step *steps, size_t count)
         status = do_step(run, &steps[i]);
         if (status >= 0) {
             log_step(run, &steps[i]);
+            tell_audit(run, &steps[i]);
         }
     }
     return status;

@@ -5,6 +5,7 @@
 #include "engine/runner.h"
 
 #include "base/alloc.h"
+#include "engine/audit_job.h"
 #include "engine/service.h"
 #include "engine/upkeep.h"
 #include "os/time.h"
@@ -182,8 +183,14 @@ bs_status bsi_job_begin(bsi_job *job)
     bsi_job_view view;
     bs_status status = BS_OK;
 
-    bsi_job_look(job, &view);
-    status = job->ops->add(job, &view);
+    status = bsi_audit_job_begin(job);
+    if (status >= 0) {
+        bsi_job_look(job, &view);
+        status = job->ops->add(job, &view);
+        if (status < 0) {
+            bsi_audit_job_refused(job, &view);
+        }
+    }
     if (status < 0) {
         bsi_job_discard(job);
         return status;

@@ -115,6 +115,7 @@ static void scheduler(void *user)
 {
     bsi_scheduler *self = user;
 
+    bsi_audit_act_as("scheduler");
     while (!atomic_load(&self->closing)) {
         const uint64_t asked = begin_look(self);
         const int64_t until = next_look(self);

@@ -334,6 +334,7 @@ bs_status bsi_service_open(const bs_service_options *options, bs_service **out)
     bsi_uses_init(&service->uses);
     bsi_mutex_init(&service->keys.lock);
     bsi_mutex_init(&service->signers.lock);
+    bsi_audit_init(&service->audit);
     status = open_parts(service, options);
     if (status < 0) {
         bsi_service_close(service);
@@ -364,6 +365,7 @@ void bsi_service_close(bs_service *service)
         bsi_storage_unref(one->storage);
         bsi_free(one);
     }
+    bsi_audit_dispose(&service->audit);
     bsi_catalog_close(service->catalog);
     bsi_state_dir_close(&service->dir);
     bsi_keys_dispose(&service->keys);

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "catalog/catalog.h"
+#include "engine/audit.h"
 #include "engine/config.h"
 #include "engine/events.h"
 #include "engine/job.h"
@@ -28,9 +29,11 @@
  * `lock` guards the members named below it and the states of jobs; `change` is
  * broadcast when a job has ended. bsi_events, bsi_uses, bsi_keys and bsi_metrics
  * have locks of their own, and so has each job's list of warnings. None of these
- * locks is held while another is taken, nor during I/O or a callback. The one
- * exception is that of bsi_signers: it is held while the signing key is read or
- * made, so that none is made twice, and is taken before that of bsi_uses.
+ * locks is held while another is taken, nor during I/O or a callback. There are two
+ * exceptions. That of bsi_audit is held while a record is written, so that they
+ * stand in one order, and is taken first of all. That of bsi_signers is held while
+ * the signing key is read or made, so that none is made twice, and is taken before
+ * that of bsi_uses.
  *
  * Everything else is set by bsi_service_open() and does not change.
  */
@@ -54,6 +57,7 @@ struct bs_service {
     bsi_metrics metrics;
     bsi_keys keys;
     bsi_signers signers;
+    bsi_audit audit;
 
     bsi_mutex lock;
     bsi_cond change; /* A job has ended. */

@@ -15,6 +15,7 @@
  *     bases/            for each storage plain copies of manifests that backups build on
  *     keyring           keys under names, sealed; see engine/keyring.h
  *     signing.key, signers   who signs; see engine/signers.h
+ *     audit/            the audit log; see engine/audit.h
  *
  * It is named by its absolute path, taken when it is opened: a change of the
  * process's directory does not matter afterwards.

@@ -139,6 +139,7 @@ void bsi_upkeep_do(bs_service *service)
 {
     bsi_wanted *one = NULL;
 
+    bsi_audit_act_as("retention");
     for (one = take(service); one; one = take(service)) {
         if (apply(service, one->name) < 0) {
             bsi_log_write(&service->log, BS_LOG_WARNING, "engine",
@@ -147,6 +148,7 @@ void bsi_upkeep_do(bs_service *service)
         }
         bsi_free(one);
     }
+    bsi_audit_act_as("");
 }
 
 void bsi_upkeep_drop(bs_service *service)

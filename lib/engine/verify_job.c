@@ -185,6 +185,14 @@ static void verify_ended(bsi_job *job)
     bsi_held_close(job->service, &run->held);
 }
 
+static void verify_describe(const bsi_job *job, bsi_deed *out)
+{
+    const verify_run *run = job->payload;
+
+    out->object = run->held.row.id;
+    out->name = run->held.row.name;
+}
+
 static void count_damage(bsi_job *job, bs_status status)
 {
     const verify_run *run = job->payload;
@@ -232,6 +240,7 @@ static const bsi_job_ops verify_ops = {
     .run = verify_work,
     .save = verify_save,
     .ended = verify_ended,
+    .describe = verify_describe,
     .dispose = verify_dispose,
 };
 

@@ -129,6 +129,18 @@ const bsi_word bsi_words_run_outcome[] = {
     {NULL, 0},
 };
 
+const bsi_word bsi_words_audit_result[] = {
+    {"begun", BS_AUDIT_BEGUN},   {"done", BS_AUDIT_DONE},           {"warnings", BS_AUDIT_WARNINGS},
+    {"failed", BS_AUDIT_FAILED}, {"cancelled", BS_AUDIT_CANCELLED}, {NULL, 0},
+};
+
+const bsi_word bsi_words_audit_fault[] = {
+    {"sound", BS_AUDIT_SOUND},       {"altered", BS_AUDIT_ALTERED},
+    {"removed", BS_AUDIT_REMOVED},   {"moved", BS_AUDIT_MOVED},
+    {"replaced", BS_AUDIT_REPLACED}, {"forged", BS_AUDIT_FORGED},
+    {"cut_off", BS_AUDIT_CUT_OFF},   {NULL, 0},
+};
+
 const char *bsi_word_name(const bsi_word *words, int value)
 {
     for (; words->word; words++) {

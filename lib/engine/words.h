@@ -2,6 +2,7 @@
 #ifndef BSI_ENGINE_WORDS_H
 #define BSI_ENGINE_WORDS_H
 
+#include <backupsvc/audit.h>
 #include <backupsvc/backup.h>
 #include <backupsvc/events.h>
 #include <backupsvc/retention.h>
@@ -33,6 +34,8 @@ extern const bsi_word bsi_words_kept_by[]; /* Of each bit. */
 extern const bsi_word bsi_words_schedule_action[];
 extern const bsi_word bsi_words_missed[];
 extern const bsi_word bsi_words_run_outcome[];
+extern const bsi_word bsi_words_audit_result[];
+extern const bsi_word bsi_words_audit_fault[];
 
 /* "unknown" for values that the table does not hold. */
 const char *bsi_word_name(const bsi_word *words, int value);

@@ -535,6 +535,21 @@ static void check_repeats(const place *self, bool deep)
     }
 }
 
+/* No record that was there is gone, and what the death cut short is no record. */
+static void check_audit(const place *self)
+{
+    bs_audit_report *report = NULL;
+
+    assert_ok(bs_audit_verify(self->service, NULL, &report));
+    if (report->fault != BS_AUDIT_SOUND) {
+        print_error("%s\n", report->message);
+    }
+    assert_int_equal(report->fault, BS_AUDIT_SOUND);
+    assert_true(report->end_is_known || report->records == 0);
+    assert_int_equal(report->unfinished_bytes, 0);
+    bs_audit_report_free(report);
+}
+
 /* --- The play --- */
 
 static void begin(place *self, const service_scenario *scenario)
@@ -595,6 +610,7 @@ static void play(place *self, const service_scenario *scenario)
             check_drills(self, false);
         }
         check_repeats(self, deep);
+        check_audit(self);
         close_service(self);
         survived++;
         self->at += stride;

@@ -18,6 +18,7 @@ MAY_SEE = {
     "text": "base",
     "hash": "base",
     "crypto": "base os hash",
+    "audit": "base text hash crypto",
     "compress": "base os task",
     "chunk": "base hash",
     "archive": "base os task compress",
@@ -27,7 +28,7 @@ MAY_SEE = {
     "storage": "base os task text hash net",
     "catalog": "base os text",
     "policy": "base",
-    "vault": ALL_BUT + "catalog policy engine api",
+    "vault": ALL_BUT + "audit catalog policy engine api",
     "engine": ALL_BUT + "api",
     "api": EVERYTHING,
 }
