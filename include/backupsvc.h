@@ -15,6 +15,7 @@
 #include <backupsvc/events.h>
 #include <backupsvc/json.h>
 #include <backupsvc/keys.h>
+#include <backupsvc/log.h>
 #include <backupsvc/restore.h>
 #include <backupsvc/retention.h>
 #include <backupsvc/schedule.h>

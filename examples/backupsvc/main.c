@@ -166,6 +166,7 @@ static void log_line(bs_log_level level, const char *module, const char *message
     static const char *const names[] = {"error", "warning", "info", "debug"};
     char time[32];
 
+    bs_log_file_write(level, module, message, tool->log);
     if (tool->quiet || (level > tool->log_level && !tool->verbose)) {
         return;
     }
@@ -188,6 +189,25 @@ static bs_status load_settings(tool_run *tool)
     return status;
 }
 
+/* On standard error; the file itself is what has failed. */
+static void log_trouble(bs_log_level level, const char *module, const char *message, void *user)
+{
+    (void)level;
+    (void)module;
+    (void)user;
+    output_complaint("", message);
+}
+
+/* A tool that is called in any directory makes no log there unless it was asked to. */
+static bs_status open_log(tool_run *tool)
+{
+    if (!bs_config_is_set(tool->config, "LOG_FILE") ||
+        strcmp(bs_config_get(tool->config, "LOG_FILE"), "-") == 0) {
+        return BS_OK;
+    }
+    return bs_log_file_open(tool->config, log_trouble, tool, &tool->log);
+}
+
 bs_status tool_open(tool_run *tool, tool_access access)
 {
     bs_service_options options = BS_SERVICE_OPTIONS_INIT;
@@ -195,6 +215,9 @@ bs_status tool_open(tool_run *tool, tool_access access)
     char *path = NULL;
     bs_status status = load_settings(tool);
 
+    if (status >= 0) {
+        status = open_log(tool);
+    }
     if (status < 0) {
         output_fail_last(tool);
         return status;
@@ -253,6 +276,7 @@ int main(int argc, char **argv)
     catch_signals();
     code = run_verb(&tool, argc - first, argv + first);
     bs_service_close(tool.service);
+    bs_log_file_close(tool.log);
     bs_config_free(tool.config);
     return output_flush(code);
 }

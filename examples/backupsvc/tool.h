@@ -23,6 +23,7 @@ typedef struct tool_run {
     bool run_schedules;
     bs_log_level log_level; /* What is shown of the log; with `verbose` all of it. */
     bs_config *config;
+    bs_log_file *log; /* NULL: the settings name none. */
     bs_service *service;
 } tool_run;
 

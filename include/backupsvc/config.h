@@ -68,6 +68,17 @@ BS_API BS_NODISCARD bs_status bs_config_set(bs_config *config, const char *name,
 BS_API const char *bs_config_get(bs_config *config, const char *name);
 
 /**
+ * Whether a setting was set, and not left at its default.
+ *
+ * @param config  The configuration.
+ * @param name    A variable's name; of an unknown one the answer is no.
+ * @return  True when a value of its own was given.
+ *
+ * Blocking: no.  Thread-safety: one thread at a time per handle.  Since: 0.1
+ */
+BS_API bool bs_config_is_set(bs_config *config, const char *name);
+
+/**
  * Take over every setting that the process's environment holds.
  *
  * @param config  The configuration.

@@ -50,6 +50,13 @@ const char *bs_config_get(bs_config *config, const char *name)
     return index < 0 ? NULL : bsi_config_text(config, (bsi_config_id)index);
 }
 
+bool bs_config_is_set(bs_config *config, const char *name)
+{
+    const int index = config && name ? bsi_config_find(name, strlen(name)) : -1;
+
+    return index >= 0 && config->values[index];
+}
+
 bs_status bs_config_load_env(bs_config *config)
 {
     BSI_REQUIRE(config);

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "engine/drill.h"
+#include "engine/log_file.h"
 #include "engine/recovery.h"
 #include "engine/runner.h"
 #include "engine/schedule_run.h"
@@ -212,15 +213,6 @@ static unsigned pool_threads(const bs_config *config)
     return set > 0 ? (unsigned)set : bsi_cpu_count();
 }
 
-/* Which lines a program wants by the setting LOG_LEVEL. */
-static bs_log_level log_level(const bs_config *config)
-{
-    static const bs_log_level levels[] = {BS_LOG_DEBUG, BS_LOG_INFO, BS_LOG_WARNING, BS_LOG_ERROR,
-                                          BS_LOG_ERROR};
-
-    return levels[bsi_config_number(config, BSI_CONFIG_LOG_LEVEL)];
-}
-
 static bs_status open_catalog(bs_service *service, bool replace_damaged)
 {
     bs_status status = bsi_catalog_open(service->dir.path, &service->catalog);
@@ -260,7 +252,7 @@ static bs_status take_settings(bs_service *service, const bs_service_options *op
     if (status < 0) {
         return status;
     }
-    service->log.level = log_level(service->config);
+    service->log.level = bsi_config_log_level(service->config);
     service->runners_max =
         (unsigned)bsi_config_number(service->config, BSI_CONFIG_MAX_CONCURRENT_BACKUPS);
     BSI_TRY(bsi_metrics_begin(

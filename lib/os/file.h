@@ -57,6 +57,7 @@ enum {
     BSI_OPEN_PATH = 1 << 7,     /* O_PATH: a handle to the name, not to its content. */
     BSI_OPEN_BENEATH = 1 << 8,  /* No component of `name` is a link, "", "." or "..". */
     BSI_OPEN_NOATIME = 1 << 9,  /* Do not touch the access time, where we may ask for that. */
+    BSI_OPEN_APPEND = 1 << 10,  /* Every write goes to the end, wherever that is by then. */
 };
 BS_NODISCARD bs_status bsi_open(int dir, const char *name, unsigned flags, uint32_t mode,
                                 int *fd_out);

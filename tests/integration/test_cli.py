@@ -25,6 +25,25 @@ AS_ROOT = os.geteuid() == 0
 NOBODY = 65534
 
 
+class LogFile(Case):
+    def test_the_log_is_written_where_the_setting_says(self):
+        log = self.scratch / "logs" / "backup.log"
+        self.back_up()
+        (self.state / "catalog.sqlite").write_bytes(b"rubbish")
+        self.ends(DONE, "--quiet", "rebuild", env={**os.environ, "LOG_FILE": str(log)})
+        self.assertRegex(log.read_text(), r"(?m)^20\d\d-\d\d-\d\dT[0-9:.]+Z WARNING "
+                         r"\[\d+\] engine: a damaged catalogue is set aside")  # fmt: skip
+
+    def test_no_log_is_made_where_it_was_not_asked_for(self):
+        environment = {k: v for k, v in os.environ.items() if k != "LOG_FILE"}
+        self.back_up(env=environment)
+        self.assertFalse((self.scratch / "logs").exists())
+
+    def test_a_log_that_cannot_be_opened_stops_the_start(self):
+        environment = {**os.environ, "LOG_FILE": "/proc/nothing/here"}
+        self.refused("log file", "backup", "job", self.source, env=environment)
+
+
 class Backup(Case):
     def test_a_full_backup_has_every_field(self):
         info = self.back_up("--metadata", '{"a": 1}', "--retention-days", "7", "--level", "3")

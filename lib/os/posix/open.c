@@ -253,6 +253,7 @@ static int system_flags(unsigned flags)
     out |= O_NOCTTY;
     out |= (flags & BSI_OPEN_NONBLOCK) != 0 ? O_NONBLOCK : 0;
     out |= (flags & BSI_OPEN_NOATIME) != 0 ? O_NOATIME : 0;
+    out |= (flags & BSI_OPEN_APPEND) != 0 ? O_APPEND : 0;
     if ((flags & BSI_OPEN_WRITE) != 0) {
         out |= (flags & BSI_OPEN_READ) != 0 ? O_RDWR : O_WRONLY;
     }
