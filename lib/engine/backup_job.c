@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "engine/access.h"
 #include "engine/fresh.h"
+#include "engine/hooks.h"
 #include "engine/manifest_row.h"
 #include "engine/runner.h"
 #include "engine/schedule.h"
@@ -569,6 +570,7 @@ static bs_status backup_work(bsi_job *job)
     bs_status status = BS_OK;
 
     BSI_TRY(begin_work(job));
+    BSI_TRY(bsi_hook_before(job, run->request->name));
     env = job_env(job);
     status = run_vault(job, &env);
     if (status < 0 && blames_base(run, status)) {

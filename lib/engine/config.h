@@ -76,6 +76,10 @@ enum { BSI_CONFIG_KEY_SIZE_MIN = 12 };
     X(SHUTDOWN_TIMEOUT, SECONDS, "10", 0, INT64_C(3600000000), "", false)                          \
     X(TIMEZONE, TEXT, "UTC", 1, 255, "a time zone", false)                                         \
     X(WEBHOOK_URL, TEXT, NULL, 1, 4096, "a URL", true)                                             \
+    X(HOOK_BEFORE, ARGV, NULL, 0, 0, "", false)                                                    \
+    X(HOOK_AFTER, ARGV, NULL, 0, 0, "", false)                                                     \
+    X(HOOK_FAILURE, ARGV, NULL, 0, 0, "", false)                                                   \
+    X(HOOK_TIMEOUT, SECONDS, "60", 100000, INT64_C(86400000000), "", false)                        \
     X(DASHBOARD_ENABLED, FLAG, "true", 0, 1, "", false)                                            \
     X(METRICS_ENABLED, FLAG, "true", 0, 1, "", false)                                              \
     X(METRICS_MAX_NAMES, NUMBER, "500", 1, 100000, "", false)                                      \
@@ -100,6 +104,7 @@ typedef enum bsi_config_type {
     BSI_CONFIG_TYPE_RATIO,   /* "0.9" or "90%". */
     BSI_CONFIG_TYPE_FLAG,    /* true false 1 0 yes no on off. */
     BSI_CONFIG_TYPE_WORD,    /* One of the words, whatever the case. */
+    BSI_CONFIG_TYPE_ARGV,    /* A JSON array of texts that begins with an absolute path. */
 } bsi_config_type;
 
 typedef struct bsi_config_variable {

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "engine/config.h"
+#include "engine/hooks.h"
 #include "engine/words.h"
 #include "text/size.h"
 
@@ -164,6 +165,9 @@ static bool parse_value(const bsi_config_variable *variable, const char *value, 
         return parse_flag(value, out);
     case BSI_CONFIG_TYPE_WORD:
         return parse_word(variable->help, value, out);
+    case BSI_CONFIG_TYPE_ARGV:
+        *out = 0;
+        return bsi_hook_is_valid(value);
     }
     return false;
 }
@@ -209,6 +213,13 @@ static void complain(const bsi_config_variable *variable, const char *value, con
         break;
     case BSI_CONFIG_TYPE_FLAG:
         bsi_complain_invalid(complaints, "%s%s: takes true or false, not '%s'", where, name, shown);
+        break;
+    case BSI_CONFIG_TYPE_ARGV:
+        bsi_complain_invalid(
+            complaints,
+            "%s%s: takes a JSON array of texts, such as [\"/usr/bin/logger\",\"-t\","
+            "\"backup\"], of which the first is an absolute path, not '%s'",
+            where, name, shown);
         break;
     case BSI_CONFIG_TYPE_WORD:
         bsi_complain_invalid(complaints, "%s%s: takes one of %s, not '%s'", where, name,

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "engine/audit_job.h"
+#include "engine/hooks.h"
 #include "engine/runner.h"
 #include "engine/schedule_run.h"
 #include "engine/scheduler.h"
@@ -489,6 +490,7 @@ void bsi_job_finish(bsi_job *job, bs_status status)
         lose_end(job, &end);
     }
     bsi_audit_job_end(job, &end);
+    bsi_hook_end(job, &end);
     job->ops->ended(job);
     if (scheduled) {
         bsi_schedule_run_ended(service, job->id, &end);

@@ -33,6 +33,9 @@ BS_NODISCARD bs_status bsi_process_read(bsi_process *process, void *buf, size_t 
  */
 BS_NODISCARD bs_status bsi_process_finish(bsi_process *process);
 
+/* Wait for its end, throwing away what it says: BS_E_TIMEOUT when it still runs after `wait_ms`. */
+BS_NODISCARD bs_status bsi_process_wait(bsi_process *process, uint32_t wait_ms);
+
 /* Kill it if it still runs, collect it, free. NULL is ignored. */
 void bsi_process_free(bsi_process *process);
 

@@ -359,6 +359,26 @@ static void take_rest(bsi_process *process)
     }
 }
 
+bs_status bsi_process_wait(bsi_process *process, uint32_t wait_ms)
+{
+    const int64_t until = bsi_monotonic_ns() + (int64_t)wait_ms * NS_PER_MS;
+
+    for (;;) {
+        int left = 0;
+
+        collect(process, WNOHANG);
+        if (process->ended) {
+            return BS_OK;
+        }
+        left = ms_left(until);
+        if (left == 0) {
+            return bsi_fail(BS_LAYER_SYSTEM, BS_E_TIMEOUT, "'%s' still runs", process->name);
+        }
+        wait_for_output(process, left < LOOK_MS ? left : LOOK_MS);
+        take_rest(process);
+    }
+}
+
 /* The end of standard error as one line. */
 static const char *tail_text(bsi_process *process, char *out, size_t out_size)
 {
