@@ -85,8 +85,9 @@ BS_API BS_NODISCARD bs_status bs_service_open(const bs_service_options *options,
  *
  * @param service  NULL is ignored.
  *
- * Blocking: until running jobs have stopped, at most about 2 s.  Thread-safety: the owner, when no
- * other call is in progress.  Since: 0.1
+ * Blocking: until running jobs have stopped, at most about 2 s, and until their HOOK_FAILURE has
+ * ended and the webhook has been told, which HOOK_TIMEOUT and SHUTDOWN_TIMEOUT limit.
+ * Thread-safety: the owner, when no other call is in progress.  Since: 0.1
  */
 BS_API void bs_service_close(bs_service *service);
 

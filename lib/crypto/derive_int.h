@@ -3,11 +3,11 @@
 #define BSI_CRYPTO_DERIVE_INT_H
 
 #include "base/slice.h"
-#include "crypto/secret.h"
+#include "crypto/hmac.h"
 
 /* Keys and authenticators from secrets. Any thread. */
 enum {
-    BSI_DERIVED_SIZE = 32, /* Of every key and authenticator here. */
+    BSI_DERIVED_SIZE = BSI_HMAC_SIZE, /* Of every key and authenticator here. */
     BSI_SALT_SIZE = 32,
 };
 
@@ -17,10 +17,6 @@ BS_NODISCARD bs_status bsi_hkdf(const bsi_secret *key, const uint8_t salt[BSI_SA
 /* The same into a new secret. */
 BS_NODISCARD bs_status bsi_hkdf_secret(const bsi_secret *key, const uint8_t salt[BSI_SALT_SIZE],
                                        const char *info, bsi_secret **out);
-
-/* HMAC-SHA256 (RFC 2104). */
-BS_NODISCARD bs_status bsi_hmac(const bsi_secret *key, const void *data, size_t size,
-                                uint8_t out[BSI_DERIVED_SIZE]);
 
 /* What scrypt (RFC 7914) costs: 128 * 2^log_n * r bytes of memory, and that p times in time. */
 typedef struct bsi_scrypt_cost {

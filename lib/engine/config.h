@@ -76,6 +76,11 @@ enum { BSI_CONFIG_KEY_SIZE_MIN = 12 };
     X(SHUTDOWN_TIMEOUT, SECONDS, "10", 0, INT64_C(3600000000), "", false)                          \
     X(TIMEZONE, TEXT, "UTC", 1, 255, "a time zone", false)                                         \
     X(WEBHOOK_URL, TEXT, NULL, 1, 4096, "a URL", true)                                             \
+    X(WEBHOOK_SECRET, TEXT, NULL, 5, 4096, "env:NAME or file:PATH", true)                          \
+    X(WEBHOOK_EVENTS, WORD, "all", 0, 0, "all failures", false)                                    \
+    X(WEBHOOK_TIMEOUT, SECONDS, "10", 50000, 600000000, "", false)                                 \
+    X(WEBHOOK_RETRY_DELAY, SECONDS, "1", 10000, 60000000, "", false)                               \
+    X(WEBHOOK_RETRY_LIMIT, SECONDS, "300", 0, INT64_C(86400000000), "", false)                     \
     X(HOOK_BEFORE, ARGV, NULL, 0, 0, "", false)                                                    \
     X(HOOK_AFTER, ARGV, NULL, 0, 0, "", false)                                                     \
     X(HOOK_FAILURE, ARGV, NULL, 0, 0, "", false)                                                   \

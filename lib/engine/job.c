@@ -14,6 +14,7 @@
 #include "engine/schedule_run.h"
 #include "engine/scheduler.h"
 #include "engine/service.h"
+#include "engine/webhook.h"
 #include "engine/words.h"
 #include "os/random.h"
 
@@ -491,6 +492,7 @@ void bsi_job_finish(bsi_job *job, bs_status status)
     }
     bsi_audit_job_end(job, &end);
     bsi_hook_end(job, &end);
+    bsi_webhook_tell(job, &end);
     job->ops->ended(job);
     if (scheduled) {
         bsi_schedule_run_ended(service, job->id, &end);

@@ -309,7 +309,7 @@ static bs_status note_variable(bsi_keys *keys, const char *name)
                     VARIABLES_MAX);
 }
 
-static bs_status note_reference(bsi_keys *keys, const char *reference)
+bs_status bsi_keys_note(bsi_keys *keys, const char *reference)
 {
     const char *name = NULL;
 
@@ -326,7 +326,7 @@ static bs_status read_content(bs_service *service, const char *reference, bsi_se
     bs_status status = BS_OK;
 
     if (bsi_key_ref_source(reference, &rest) != BSI_KEY_SOURCE_KEYRING) {
-        BSI_TRY(note_reference(&service->keys, reference));
+        BSI_TRY(bsi_keys_note(&service->keys, reference));
         return bsi_key_ref_read(reference, out);
     }
     BSI_TRY(bsi_keys_ring_load(service, &ring));

@@ -81,6 +81,8 @@ BS_NODISCARD bs_status bsi_key_list_add(bsi_key_list *list, bsi_key *key);
 /* A zeroed one is empty. */
 void bsi_key_list_dispose(bsi_key_list *list);
 
+/* A secret was found by this reference: commands do not inherit its variable. */
+BS_NODISCARD bs_status bsi_keys_note(bsi_keys *keys, const char *reference);
 /* The names of variables that commands must not inherit, ended by NULL, in `arena`; NULL: NOMEM. */
 const char *const *bsi_keys_hidden(bs_service *service, bsi_arena *arena);
 

@@ -15,6 +15,7 @@
 #include "engine/schedule_run.h"
 #include "engine/space.h"
 #include "engine/upkeep.h"
+#include "engine/webhook.h"
 #include "engine/zones.h"
 #include "os/time.h"
 #include "storage/decorators/metrics.h"
@@ -291,6 +292,7 @@ static bs_status open_state(bs_service *service, const bs_service_options *optio
     if (!path || !path[0]) {
         path = bsi_config_text(service->config, BSI_CONFIG_BACKUP_STORAGE_PATH);
     }
+    BSI_TRY(bsi_webhook_open(service));
     BSI_TRY(bsi_state_dir_open(path, &service->dir));
     return open_catalog(service, options->replace_damaged);
 }
@@ -347,6 +349,7 @@ void bsi_service_close(bs_service *service)
     bsi_error_save(&error);
     bsi_scheduler_stop(service);
     bsi_jobs_stop(service);
+    bsi_webhook_close(service);
     bsi_scheduler_free(service);
     bsi_upkeep_drop(service);
     bsi_pool_free(service->pool);

@@ -58,6 +58,7 @@ struct bs_service {
     bsi_keys keys;
     bsi_signers signers;
     bsi_audit audit;
+    struct bsi_webhook *webhook; /* NULL: nobody is told. Does not change. */
 
     bsi_mutex lock;
     bsi_cond change; /* A job has ended. */

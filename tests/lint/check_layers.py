@@ -22,7 +22,7 @@ MAY_SEE = {
     "compress": "base os task",
     "chunk": "base hash",
     "archive": "base os task compress",
-    "net": "base os task text hash",
+    "net": "base os task",
     "source": "base os task text hash",
     "target": "base os task",
     "storage": "base os task text hash net",
