@@ -81,6 +81,24 @@ static void run_job(bsi_job *job)
     bsi_job_finish(job, status);
 }
 
+#ifdef BSI_TESTING
+static void tell_taken_locked(bs_service *service)
+{
+    bsi_cond_broadcast(&service->change);
+}
+
+void bsi_jobs_sync(bs_service *service, unsigned busy)
+{
+    bsi_mutex_lock(&service->lock);
+    while (service->queue_head || service->runners_idle + busy < service->runners_started) {
+        bsi_cond_wait(&service->change, &service->lock);
+    }
+    bsi_mutex_unlock(&service->lock);
+}
+#else
+#define tell_taken_locked(service) ((void)(service))
+#endif
+
 static void runner(void *user)
 {
     bs_service *service = user;
@@ -90,6 +108,7 @@ static void runner(void *user)
     for (;;) {
         job = pop_locked(service);
         if (job) {
+            tell_taken_locked(service);
             bsi_mutex_unlock(&service->lock);
             run_job(job);
             bsi_upkeep_do(service);
@@ -100,6 +119,7 @@ static void runner(void *user)
             break;
         }
         service->runners_idle++;
+        tell_taken_locked(service);
         bsi_cond_wait(&service->work, &service->lock);
         service->runners_idle--;
     }

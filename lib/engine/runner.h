@@ -36,6 +36,11 @@ void bsi_jobs_release(bs_service *service);
 /* Cancel all, wait until they are over, and end the runners. No job can start any more. */
 void bsi_jobs_stop(bs_service *service);
 
+#ifdef BSI_TESTING
+/* Wait until all runners but so many have nothing to do, upkeep included. */
+void bsi_jobs_sync(bs_service *service, unsigned busy);
+#endif
+
 /* Whether the service has been closing for so long that what can wait must wait. */
 bool bsi_jobs_are_over(bs_service *service);
 

@@ -33,6 +33,7 @@ struct bsi_scheduler {
     bsi_cond looked;
     uint64_t asked;
     uint64_t answered;
+    int64_t until; /* When it looks again; INT64_MAX: when it is woken. */
 #endif
 };
 
@@ -85,18 +86,20 @@ static uint64_t begin_look(bsi_scheduler *self)
     return asked;
 }
 
-static void end_look(bsi_scheduler *self, uint64_t asked)
+static void end_look(bsi_scheduler *self, uint64_t asked, int64_t until)
 {
     bsi_mutex_lock(&self->lock);
     self->answered = asked;
+    self->until = until;
     bsi_cond_broadcast(&self->looked);
     bsi_mutex_unlock(&self->lock);
 }
 
-void bsi_scheduler_sync(bs_service *service)
+int64_t bsi_scheduler_sync(bs_service *service)
 {
     bsi_scheduler *self = service->scheduler;
     uint64_t asked = 0;
+    int64_t until = 0;
 
     bsi_mutex_lock(&self->lock);
     asked = ++self->asked;
@@ -104,11 +107,13 @@ void bsi_scheduler_sync(bs_service *service)
     while (self->answered < asked) {
         bsi_cond_wait(&self->looked, &self->lock);
     }
+    until = self->until;
     bsi_mutex_unlock(&self->lock);
+    return until;
 }
 #else
 #define begin_look(self) ((void)(self), 0)
-#define end_look(self, asked) ((void)(self), (void)(asked))
+#define end_look(self, asked, until) ((void)(self), (void)(asked))
 #endif
 
 static void scheduler(void *user)
@@ -120,7 +125,7 @@ static void scheduler(void *user)
         const uint64_t asked = begin_look(self);
         const int64_t until = next_look(self);
 
-        end_look(self, asked);
+        end_look(self, asked, until);
         bsi_alarm_wait(self->alarm, until);
     }
 }

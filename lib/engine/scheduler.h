@@ -23,8 +23,8 @@ void bsi_scheduler_stop(bs_service *service);
 void bsi_scheduler_free(bs_service *service);
 
 #ifdef BSI_TESTING
-/* Wait until it has looked at the schedules since now. */
-void bsi_scheduler_sync(bs_service *service);
+/* Wait until it has looked at the schedules since now: when it will look again by itself. */
+int64_t bsi_scheduler_sync(bs_service *service);
 #endif
 
 #endif

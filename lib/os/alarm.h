@@ -19,7 +19,7 @@ void bsi_alarm_free(bsi_alarm *alarm);
  * Return when the wall clock shows `until_sec` (seconds since 1970; INT64_MAX:
  * no such time) or later, when it was set, or when bsi_alarm_wake() was called
  * since the last return. It does not tell why: look at the clock. In testing
- * builds bsi_clock_shift() wakes nobody.
+ * builds neither bsi_clock_shift() nor bsi_clock_stop() wakes anybody.
  */
 void bsi_alarm_wait(bsi_alarm *alarm, int64_t until_sec);
 

@@ -47,6 +47,9 @@ void bsi_fault_set(const bsi_fault_plan *plan);
 /* How many calls were counted since bsi_fault_set(). */
 uint64_t bsi_fault_count(void);
 
+/* Let the wall clock stand at a second, until bsi_clock_shift() lets it go on. */
+void bsi_clock_stop(int64_t sec);
+
 /* 0, or the errno that the announced call must fail with. May not return. */
 int bsi_fault_point(bsi_os_op op);
 

@@ -61,7 +61,7 @@ int schedule_teardown(void **state)
 
 void schedule_look(engine_fixture *engine)
 {
-    bsi_scheduler_sync(engine->service);
+    (void)bsi_scheduler_sync(engine->service);
 }
 
 static void wait_for_job(engine_fixture *engine, const bs_schedule_info *info)

@@ -56,7 +56,7 @@ void bsi_alarm_free(bsi_alarm *alarm)
 /* A time that is over rings at once, though 0 would mean never to the kernel. */
 static void set_timer(const bsi_alarm *alarm, int64_t until_sec)
 {
-    const int64_t until = until_sec == INT64_MAX ? until_sec : until_sec - bsi_clock_shifted();
+    const int64_t until = bsi_clock_true(until_sec);
     const struct itimerspec when = {.it_value = {.tv_sec = (time_t)(until > 0 ? until : 1)}};
     const int code =
         timerfd_settime(alarm->timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, NULL);

@@ -23,11 +23,11 @@ static inline bool bsi_os_refused(bsi_os_op op)
 /* Make a system call that fails with -1 and errno, unless a test fails it first. */
 #define BSI_SYSCALL(op, call) (bsi_os_refused(op) ? -1 : (call))
 
-/* Seconds by which a test has moved the wall clock. */
+/* When the system's wall clock shows what bsi_now() shows at `sec`; INT64_MAX: never. */
 #ifdef BSI_TESTING
-int64_t bsi_clock_shifted(void);
+int64_t bsi_clock_true(int64_t sec);
 #else
-#define bsi_clock_shifted() INT64_C(0)
+#define bsi_clock_true(sec) (sec)
 #endif
 
 /* As bsi_fail_os() for what was done to a name, whatever bytes are in that. */

@@ -14,24 +14,48 @@ enum { NS_PER_SEC = 1000000000 };
 #include <stdatomic.h>
 
 static atomic_int_fast64_t shift;
+static atomic_int_fast64_t stopped; /* Where it stands; 0: it goes. */
 
 void bsi_clock_shift(int64_t seconds)
 {
     atomic_store(&shift, seconds);
+    atomic_store(&stopped, 0);
 }
 
-int64_t bsi_clock_shifted(void)
+void bsi_clock_stop(int64_t sec)
 {
-    return atomic_load(&shift);
+    atomic_store(&stopped, sec);
 }
+
+int64_t bsi_clock_true(int64_t sec)
+{
+    const int64_t at = atomic_load(&stopped);
+
+    if (at != 0 || sec == INT64_MAX) {
+        return sec > at ? INT64_MAX : 0;
+    }
+    return sec - atomic_load(&shift);
+}
+
+static bsi_time shown(bsi_time real)
+{
+    const int64_t at = atomic_load(&stopped);
+
+    return at != 0 ? (bsi_time){.sec = at}
+                   : (bsi_time){.sec = real.sec + atomic_load(&shift), .nsec = real.nsec};
+}
+#else
+#define shown(real) (real)
 #endif
 
 bsi_time bsi_now(void)
 {
     struct timespec now = {0};
+    bsi_time real;
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (bsi_time){.sec = now.tv_sec + bsi_clock_shifted(), .nsec = (int32_t)now.tv_nsec};
+    real = (bsi_time){.sec = now.tv_sec, .nsec = (int32_t)now.tv_nsec};
+    return shown(real);
 }
 
 int64_t bsi_monotonic_ns(void)

@@ -47,6 +47,15 @@ static void it_goes_by_the_clock_that_a_test_has_moved(void **state)
     assert_true(bsi_now().sec < real);
 }
 
+static void it_does_not_ring_while_the_clock_stands(void **state)
+{
+    bsi_clock_stop(1000);
+    bsi_alarm_wait(*state, 1000);
+    bsi_alarm_wake(*state);
+    bsi_alarm_wait(*state, 1001);
+    assert_int_equal(bsi_now().sec, 1000);
+}
+
 static void who_wakes_it_first_is_not_forgotten(void **state)
 {
     bsi_alarm_wake(*state);
@@ -90,6 +99,7 @@ int main(void)
         TEST(a_time_that_is_over_rings_at_once),
         TEST(it_does_not_ring_before_its_time),
         TEST(it_goes_by_the_clock_that_a_test_has_moved),
+        TEST(it_does_not_ring_while_the_clock_stands),
         TEST(who_wakes_it_first_is_not_forgotten),
         TEST(another_thread_wakes_it),
         TEST(what_the_system_refuses_is_told),
