@@ -76,8 +76,9 @@ typedef enum bs_job_state {
  *
  * @param user      As in the options.
  * @param buf       Room for the bytes.
- * @param size      How much room.
- * @param got_out   How many bytes were put there; 0 ends the source.
+ * @param size      How much room: from 1 byte, where only that is left of a block, up to
+ *                  BACKUP_CHUNK_SIZE where it is set.
+ * @param got_out   How many bytes were put there, up to `size`; 0 ends the source.
  * @return  0, or anything else to fail the backup with BS_E_CALLBACK.
  */
 typedef int (*bs_source_cb)(void *user, void *buf, size_t size, size_t *got_out);
@@ -100,7 +101,8 @@ typedef struct bs_backup_options {
     bs_form form;
     const char *storage; /**< A registered storage. Default: "local". */
     bs_compression compression;
-    int32_t compression_level; /**< 1 and up, within the container's range. Default: its own. */
+    int32_t compression_level; /**< 1 and up, within the container's range. Default:
+                                    COMPRESSION_LEVEL where it is set, else its own. */
     bs_encryption encryption;
     const char *const *include_patterns; /**< Ended by NULL; only matching files. Default: all. */
     const char *const *exclude_patterns; /**< Ended by NULL; wins over include. Default: none. */

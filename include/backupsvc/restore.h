@@ -32,7 +32,8 @@ typedef struct bs_restore_options {
     bool no_ownership;   /**< Do not restore owners. */
     bool no_verify;      /**< Put files in place without comparing hashes. */
     bool privileged;     /**< Also setuid and setgid bits, devices, capabilities. */
-    bool strip_source;   /**< One source: its content goes directly into the target. */
+    bool strip_source;   /**< One source: its content goes directly into the target, which, if it is
+                              new or with `overwrite`, gets the source's metadata. */
     const char *encryption_key; /**< A key reference, see keys.h. Default: what is unlocked. */
     const char *key_passphrase; /**< A reference to the pass phrase of an encrypted PEM key. */
 } bs_restore_options;

@@ -417,6 +417,25 @@ bs_status bsi_target_dir_finish(bsi_target *target, const bsi_entry *entry)
     return bsi_target_answer(target, finish(target, entry), entry->path);
 }
 
+/* The run's marks lie in the root: they go first, or its time would not stay. */
+static bs_status finish_root(bsi_target *target, const bsi_entry *entry)
+{
+    bsi_stat info;
+
+    if (!target->root_made && !target->options.overwrite) {
+        return BS_OK;
+    }
+    bsi_target_unmark(target);
+    BSI_TRY(bsi_fstat(target->root, &info));
+    return apply_to_dir(target, entry, target->root, &info, false);
+}
+
+bs_status bsi_target_root_finish(bsi_target *target, const bsi_entry *entry)
+{
+    BSI_TRY(bsi_call_check(target->call));
+    return bsi_target_answer(target, finish_root(target, entry), entry->path);
+}
+
 bs_status bsi_target_sweep(bsi_target *target, bsi_slice dir)
 {
     bs_status status = BS_OK;

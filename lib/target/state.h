@@ -67,6 +67,7 @@ struct bsi_target {
     bsi_target_options options;
     const bs_call *call;
     int root;
+    bool root_made; /* By this run. */
     bsi_dir_cache *cache;
     bsi_users *users;
     bsi_owner_match *owners;

@@ -17,6 +17,7 @@ static bs_status open_root(bsi_target *target, const char *path)
 
     if (status == BS_E_NOT_FOUND && bs_error_last()->os_code == ENOENT) {
         status = bsi_mkdir_all(BSI_CWD, path, 0755);
+        target->root_made = status == BS_OK;
         if (status == BS_OK) {
             status = bsi_open(BSI_CWD, path, flags, 0, &target->root);
         }

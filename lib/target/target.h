@@ -14,7 +14,8 @@
  *
  * Order of calls: directories before what is in them and files in manifest
  * order, then hard links, symbolic links and nodes, then bsi_target_dir_finish()
- * for every directory, deepest first, then bsi_target_sync().
+ * for every directory, deepest first, bsi_target_root_finish() where the root stands for one of
+ * them, then bsi_target_sync().
  *
  * Each call that places an entry answers
  *   BS_OK       it stands there,
@@ -87,6 +88,12 @@ BS_NODISCARD bs_status bsi_target_dir(bsi_target *target, const bsi_entry *entry
  * with `overwrite`, one that was there. Once for each. BS_OK when there is nothing to do.
  */
 BS_NODISCARD bs_status bsi_target_dir_finish(bsi_target *target, const bsi_entry *entry);
+
+/*
+ * The same for the root, which takes the place of `entry`; its path is only reported. When all
+ * other directories are finished: no file may be begun after it.
+ */
+BS_NODISCARD bs_status bsi_target_root_finish(bsi_target *target, const bsi_entry *entry);
 
 /*
  * Begin a file under a temporary name. Copies what it needs of the entry. What is never written

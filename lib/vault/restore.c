@@ -260,11 +260,14 @@ static bs_status visit_links(bsi_restore *restore, const bsi_manifest_entry *ent
 static bs_status finish_dir(bsi_restore *restore, const bsi_entry *dir)
 {
     bsi_entry placed;
+    bs_status status = BS_OK;
 
-    if (!place(restore, dir, &placed)) {
-        return BS_OK;
+    if (place(restore, dir, &placed)) {
+        status = bsi_target_dir_finish(restore->target, &placed);
+    } else if (bsi_slice_is(dir->path, restore->stripped)) {
+        status = bsi_target_root_finish(restore->target, dir); /* The source itself. */
     }
-    return bsi_restore_settle(restore, dir->path, bsi_target_dir_finish(restore->target, &placed));
+    return bsi_restore_settle(restore, dir->path, status);
 }
 
 /* Third pass: directories get their metadata when nothing in them changes any more. */

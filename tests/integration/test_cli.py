@@ -704,7 +704,9 @@ class Retention(Case):
 
     def test_refusals(self):
         self.back_up()
-        self.refused("keep nothing", "retention", "plan", "--keep-last", "0", code=USAGE)
+        for verb in ("plan", "apply"):
+            self.refused("keep nothing", "retention", verb, "--keep-last", "0", code=USAGE)
+        self.assertEqual(self.plan()["kept"], 1)
         self.refused("keep nothing", "backup", "j", self.source, "--keep-last", "0", code=USAGE)
         self.refused("keep-last", "retention", "plan", "--keep-last", "-1", code=USAGE)
         self.refused("keep-last", "retention", "apply", "--keep-last", "1000001", code=USAGE)

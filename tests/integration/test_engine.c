@@ -5,6 +5,7 @@
  */
 #include "support/test.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,48 @@ static void every_type_brings_its_own_state_back(void **state)
         assert_trees_equal(copies[i], engine->target, SAME);
         tree_remove(copies[i]);
     }
+}
+
+static void restore_stripped(engine_fixture *engine, const char *id, bool overwrite,
+                             bs_status expected)
+{
+    bs_restore_options options = BS_RESTORE_OPTIONS_INIT;
+    char restore_id[BS_ID_SIZE];
+
+    options.backup_id = id;
+    options.restore_path = engine->target;
+    options.strip_source = true;
+    options.overwrite = overwrite;
+    assert_ok(bs_restore_start(engine->service, &options, restore_id));
+    assert_status(bs_restore_wait(engine->service, restore_id, BS_FOREVER), expected);
+}
+
+static uint32_t mode_of(const char *path)
+{
+    struct stat info;
+
+    assert_int_equal(stat(path, &info), 0);
+    return info.st_mode & 07777;
+}
+
+static void a_stripped_source_gives_the_target_its_own_metadata(void **state)
+{
+    engine_fixture *engine = *state;
+    const struct timespec times[] = {{1000000000, 1}, {1000000000, 123456789}};
+    bs_backup_options options = engine_options(engine, "daily");
+    char id[BS_ID_SIZE];
+
+    tree_build(engine->source, 0);
+    assert_int_equal(chmod(engine->source, 0750), 0);
+    assert_int_equal(utimensat(AT_FDCWD, engine->source, times, 0), 0);
+    engine_backup(engine, &options, BS_OK, id);
+    restore_stripped(engine, id, false, BS_OK);
+    assert_trees_equal(engine->source, engine->target, COMPARE_NO_SOCKETS);
+    assert_int_equal(chmod(engine->target, 0711), 0);
+    restore_stripped(engine, id, false, BS_PARTIAL); /* All of it is there. */
+    assert_int_equal(mode_of(engine->target), 0711);
+    restore_stripped(engine, id, true, BS_OK);
+    assert_trees_equal(engine->source, engine->target, COMPARE_NO_SOCKETS);
 }
 
 static void an_incremental_without_a_base_becomes_a_full_and_says_so(void **state)
@@ -515,6 +558,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(every_type_brings_its_own_state_back),
+        TEST(a_stripped_source_gives_the_target_its_own_metadata),
         TEST(an_incremental_without_a_base_becomes_a_full_and_says_so),
         TEST(a_damaged_base_makes_a_full),
         TEST(a_mirror_replaces_the_one_before),

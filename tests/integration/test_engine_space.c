@@ -185,6 +185,38 @@ static void it_is_told_once_that_space_is_short(void **state)
     bs_unsubscribe(events);
 }
 
+static void first_it_warns_then_it_thins_then_it_refuses(void **state)
+{
+    engine_fixture *engine = *state;
+    bs_pin_options pin = BS_PIN_OPTIONS_INIT;
+    bs_subscription *events = NULL;
+    char message[200] = "";
+    bs_status status = BS_OK;
+    size_t kept = 0;
+
+    set(engine, "MAX_CONCURRENT_BACKUPS", "1");
+    set(engine, "STORAGE_WARNING_THRESHOLD", "60%");
+    set(engine, "MAX_STORAGE_SIZE", "100KiB");
+    assert_ok(bs_subscribe(engine->service, NULL, &events));
+    assert_ok(back_up_noise(engine, "home", 1));
+    settle(engine);
+    assert_ok(back_up_noise(engine, "home", 1));
+    assert_int_equal(count_listed(engine), 2); /* One is marked, and has its time of grace. */
+    assert_int_equal(count_warnings(events, message), 0);
+    assert_ok(back_up_noise(engine, "home", 1));
+    settle(engine);
+    assert_int_equal(count_warnings(events, message), 1);
+    assert_int_equal(count_listed(engine), 1);
+    pin.reason = "audit";
+    for (; status == BS_OK && kept < 9; kept++) {
+        assert_ok(bs_backup_pin(engine->service, "latest:home", &pin));
+        status = back_up_noise(engine, "home", 1);
+    }
+    assert_int_equal(status, BS_E_NO_SPACE);
+    assert_int_equal(count_objects(engine), 3 * kept); /* Container, manifest and pin of each. */
+    bs_unsubscribe(events);
+}
+
 static void other_storages_have_no_limit(void **state)
 {
     engine_fixture *engine = *state;
@@ -229,6 +261,7 @@ int main(void)
         TEST(a_refusal_is_the_last_thing_that_happens),
         TEST(without_cleaning_up_nothing_goes),
         TEST(it_is_told_once_that_space_is_short),
+        TEST(first_it_warns_then_it_thins_then_it_refuses),
         TEST(other_storages_have_no_limit),
         TEST(mirrors_count_with_their_files),
     };
