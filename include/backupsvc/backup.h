@@ -226,6 +226,7 @@ typedef struct bs_backup_info {
  * @retval BS_OK
  * @retval BS_E_INVALID      At least one field is wrong.
  * @retval BS_E_NOT_FOUND    A source does not exist, or no storage has that name.
+ * @retval BS_E_ACCESS       A source cannot be read, or SOURCE_ROOTS does not allow it.
  * @retval BS_E_UNSUPPORTED  This build or release cannot do that.
  *
  * Blocking: disk, briefly.  Thread-safety: any thread.  Since: 0.1

@@ -79,6 +79,7 @@ typedef struct bs_restore_info {
  * @retval BS_OK
  * @retval BS_E_INVALID    At least one field is wrong; the error names all of them.
  * @retval BS_E_NOT_FOUND  There is no such backup.
+ * @retval BS_E_ACCESS     RESTORE_ROOTS does not allow the target.
  * @retval BS_E_BUSY       The backup has not completed.
  *
  * Blocking: disk, briefly.  Thread-safety: any thread.  Since: 0.1

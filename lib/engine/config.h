@@ -71,8 +71,8 @@ enum { BSI_CONFIG_KEY_SIZE_MIN = 12 };
     X(PORT, NUMBER, "8000", 0, 65535, "", false)                                                   \
     X(TLS_CERT_FILE, TEXT, NULL, 1, 4096, "a path", false)                                         \
     X(TLS_KEY_FILE, TEXT, NULL, 1, 4096, "a path", false)                                          \
-    X(SOURCE_ROOTS, TEXT, NULL, 1, 16384, "paths apart by colons", false)                          \
-    X(RESTORE_ROOTS, TEXT, NULL, 1, 16384, "paths apart by colons", false)                         \
+    X(SOURCE_ROOTS, PATHS, NULL, 1, 16384, "absolute paths without '..' apart by colons", false)   \
+    X(RESTORE_ROOTS, PATHS, NULL, 1, 16384, "absolute paths without '..' apart by colons", false)  \
     X(SHUTDOWN_TIMEOUT, SECONDS, "10", 0, INT64_C(3600000000), "", false)                          \
     X(TIMEZONE, TEXT, "UTC", 1, 255, "a time zone", false)                                         \
     X(WEBHOOK_URL, TEXT, NULL, 1, 4096, "a URL", true)                                             \
@@ -101,6 +101,7 @@ typedef enum bsi_config_id {
 /* How a value is written. Numbers of SECONDS and RATIO are kept in millionths. */
 typedef enum bsi_config_type {
     BSI_CONFIG_TYPE_TEXT,   /* low and high: its bytes. */
+    BSI_CONFIG_TYPE_PATHS,  /* Likewise; absolute ones apart by colons. */
     BSI_CONFIG_TYPE_KEY,    /* As TEXT, or "file:PATH" of any length. */
     BSI_CONFIG_TYPE_NUMBER, /* Decimal digits. */
     BSI_CONFIG_TYPE_NUMBER_OR_AUTO,

@@ -139,6 +139,19 @@ static bool parse_size(const char *text, int64_t *out)
     return true;
 }
 
+/* Absolute paths without "..", with single colons between them. */
+static bool are_paths(const char *text)
+{
+    const size_t size = strlen(text);
+    const char *colon = strchr(text, ':');
+
+    while (colon && colon[1] == '/') {
+        colon = strchr(colon + 1, ':');
+    }
+    return text[0] == '/' && !colon && !strstr(text, "/../") && !strstr(text, "/..:") &&
+           (size < 3 || strcmp(text + size - 3, "/..") != 0);
+}
+
 static bool parse_value(const bsi_config_variable *variable, const char *value, int64_t *out)
 {
     switch (variable->type) {
@@ -150,8 +163,10 @@ static bool parse_value(const bsi_config_variable *variable, const char *value, 
         *out = (int64_t)strlen(value);
         return strpbrk(value, "\n\r") == NULL;
     case BSI_CONFIG_TYPE_TEXT:
+    case BSI_CONFIG_TYPE_PATHS:
         *out = (int64_t)strlen(value);
-        return strpbrk(value, "\n\r") == NULL;
+        return strpbrk(value, "\n\r") == NULL &&
+               (variable->type == BSI_CONFIG_TYPE_TEXT || are_paths(value));
     case BSI_CONFIG_TYPE_NUMBER:
     case BSI_CONFIG_TYPE_NUMBER_OR_AUTO:
         return parse_decimal(value, strlen(value), 0, out);
@@ -187,6 +202,7 @@ static void complain(const bsi_config_variable *variable, const char *value, con
     bsi_printable(value, strlen(value), shown, sizeof(shown));
     switch (variable->type) {
     case BSI_CONFIG_TYPE_TEXT:
+    case BSI_CONFIG_TYPE_PATHS:
     case BSI_CONFIG_TYPE_KEY:
         bsi_complain_invalid(complaints, "%s%s: takes %s on one line, not '%s'", where, name,
                              variable->help, shown);

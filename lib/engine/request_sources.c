@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "engine/paths.h"
 #include "engine/request.h"
+#include "engine/roots.h"
 #include "engine/service.h"
 #include "os/file.h"
 
@@ -27,13 +28,20 @@ static size_t count_texts(const char *const *texts)
     return count;
 }
 
-/* Whether it is there and can be read; opening is the only true answer to the latter. */
-static void check_readable(const char *path, size_t index, bsi_complaints *complaints)
+/* Whether it is allowed, there, and can be read; opening is the only true answer to the latter. */
+static void check_readable(const bs_service *service, const char *path, size_t index,
+                           bsi_complaints *complaints)
 {
     bsi_stat stat;
     int fd = -1;
-    bs_status status = bsi_stat_at(BSI_CWD, path, &stat);
+    bs_status status = bsi_roots_allow(service->config, BSI_CONFIG_SOURCE_ROOTS, path);
 
+    if (status < 0) {
+        bsi_complain(complaints, status, BS_LAYER_CALLER, "source_paths[%zu]: %s", index,
+                     bs_error_last()->message);
+        return;
+    }
+    status = bsi_stat_at(BSI_CWD, path, &stat);
     if (status >= 0 && (stat.type == BSI_TYPE_FILE || stat.type == BSI_TYPE_DIR)) {
         status = bsi_open(BSI_CWD, path, BSI_OPEN_READ | BSI_OPEN_NONBLOCK, 0, &fd);
         bsi_close_quietly(fd);
@@ -76,7 +84,7 @@ static bs_status take_path(const bs_service *service, const char *path, size_t i
                              "directory",
                              index, clean);
     } else {
-        check_readable(clean, index, complaints);
+        check_readable(service, clean, index, complaints);
         *out = bsi_arena_text(arena, clean);
         status = *out ? BS_OK : BS_E_NOMEM;
     }

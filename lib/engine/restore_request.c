@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "engine/paths.h"
 #include "engine/request.h"
+#include "engine/roots.h"
 #include "engine/service.h"
 #include "text/json_read.h"
 #include "text/json_write.h"
@@ -23,6 +24,7 @@ static bs_status take_target(const bs_service *service, const bs_restore_options
 {
     const char *given = options->restore_path;
     char *clean = NULL;
+    bs_status status = BS_OK;
 
     if (!given || given[0] != '/' || !bsi_utf8_valid(given, strlen(given))) {
         bsi_complain_invalid(complaints, "restore_path: takes an absolute path in UTF-8");
@@ -40,6 +42,11 @@ static bs_status take_target(const bs_service *service, const bs_restore_options
     if (bsi_path_is_within(clean, service->dir.path)) {
         bsi_complain_invalid(
             complaints, "restore_path: '%.200s' lies in the service's own state directory", clean);
+    }
+    status = bsi_roots_allow(service->config, BSI_CONFIG_RESTORE_ROOTS, clean);
+    if (status < 0) {
+        bsi_complain(complaints, status, BS_LAYER_CALLER, "restore_path: %s",
+                     bs_error_last()->message);
     }
     request->restore_path = bsi_arena_text(&request->arena, clean);
     bsi_free(clean);

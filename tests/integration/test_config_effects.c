@@ -202,6 +202,102 @@ static void larger_files_are_left_out_and_named(void **state)
     engine_backup(engine, &options, BS_OK, id);
 }
 
+/* --- Where to --- */
+
+/* "allowed" with a directory "in" and a link out of it, and "beside" it. */
+static void make_places(const engine_fixture *engine)
+{
+    const int dir = engine->dir->fd;
+
+    assert_int_equal(mkdirat(dir, "allowed", 0700), 0);
+    assert_int_equal(mkdirat(dir, "allowed/in", 0700), 0);
+    assert_int_equal(mkdirat(dir, "allowed-not", 0700), 0);
+    assert_int_equal(mkdirat(dir, "beside", 0700), 0);
+    assert_int_equal(mkdirat(dir, "beside/deep", 0700), 0);
+    assert_int_equal(symlinkat("../beside", dir, "allowed/out"), 0);
+}
+
+/* Sets roots, the second of which is "allowed". */
+static void set_roots(engine_fixture *engine, const char *name)
+{
+    char roots[2 * PATH_SIZE];
+
+    (void)snprintf(roots, sizeof(roots), "/nowhere:%s//allowed/", engine->dir->path);
+    set(engine, name, roots);
+}
+
+static const struct {
+    const char *place;
+    const char *words; /* NULL: it is allowed. */
+} places[] = {
+    {"allowed/in", NULL},
+    {"allowed", NULL},
+    {"beside", "beneath none of the directories in "},
+    {"allowed-not", "beneath none of the directories in "},
+    {"allowed/out", "is a symbolic link"},
+    {"allowed/out/deep", "allowed/out' is a symbolic link"},
+};
+
+enum { PLACES = sizeof(places) / sizeof(places[0]) };
+
+static void sources_lie_beneath_their_roots(void **state)
+{
+    engine_fixture *engine = *state;
+    char path[PATH_SIZE];
+    const char *const paths[] = {path, NULL};
+    bs_backup_options options = engine_options(engine, "home");
+    char id[BS_ID_SIZE];
+
+    make_places(engine);
+    set_roots(engine, "SOURCE_ROOTS");
+    options.source_paths = paths;
+    for (size_t i = 0; i < PLACES; i++) {
+        print_message("# case: %s\n", places[i].place);
+        (void)snprintf(path, sizeof(path), "%s/%s", engine->dir->path, places[i].place);
+        if (!places[i].words) {
+            engine_backup(engine, &options, BS_OK, id);
+            continue;
+        }
+        assert_status(bs_backup_start(engine->service, &options, id), BS_E_ACCESS);
+        assert_non_null(strstr(bs_error_last()->message, "source_paths[0]: '"));
+        assert_non_null(strstr(bs_error_last()->message, places[i].words));
+        assert_non_null(strstr(bs_error_last()->message, "SOURCE_ROOTS"));
+    }
+    assert_int_equal(count_listed(engine), 2);
+}
+
+static void restores_go_beneath_their_roots(void **state)
+{
+    engine_fixture *engine = *state;
+    const bs_backup_options backup = engine_options(engine, "home");
+    bs_restore_options options = BS_RESTORE_OPTIONS_INIT;
+    char path[PATH_SIZE];
+    char id[BS_ID_SIZE];
+    char restore_id[BS_ID_SIZE];
+
+    make_places(engine);
+    make_source(engine, 100);
+    set_roots(engine, "RESTORE_ROOTS");
+    engine_backup(engine, &backup, BS_OK, id);
+    options.backup_id = id;
+    options.restore_path = path;
+    options.strip_source = true;
+    for (size_t i = 0; i < PLACES; i++) {
+        print_message("# case: %s/new/file\n", places[i].place);
+        (void)snprintf(path, sizeof(path), "%s/%s/new", engine->dir->path, places[i].place);
+        if (!places[i].words) {
+            assert_ok(bs_restore_start(engine->service, &options, restore_id));
+            assert_ok(bs_restore_wait(engine->service, restore_id, BS_FOREVER));
+            assert_int_equal(access(path, F_OK), 0);
+            continue;
+        }
+        assert_status(bs_restore_start(engine->service, &options, restore_id), BS_E_ACCESS);
+        assert_non_null(strstr(bs_error_last()->message, "restore_path: '"));
+        assert_non_null(strstr(bs_error_last()->message, places[i].words));
+        assert_int_not_equal(access(path, F_OK), 0);
+    }
+}
+
 /* --- How it works --- */
 
 /* How many calls of a kind of the system a full backup takes. */
@@ -386,6 +482,8 @@ int main(void)
         TEST(requests_without_days_take_the_usual_ones),
         TEST(requests_without_a_level_take_the_usual_one),
         TEST(larger_files_are_left_out_and_named),
+        TEST(sources_lie_beneath_their_roots),
+        TEST(restores_go_beneath_their_roots),
         TEST(bytes_move_a_chunk_at_a_time),
         TEST(callbacks_are_asked_for_a_chunk_at_most),
         TEST(there_are_as_many_workers_as_set),

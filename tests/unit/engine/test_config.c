@@ -69,6 +69,8 @@ static void values_are_read_by_their_type(void **state)
         {"API_KEY_REQUIRED", "off", 0},
         {"DEFAULT_BACKUP_TYPE", "Mirror", 3},
         {"DEFAULT_RETENTION_DAYS", "", 30},
+        {"SOURCE_ROOTS", "/", 1},
+        {"SOURCE_ROOTS", "/a/..b/:/c", 10},
     };
 
     (void)state;
@@ -103,6 +105,10 @@ static void wrong_values_are_refused_with_what_is_right(void **state)
         {"ENCRYPTION_ENABLED", "maybe", "true or false"},
         {"LOG_LEVEL", "LOUD", "DEBUG INFO WARNING"},
         {"LOG_FILE", "a\nb", "one line"},
+        {"SOURCE_ROOTS", "/a:", "absolute paths"},
+        {"SOURCE_ROOTS", "/a:b", "absolute paths"},
+        {"RESTORE_ROOTS", "/a/..", "without '..'"},
+        {"RESTORE_ROOTS", "/..:/b", "without '..'"},
     };
 
     (void)state;
@@ -122,6 +128,8 @@ static const char *wrong_value(const bsi_config_variable *variable)
     switch (variable->type) {
     case BSI_CONFIG_TYPE_TEXT:
         return "two\nlines";
+    case BSI_CONFIG_TYPE_PATHS:
+        return "/right:relative";
     case BSI_CONFIG_TYPE_KEY:
         return "short";
     case BSI_CONFIG_TYPE_NUMBER:
@@ -134,6 +142,8 @@ static const char *wrong_value(const bsi_config_variable *variable)
         return "1.5";
     case BSI_CONFIG_TYPE_FLAG:
         return "maybe";
+    case BSI_CONFIG_TYPE_ARGV:
+        return "[relative]";
     case BSI_CONFIG_TYPE_WORD:
         return "nonesuch";
     }
