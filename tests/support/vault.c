@@ -104,6 +104,18 @@ void test_vault_encrypt(test_vault *vault, bsi_encryption encryption)
     vault->env.trusted_count = vault->signer ? 1 : 0;
 }
 
+void test_vault_encrypt_raw(test_vault *vault)
+{
+    static const char raw[] =
+        "bsvc-key-1 aa0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+    test_vault_encrypt(vault, BSI_ENCRYPTION_NONE);
+    vault->encryption = BSI_ENCRYPTION_AES256;
+    assert_ok(bsi_key_from_raw(bsi_slice_of(raw), &vault->wrap_key));
+    vault->open_key = bsi_key_ref(vault->wrap_key);
+    test_vault_lend_key(vault, true);
+}
+
 void test_vault_lend_key(test_vault *vault, bool lend)
 {
     vault->env.keys = &vault->open_key;

@@ -39,6 +39,9 @@ int test_vault_teardown(void **state);
  */
 void test_vault_encrypt(test_vault *vault, bsi_encryption encryption);
 
+/* Encrypt the backups to come under a raw key: no time goes into scrypt. */
+void test_vault_encrypt_raw(test_vault *vault);
+
 /* From now on the vault has no key (false), or has it again. */
 void test_vault_lend_key(test_vault *vault, bool lend);
 

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Encrypted backups in each container, damaged by chance and by hands that know
+ * the format: bits flipped, also where the check sum was made right again; cuts;
+ * objects and segments of one backup in the place of another's. Who has the key
+ * finds all of it, and before any file is put in place.
+ */
+#include "support/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "archive/archive.h"
+#include "crypto/envelope.h"
+#include "damage_fixture.h"
+#include "hash/sha256.h"
+#include "support/tree.h"
+#include "vault/names.h"
+
+enum {
+    POINTS = 16, /* Of an object, in short runs. */
+    RESEALED = 64,
+    LARGE = 300000, /* Of a file whose container has at least LEAST segments. */
+    LEAST = 4,
+    HEADER = BSI_ENVELOPE_HEADER_SIZE,
+    SEGMENT = BSI_ENVELOPE_SEGMENT_SIZE + BSI_ENVELOPE_TAG_SIZE,
+    ROOM = 512 * 1024,
+};
+
+typedef void (*each_cb)(test_vault *vault, const char *compression);
+
+/* In each container, under a raw key and for an RSA key. */
+static void in_each(test_vault *vault, each_cb check)
+{
+    vault->print_warnings = false;
+    for (size_t i = 0; bsi_archive_at(i); i++) {
+        test_vault_encrypt_raw(vault);
+        check(vault, bsi_archive_name(bsi_archive_at(i)));
+        test_vault_encrypt(vault, BSI_ENCRYPTION_RSA);
+        check(vault, bsi_archive_name(bsi_archive_at(i)));
+    }
+}
+
+static void back_up(test_vault *vault, const char *compression, test_backup *out)
+{
+    test_vault_backup(vault, "archive", BSI_KIND_FULL, compression, NULL, out);
+    assert_int_equal(out->status, BS_OK);
+}
+
+static char *keys_of(const test_backup *backup)
+{
+    char *key = bsi_keys_key(backup->result.manifest_key);
+
+    assert_non_null(key);
+    return key;
+}
+
+static void assert_refused(test_vault *vault, const test_backup *backup)
+{
+    assert_true(damage_is_noticed(vault, "archive", backup));
+    assert_false(damage_leaves_files(vault, "archive", backup));
+}
+
+static void assert_whole(test_vault *vault, const test_backup *backup)
+{
+    assert_false(damage_is_noticed(vault, "archive", backup));
+    assert_true(damage_leaves_files(vault, "archive", backup));
+}
+
+/* --- By chance --- */
+
+static void damage_each_object(test_vault *vault, const char *compression)
+{
+    test_backup backup;
+    char *keys = NULL;
+
+    damage_build(vault);
+    back_up(vault, compression, &backup);
+    keys = keys_of(&backup);
+    vault->env.fresh_id = backup.id; /* The data key: unwrapping it each time would take hours. */
+    vault->env.fresh_key = backup.result.data_key;
+    damage_object(vault, "archive", &backup, backup.result.container_key, POINTS);
+    damage_object(vault, "archive", &backup, backup.result.manifest_key, POINTS);
+    vault->env.fresh_key = NULL;
+    damage_object(vault, "archive", &backup, keys, POINTS);
+    free(keys);
+    test_backup_dispose(&backup);
+}
+
+static void every_flipped_bit_and_every_cut_is_found_before_a_file_is_there(void **state)
+{
+    in_each(*state, damage_each_object);
+}
+
+/* --- A key set with its check sum made right again --- */
+
+/* A slot that is not used when the backup is opened is changed unnoticed only without the key. */
+static void add_pass_phrase(test_vault *vault, const test_backup *backup)
+{
+    const bsi_keyset_cost cost = {.log_n = 15};
+    bsi_keyset *set = NULL;
+    bsi_key *phrase = NULL;
+
+    assert_ok(bsi_key_from_passphrase(bsi_slice_of("another one"), &phrase));
+    assert_ok(bsi_vault_load_keys(&vault->env, backup->result.manifest_key, &set));
+    assert_ok(bsi_keyset_open(set, vault->env.keys, vault->env.key_count));
+    assert_ok(bsi_keyset_add(set, phrase, "somebody", &cost, NULL));
+    assert_ok(bsi_vault_store_keys(&vault->env, backup->result.manifest_key, set, vault->open_key));
+    bsi_keyset_free(set);
+    bsi_key_unref(phrase);
+}
+
+static void save_resealed(const char *path, uint8_t *bytes, size_t size)
+{
+    bsi_digest digest;
+
+    bsi_sha256_of(bytes, size - BSI_SHA256_SIZE, &digest);
+    memcpy(bytes + size - BSI_SHA256_SIZE, digest.bytes, BSI_SHA256_SIZE);
+    damage_save(path, bytes, size);
+}
+
+static void reseal_each_bit(test_vault *vault, const char *compression)
+{
+    static uint8_t bytes[64 * 1024];
+    test_backup backup;
+    char path[DAMAGE_PATH_SIZE];
+    char *keys = NULL;
+    size_t size = 0;
+    size_t step = 0;
+
+    damage_build(vault);
+    back_up(vault, compression, &backup);
+    add_pass_phrase(vault, &backup);
+    assert_whole(vault, &backup);
+    keys = keys_of(&backup);
+    damage_path(vault, keys, path);
+    size = damage_load(path, bytes, sizeof(bytes));
+    step = damage_all() ? 1 : 8 * size / RESEALED | 1;
+    for (size_t at = 0; at < 8 * (size - BSI_SHA256_SIZE); at += step) {
+        bytes[at / 8] ^= (uint8_t)(1U << at % 8);
+        save_resealed(path, bytes, size);
+        assert_refused(vault, &backup);
+        bytes[at / 8] ^= (uint8_t)(1U << at % 8);
+    }
+    save_resealed(path, bytes, size);
+    assert_whole(vault, &backup);
+    free(keys);
+    test_backup_dispose(&backup);
+}
+
+static void a_changed_key_set_is_found_though_its_check_sum_is_right(void **state)
+{
+    test_vault *vault = *state;
+
+    vault->print_warnings = false;
+    test_vault_encrypt_raw(vault);
+    reseal_each_bit(vault, "tar.zst");
+    test_vault_encrypt(vault, BSI_ENCRYPTION_RSA);
+    reseal_each_bit(vault, "tar.zst");
+}
+
+/* --- Objects in the place of others --- */
+
+static void swap_and_check(test_vault *vault, const test_backup *one, const test_backup *two,
+                           const char *from, const char *to)
+{
+    damage_swap(vault, from, to);
+    assert_refused(vault, one);
+    assert_refused(vault, two);
+    damage_swap(vault, from, to);
+}
+
+/* Alike in every size, and under the same key. */
+static void swap_between_two(test_vault *vault, const char *compression)
+{
+    test_backup one;
+    test_backup two;
+    char *keys[2] = {NULL};
+
+    damage_build(vault);
+    back_up(vault, compression, &one);
+    back_up(vault, compression, &two);
+    keys[0] = keys_of(&one);
+    keys[1] = keys_of(&two);
+    swap_and_check(vault, &one, &two, one.result.container_key, two.result.container_key);
+    swap_and_check(vault, &one, &two, one.result.manifest_key, two.result.manifest_key);
+    swap_and_check(vault, &one, &two, keys[0], keys[1]);
+    swap_and_check(vault, &one, &one, one.result.manifest_key, one.result.container_key);
+    swap_and_check(vault, &one, &one, one.result.manifest_key, keys[0]);
+    damage_swap(vault, keys[0], keys[1]);
+    swap_and_check(vault, &one, &two, one.result.container_key, two.result.container_key);
+    swap_and_check(vault, &one, &two, one.result.manifest_key, two.result.manifest_key);
+    damage_swap(vault, one.result.container_key, two.result.container_key);
+    damage_swap(vault, one.result.manifest_key, two.result.manifest_key);
+    assert_refused(vault, &one); /* The whole of another backup. */
+    assert_refused(vault, &two);
+    damage_swap(vault, one.result.container_key, two.result.container_key);
+    damage_swap(vault, one.result.manifest_key, two.result.manifest_key);
+    damage_swap(vault, keys[0], keys[1]);
+    assert_whole(vault, &one);
+    assert_whole(vault, &two);
+    free(keys[0]);
+    free(keys[1]);
+    test_backup_dispose(&one);
+    test_backup_dispose(&two);
+}
+
+static void an_object_of_another_backup_is_found(void **state)
+{
+    in_each(*state, swap_between_two);
+}
+
+/* --- Segments --- */
+
+typedef struct sealed {
+    uint8_t bytes[ROOM];
+    size_t size;
+} sealed;
+
+static uint8_t *segment(sealed *object, size_t index)
+{
+    return object->bytes + HEADER + index * SEGMENT;
+}
+
+static void load(const test_vault *vault, const test_backup *backup, sealed *out)
+{
+    char path[DAMAGE_PATH_SIZE];
+
+    damage_path(vault, backup->result.container_key, path);
+    out->size = damage_load(path, out->bytes, sizeof(out->bytes));
+    assert_in_range(out->size, HEADER + LEAST * SEGMENT, ROOM);
+}
+
+/* Segments of `is` in another order; `other`: a like backup. */
+static void splice(sealed *is, sealed *other, size_t number)
+{
+    static uint8_t aside[SEGMENT];
+    const size_t at = number % (LEAST - 1);
+    const size_t last = (is->size - HEADER - 1) / SEGMENT;
+
+    switch (number / (LEAST - 1)) {
+    case 0: /* Two that change places, */
+        memcpy(aside, segment(is, at), SEGMENT);
+        memcpy(segment(is, at), segment(is, at + 1), SEGMENT);
+        memcpy(segment(is, at + 1), aside, SEGMENT);
+        break;
+    case 1: /* one in the place of the next, */
+        memcpy(segment(is, at + 1), segment(is, at), SEGMENT);
+        break;
+    case 2: /* one twice, */
+        is->size += SEGMENT;
+        memmove(segment(is, at + 1), segment(is, at), is->size - HEADER - (at + 1) * SEGMENT);
+        break;
+    case 3: /* one left out, */
+        is->size -= SEGMENT;
+        memmove(segment(is, at), segment(is, at + 1), is->size - HEADER - at * SEGMENT);
+        break;
+    case 4: /* one of another backup, */
+        memcpy(segment(is, at), segment(other, at), SEGMENT);
+        break;
+    default: /* cut between two. */
+        is->size = HEADER + (last - at) * SEGMENT;
+        break;
+    }
+}
+
+static void splice_segments(test_vault *vault, const char *compression)
+{
+    static sealed was;
+    static sealed is;
+    static sealed other;
+    test_backup one;
+    test_backup two;
+    char path[DAMAGE_PATH_SIZE];
+
+    tree_remove(vault->source);
+    assert_int_equal(mkdir(vault->source, 0700), 0);
+    (void)snprintf(path, sizeof(path), "%s/%s", vault->source, damage_names[0]);
+    tree_write(path, LARGE, 1);
+    back_up(vault, compression, &one);
+    back_up(vault, compression, &two);
+    load(vault, &one, &was);
+    load(vault, &two, &other);
+    damage_path(vault, one.result.container_key, path);
+    for (size_t number = 0; number < 6 * (LEAST - 1); number++) {
+        is = was;
+        splice(&is, &other, number);
+        damage_save(path, is.bytes, is.size);
+        assert_refused(vault, &one);
+    }
+    damage_save(path, was.bytes, was.size);
+    assert_whole(vault, &one);
+    test_backup_dispose(&one);
+    test_backup_dispose(&two);
+}
+
+static void segments_out_of_place_are_found(void **state)
+{
+    in_each(*state, splice_segments);
+}
+
+/* --- Headers --- */
+
+/* In front of the same segments. */
+static void put_header(const char *path, const sealed *was, const unsigned char *header)
+{
+    static sealed is;
+
+    is = *was;
+    memcpy(is.bytes, header, HEADER);
+    damage_save(path, is.bytes, is.size);
+}
+
+/* Headers that are authentic each, one of them of the same backup and made with its data key. */
+static void replay_headers(test_vault *vault, const char *compression)
+{
+    static sealed was;
+    static sealed other;
+    test_backup one;
+    test_backup two;
+    bsi_envelope *envelope = NULL;
+    bsi_keyset *set = NULL;
+    char path[DAMAGE_PATH_SIZE];
+
+    damage_build(vault);
+    tree_write(strcat(strcpy(path, vault->source), "/large"), LARGE, 1);
+    back_up(vault, compression, &one);
+    back_up(vault, compression, &two);
+    load(vault, &one, &was);
+    load(vault, &two, &other);
+    damage_path(vault, one.result.container_key, path);
+    put_header(path, &was, other.bytes);
+    assert_refused(vault, &one);
+    assert_ok(bsi_vault_load_keys(&vault->env, one.result.manifest_key, &set));
+    assert_ok(bsi_envelope_create(one.result.data_key, BSI_ENVELOPE_CONTAINER, bsi_keyset_id(set),
+                                  &envelope));
+    put_header(path, &was, bsi_envelope_header(envelope));
+    assert_refused(vault, &one);
+    bsi_envelope_free(envelope);
+    assert_ok(bsi_envelope_create(one.result.data_key, BSI_ENVELOPE_MANIFEST, bsi_keyset_id(set),
+                                  &envelope));
+    put_header(path, &was, bsi_envelope_header(envelope));
+    assert_refused(vault, &one);
+    bsi_envelope_free(envelope);
+    bsi_keyset_free(set);
+    damage_save(path, was.bytes, was.size);
+    assert_whole(vault, &one);
+    test_backup_dispose(&one);
+    test_backup_dispose(&two);
+}
+
+static void a_header_on_other_segments_is_found(void **state)
+{
+    in_each(*state, replay_headers);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, test_vault_setup, test_vault_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(every_flipped_bit_and_every_cut_is_found_before_a_file_is_there),
+        TEST(a_changed_key_set_is_found_though_its_check_sum_is_right),
+        TEST(an_object_of_another_backup_is_found),
+        TEST(segments_out_of_place_are_found),
+        TEST(a_header_on_other_segments_is_found),
+    };
+
+    if (access("/dev/shm", W_OK) == 0) {
+        (void)setenv("TMPDIR", "/dev/shm", 0);
+    }
+    return cmocka_run_group_tests_name("integration/damage_encrypted", tests, NULL, NULL);
+}
