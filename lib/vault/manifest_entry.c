@@ -390,52 +390,65 @@ static bs_status read_xattrs(entry_parser *parser)
 /* Of twins only one may be there: they share a bit of `seen`. */
 enum { PATH_BIT = 60, LINK_BIT, LINKED_BIT };
 
+/* Bit n: entries of type n. */
+enum {
+    OF_FILES = 1 << BSI_TYPE_FILE,
+    OF_LINKS = 1 << BSI_TYPE_SYMLINK,
+    OF_DEVICES = 1 << BSI_TYPE_CHAR_DEVICE | 1 << BSI_TYPE_BLOCK_DEVICE,
+    OF_OTHERS = 0xff & ~(1 << BSI_TYPE_DIR), /* All but directories. */
+    OF_ALL = 0xff,
+};
+
 static const struct {
     const char *key;
     bs_status (*read)(entry_parser *parser);
     unsigned bit; /* 0: the row's own. */
+    unsigned of;  /* The types of entries that have it. */
 } fields[] = {
-    {"path", read_path, PATH_BIT},
-    {"type", read_type, 0},
-    {"mode", read_mode, 0},
-    {"uid", read_uid, 0},
-    {"gid", read_gid, 0},
-    {"user", read_user, 0},
-    {"group", read_group, 0},
-    {"mtime", read_mtime, 0},
-    {"ctime", read_ctime, 0},
-    {"dev", read_dev, 0},
-    {"ino", read_ino, 0},
-    {"nlink", read_nlink, 0},
-    {"size", read_size, 0},
-    {"sha256", read_sha256, 0},
-    {"stored_in", read_stored_in, 0},
-    {"at", read_at, 0},
-    {"link", read_link, LINK_BIT},
-    {"linked", read_linked, LINKED_BIT},
-    {"extents", read_extents, 0},
-    {"xattrs", read_xattrs, 0},
-    {"major", read_major, 0},
-    {"minor", read_minor, 0},
-    {"path_base64", read_path_base64, PATH_BIT},
-    {"link_base64", read_link_base64, LINK_BIT},
-    {"linked_base64", read_linked_base64, LINKED_BIT},
+    {"path", read_path, PATH_BIT, OF_ALL},
+    {"type", read_type, 0, OF_ALL},
+    {"mode", read_mode, 0, OF_ALL},
+    {"uid", read_uid, 0, OF_ALL},
+    {"gid", read_gid, 0, OF_ALL},
+    {"user", read_user, 0, OF_ALL},
+    {"group", read_group, 0, OF_ALL},
+    {"mtime", read_mtime, 0, OF_ALL},
+    {"ctime", read_ctime, 0, OF_ALL},
+    {"dev", read_dev, 0, OF_ALL},
+    {"ino", read_ino, 0, OF_ALL},
+    {"nlink", read_nlink, 0, OF_OTHERS},
+    {"size", read_size, 0, OF_FILES},
+    {"sha256", read_sha256, 0, OF_FILES},
+    {"stored_in", read_stored_in, 0, OF_FILES},
+    {"at", read_at, 0, OF_FILES},
+    {"link", read_link, LINK_BIT, OF_LINKS},
+    {"linked", read_linked, LINKED_BIT, OF_OTHERS},
+    {"extents", read_extents, 0, OF_FILES},
+    {"xattrs", read_xattrs, 0, OF_ALL},
+    {"major", read_major, 0, OF_DEVICES},
+    {"minor", read_minor, 0, OF_DEVICES},
+    {"path_base64", read_path_base64, PATH_BIT, OF_ALL},
+    {"link_base64", read_link_base64, LINK_BIT, OF_LINKS},
+    {"linked_base64", read_linked_base64, LINKED_BIT, OF_OTHERS},
 };
+
+static uint64_t bit_of(size_t at)
+{
+    return UINT64_C(1) << (fields[at].bit ? fields[at].bit : at);
+}
 
 /* Lines are written in the order of the table, so the search begins behind the last hit. */
 static bs_status read_field(entry_parser *parser, bsi_slice key, size_t *next)
 {
     for (size_t i = 0; i < BSI_ARRAY_SIZE(fields); i++) {
         const size_t at = (*next + i) % BSI_ARRAY_SIZE(fields);
-        uint64_t bit = 0;
         if (!bsi_slice_is(key, fields[at].key)) {
             continue;
         }
-        bit = UINT64_C(1) << (fields[at].bit ? fields[at].bit : at);
-        if (parser->seen & bit) {
+        if (parser->seen & bit_of(at)) {
             return bsi_json_fail(&parser->json, "field '%s' stands twice", fields[at].key);
         }
-        parser->seen |= bit;
+        parser->seen |= bit_of(at);
         *next = at + 1;
         return fields[at].read(parser);
     }
@@ -484,12 +497,8 @@ static bs_status check_entry(const bsi_json_reader *json, const bsi_manifest_ent
     if (entry->stat.type == 0 || !bsi_path_is_safe(entry->path)) {
         return bsi_json_fail(json, "an entry without a type or with an unsafe path");
     }
-    if (entry->linked.size > 0 &&
-        (entry->stat.type == BSI_TYPE_DIR || !bsi_path_is_safe(entry->linked))) {
+    if (entry->linked.size > 0 && !bsi_path_is_safe(entry->linked)) {
         return bsi_json_fail(json, "a hard link to an unsafe path");
-    }
-    if (!file && (parsed->has_locator || parsed->listed.has_digest || entry->sparse)) {
-        return bsi_json_fail(json, "only files have content");
     }
     if (file && !parsed->listed.has_digest) {
         return bsi_json_fail(json, "a file without a digest");
@@ -501,6 +510,20 @@ static bs_status check_entry(const bsi_json_reader *json, const bsi_manifest_ent
         return bsi_json_fail(json, "a symbolic link with a zero byte");
     }
     return check_extents(json, entry);
+}
+
+/* After check_entry(): there is a type. */
+static bs_status check_fields(const entry_parser *parser)
+{
+    const bsi_file_type type = parser->out->listed.entry.stat.type;
+
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(fields); i++) {
+        if ((parser->seen & bit_of(i)) && !(fields[i].of & 1u << type)) {
+            return bsi_json_fail(&parser->json, "no %s has the field '%s'",
+                                 bsi_file_type_name(type), fields[i].key);
+        }
+    }
+    return BS_OK;
 }
 
 bs_status bsi_parse_entry(bsi_slice line, bsi_line_memory *memory, bsi_manifest_entry *out)
@@ -521,5 +544,6 @@ bs_status bsi_parse_entry(bsi_slice line, bsi_line_memory *memory, bsi_manifest_
     BSI_TRY(bsi_json_end(&parser.json));
     place_xattrs(memory, entry);
     entry->extents = (const bsi_extent *)(const void *)memory->extent_list.data;
-    return check_entry(&parser.json, out);
+    BSI_TRY(check_entry(&parser.json, out));
+    return check_fields(&parser);
 }
