@@ -86,6 +86,22 @@ static bs_status call_restore(fixture *self, const void *options)
     return bs_restore_start(self->service, options, id);
 }
 
+static bs_status call_drill(fixture *self, const void *options)
+{
+    char id[BS_ID_SIZE];
+
+    return bs_drill_start(self->service, options, id);
+}
+
+static bs_status call_list_drills(fixture *self, const void *options)
+{
+    bs_drill_page *page = NULL;
+    const bs_status status = bs_drill_list(self->service, options, &page);
+
+    bs_drill_page_free(page);
+    return status;
+}
+
 static bs_status call_history(fixture *self, const void *options)
 {
     bs_stats_history_info *history = NULL;
@@ -133,6 +149,8 @@ static void structs_of_other_releases_are_taken_where_they_can_be(void **state)
     check_sizes(self, sizeof(bs_backup_options), call_backup, BS_E_INVALID);
     check_sizes(self, sizeof(bs_backup_filter), call_list, BS_OK);
     check_sizes(self, sizeof(bs_restore_options), call_restore, BS_E_INVALID);
+    check_sizes(self, sizeof(bs_drill_options), call_drill, BS_E_INVALID);
+    check_sizes(self, sizeof(bs_drill_filter), call_list_drills, BS_OK);
     check_sizes(self, sizeof(bs_stats_history_options), call_history, BS_OK);
 }
 
@@ -142,12 +160,16 @@ static void macros_and_functions_initialise_alike(void **state)
     const bs_backup_options backup = BS_BACKUP_OPTIONS_INIT;
     const bs_backup_filter filter = BS_BACKUP_FILTER_INIT;
     const bs_restore_options restore = BS_RESTORE_OPTIONS_INIT;
+    const bs_drill_options drill = BS_DRILL_OPTIONS_INIT;
+    const bs_drill_filter drills = BS_DRILL_FILTER_INIT;
     const bs_stats_history_options history = BS_STATS_HISTORY_OPTIONS_INIT;
     union {
         bs_service_options service;
         bs_backup_options backup;
         bs_backup_filter filter;
         bs_restore_options restore;
+        bs_drill_options drill;
+        bs_drill_filter drills;
         bs_stats_history_options history;
     } made;
 
@@ -171,6 +193,14 @@ static void macros_and_functions_initialise_alike(void **state)
     bs_restore_options_init(&made.restore, sizeof(made.restore));
     assert_int_equal(made.restore.struct_size, restore.struct_size);
     assert_false(made.restore.strip_source);
+    memset(&made, 0xff, sizeof(made));
+    bs_drill_options_init(&made.drill, sizeof(made.drill));
+    assert_int_equal(made.drill.struct_size, drill.struct_size);
+    assert_null(made.drill.scratch_path);
+    memset(&made, 0xff, sizeof(made));
+    bs_drill_filter_init(&made.drills, sizeof(made.drills));
+    assert_int_equal(made.drills.struct_size, drills.struct_size);
+    assert_int_equal(made.drills.offset, 0);
     memset(&made, 0xff, sizeof(made));
     bs_stats_history_options_init(&made.history, sizeof(made.history));
     assert_int_equal(made.history.struct_size, history.struct_size);
@@ -239,6 +269,12 @@ static void null_arguments_are_named(void **state)
     assert_refuses(bs_restore_start(service, &restore, NULL), "id_out");
     assert_refuses(bs_restore_get(service, "x", NULL), "out");
     assert_refuses(bs_restore_list(service, 0, 0, NULL), "out");
+    assert_refuses(bs_drill_start(service, NULL, id), "options");
+    assert_refuses(bs_drill_get(service, NULL, NULL), "id");
+    assert_refuses(bs_drill_wait(service, NULL, 0), "id");
+    assert_refuses(bs_drill_cancel(NULL, "x"), "service");
+    assert_refuses(bs_drill_list(service, NULL, NULL), "out");
+    assert_refuses(bs_drill_list_reports(service, NULL, NULL), "out");
     assert_refuses(bs_subscribe(service, NULL, NULL), "out");
     assert_refuses(bs_subscription_next(NULL, 0, NULL), "subscription");
     assert_refuses(bs_stats(service, NULL), "out");
@@ -262,6 +298,10 @@ static void destructors_take_null_and_leave_the_record_alone(void **state)
     bs_restore_info_free(NULL);
     bs_restore_page_free(NULL);
     bs_verify_info_free(NULL);
+    bs_drill_info_free(NULL);
+    bs_drill_page_free(NULL);
+    bs_drill_reports_free(NULL);
+    bs_drill_options_free(NULL);
     bs_stats_info_free(NULL);
     bs_stats_history_info_free(NULL);
     bs_backup_options_free(NULL);
