@@ -169,6 +169,7 @@ const tool_verb verbs[] = {
      "  --inactive           it is not run until 'update NAME --active'\n"
      "  --backup-name N      the backups' name; default: that of the schedule\n"
      "  --verify ID          verify this backup, such as latest:NAME, instead of taking one\n"
+     "  --drill ID           a restore drill of this backup; --sample as of 'drill'\n"
      "\n"
      "Schedules are run by 'backupsvc run'.\n",
      verb_schedule},

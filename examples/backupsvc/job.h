@@ -19,9 +19,13 @@ typedef struct job_kind {
 bs_status job_follow(const tool_run *tool, const job_kind *kind, bs_subscription *events,
                      const char *id, double *seconds_out);
 
-/* Follow a backup or a verification to its end and tell about it; the exit code. */
+/* Follow a backup, a verification or a drill to its end and tell about it; the exit code. */
 int backup_follow(tool_run *tool, bs_subscription *events, const char *id);
 int verify_follow(tool_run *tool, bs_subscription *events, const char *id);
+int drill_follow(tool_run *tool, bs_subscription *events, const char *id);
+
+/* How many files a drill restores: "100" or "5%". False when it is neither. */
+bool drill_take_sample(const char *text, bs_drill_options *options);
 
 /* What a job that was followed means for the exit code. */
 int job_exit_code(bs_status status);

@@ -48,7 +48,7 @@ static void drill_json(const bs_drill_info *info)
     (void)printf("}\n");
 }
 
-static int drill_follow(tool_run *tool, bs_subscription *events, const char *id)
+int drill_follow(tool_run *tool, bs_subscription *events, const char *id)
 {
     bs_drill_info *info = NULL;
     double seconds = 0;
@@ -155,7 +155,7 @@ static int tell(tool_run *tool, const char *name)
 
 /* --- The verb --- */
 
-static bool take_sample(const char *text, bs_drill_options *options)
+bool drill_take_sample(const char *text, bs_drill_options *options)
 {
     char *end = NULL;
     const long value = strtol(text, &end, 10);
@@ -204,7 +204,7 @@ static int drill_one(tool_run *tool, drill_arguments *given, const char *id)
         return output_usage(tool, "drill takes an id or --name; 'backupsvc help drill' shows the "
                                   "form");
     }
-    if (given->sample && !take_sample(given->sample, &given->options)) {
+    if (given->sample && !drill_take_sample(given->sample, &given->options)) {
         return output_usage(tool, "--sample takes a number of files, or a share such as 5%%");
     }
     if (id) {

@@ -25,6 +25,8 @@ typedef struct schedule_arguments {
     backup_arguments backup;
     const char *backup_name;
     const char *verify;
+    const char *drill;
+    const char *sample; /* Of a drill. */
     char action_request[512];
     int missed;
     bool active;
@@ -38,23 +40,56 @@ typedef struct schedule_arguments {
     {"missed", OPTION_WORD, &(given)->missed, missed_name, BS_MISSED_RUN_ONCE, BS_MISSED_ALL},    \
     {"inactive", OPTION_FLAG, &(given)->inactive, NULL, 0, 0},                                    \
     {"backup-name", OPTION_TEXT, &(given)->backup_name, NULL, 0, 0},                              \
-    {"verify", OPTION_TEXT, &(given)->verify, NULL, 0, 0}
+    {"verify", OPTION_TEXT, &(given)->verify, NULL, 0, 0},                                        \
+    {"drill", OPTION_TEXT, &(given)->drill, NULL, 0, 0},                                          \
+    {"sample", OPTION_TEXT, &(given)->sample, NULL, 0, 0}
 #define SCHEDULE_ARGUMENTS_INIT                                                                   \
     {.options = BS_SCHEDULE_OPTIONS_INIT, .backup = BACKUP_ARGUMENTS_INIT}
 /* clang-format on */
 
-/* --verify takes the place of sources. */
-static bool take_verify(tool_run *tool, schedule_arguments *given, int *code)
+/* Whether something is done to a backup that there is, instead of taking one. */
+static bool takes_no_sources(const schedule_arguments *given)
 {
-    const size_t room = sizeof(given->action_request);
+    return given->verify || given->drill;
+}
 
-    if (strpbrk(given->verify, "\"\\") ||
-        snprintf(given->action_request, room, "{\"backup_id\":\"%s\"}", given->verify) >=
-            (int)room) {
-        *code = output_usage(tool, "--verify takes an id, or latest:NAME");
+/* Of how many files a drill is, as what follows the backup in its request. */
+static bool take_sample(tool_run *tool, const schedule_arguments *given, char *out, size_t size,
+                        int *code)
+{
+    bs_drill_options drill = BS_DRILL_OPTIONS_INIT;
+
+    *out = '\0';
+    if (!given->sample) {
+        return true;
+    }
+    if (!drill_take_sample(given->sample, &drill)) {
+        *code = output_usage(tool, "--sample takes a number of files, or a share such as 5%%");
         return false;
     }
-    given->options.action = BS_ACTION_VERIFY;
+    (void)snprintf(out, size, ",\"%s\":%" PRId32,
+                   drill.sample_percent > 0 ? "sample_percent" : "sample_files",
+                   drill.sample_percent > 0 ? drill.sample_percent : drill.sample_files);
+    return true;
+}
+
+/* --verify and --drill take the place of sources. */
+static bool take_action(tool_run *tool, schedule_arguments *given, int *code)
+{
+    const size_t room = sizeof(given->action_request);
+    const char *id = given->verify ? given->verify : given->drill;
+    char sample[64];
+
+    if (!take_sample(tool, given, sample, sizeof(sample), code)) {
+        return false;
+    }
+    if (strpbrk(id, "\"\\") || snprintf(given->action_request, room, "{\"backup_id\":\"%s\"%s}", id,
+                                        sample) >= (int)room) {
+        *code = output_usage(tool, "--%s takes an id, or latest:NAME",
+                             given->verify ? "verify" : "drill");
+        return false;
+    }
+    given->options.action = given->verify ? BS_ACTION_VERIFY : BS_ACTION_DRILL;
     given->options.action_request = given->action_request;
     return true;
 }
@@ -64,13 +99,17 @@ static bool take_work(tool_run *tool, schedule_arguments *given, const char *usu
                       int count, int *code)
 {
     given->options.missed = (bs_missed)given->missed;
-    if (given->verify && count > 0) {
-        *code = output_usage(tool, "a schedule either verifies or backs up: with --verify it takes "
-                                   "no sources");
+    if (given->sample && !given->drill) {
+        *code = output_usage(tool, "--sample goes with --drill");
         return false;
     }
-    if (given->verify) {
-        return take_verify(tool, given, code);
+    if (takes_no_sources(given) && (count > 0 || (given->verify && given->drill))) {
+        *code = output_usage(tool, "a schedule verifies, drills or backs up: with --verify or "
+                                   "--drill it takes no sources");
+        return false;
+    }
+    if (takes_no_sources(given)) {
+        return take_action(tool, given, code);
     }
     if (!backup_arguments_take(tool, &given->backup,
                                given->backup_name ? given->backup_name : usual, sources, count,
@@ -133,7 +172,7 @@ static int do_add(tool_run *tool, int argc, char **argv)
     int code = TOOL_DONE;
     int first = backup_arguments_read(tool, argc, argv, rows, 2, &given.backup, &code);
 
-    if (first >= 0 && !given.verify && argc - first < 3) {
+    if (first >= 0 && !takes_no_sources(&given) && argc - first < 3) {
         code = output_usage(tool, "schedule add: what to back up is missing; 'backupsvc help "
                                   "schedule' shows the form");
         first = -1;
@@ -183,7 +222,7 @@ static int update(tool_run *tool, schedule_arguments *given, const char *name, c
         return TOOL_FAILED;
     }
     given->options.missed = (bs_missed)given->missed;
-    if (count > 0 || given->verify) {
+    if (count > 0 || takes_no_sources(given) || given->sample) {
         usual = name_of_backups(tool, name);
         good = take_work(tool, given, usual ? usual : name, sources, count, &code);
     }
@@ -221,7 +260,7 @@ static int do_update(tool_run *tool, int argc, char **argv)
     first = backup_arguments_read(tool, argc, argv, rows, 1, &given.backup, &code);
     if (first >= 0 && given.active && given.inactive) {
         code = output_usage(tool, "--active and --inactive do not go together");
-    } else if (first >= 0 && argc - first == 1 && !given.verify &&
+    } else if (first >= 0 && argc - first == 1 && !takes_no_sources(&given) &&
                (given.backup_name || !same_arguments(&untouched, &given.backup))) {
         code = output_usage(tool, "options of a backup make a new request: give its sources, too");
     } else if (first >= 0) {
@@ -311,8 +350,17 @@ static int follow(tool_run *tool, bs_subscription *events, const char *name, con
     if (bs_schedule_get(tool->service, name, &info) < 0) {
         return output_fail_last(tool);
     }
-    code = info->action == BS_ACTION_VERIFY ? verify_follow(tool, events, id)
-                                            : backup_follow(tool, events, id);
+    switch (info->action) {
+    case BS_ACTION_VERIFY:
+        code = verify_follow(tool, events, id);
+        break;
+    case BS_ACTION_DRILL:
+        code = drill_follow(tool, events, id);
+        break;
+    default:
+        code = backup_follow(tool, events, id);
+        break;
+    }
     bs_schedule_info_free(info);
     return code;
 }

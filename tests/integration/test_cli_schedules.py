@@ -107,6 +107,23 @@ class Schedules(Case):
         out = self.document(DONE, "schedule", "run", "nightly")
         self.assertEqual(out["verification"]["status"], "completed")
 
+    def test_a_drill_is_scheduled(self):
+        schedule = self.add("--drill", "latest:job", "--sample", "50%", sources=[])["schedule"]
+        self.assertEqual(schedule["action"], "drill")
+        self.assertEqual(schedule["action_request"],
+                         {"backup_id": "latest:job", "sample_percent": 50})  # fmt: skip
+        self.back_up()
+        out = self.document(DONE, "schedule", "run", "nightly")
+        self.assertTrue(out["drill"]["proven"])
+        self.document(DONE, "schedule", "update", "nightly", "--drill", "latest:job")
+        self.assertEqual(self.show("nightly")["schedule"]["action_request"]["sample_files"], 100)
+        add = ["schedule", "add", "other", "@daily"]
+        self.refused("goes with --drill", *add, self.source, "--sample", "5", code=USAGE)
+        self.refused("goes with --drill", "schedule", "update", "nightly", "--sample", "5",
+                     code=USAGE)  # fmt: skip
+        self.refused("--sample takes", *add, "--drill", "latest:x", "--sample", "x", code=USAGE)
+        self.refused("no sources", *add, "--drill", "x", "--verify", "x", code=USAGE)
+
     def test_changes_replace_what_they_name(self):
         self.add("--timezone", "Europe/Berlin", "--type", "incremental", "--backup-name", "job")
         self.document(DONE, "schedule", "update", "nightly", "--cron", "@daily", "--rename",
