@@ -170,6 +170,32 @@ static void every_form_can_be_drilled(void **state)
     bs_drill_info_free(info);
 }
 
+static void what_no_key_opens_is_not_proven(void **state)
+{
+    static const char key[] =
+        "bsvc-key-1 aa0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+    engine_fixture *engine = *state;
+    bs_drill_options options = options_for("latest:home");
+    bs_backup_options request = engine_options(engine, "home");
+    bs_drill_info *info = NULL;
+    char id[BS_ID_SIZE];
+
+    write_files(engine);
+    request.encryption = BS_ENCRYPTION_AES256;
+    request.encryption_key = key;
+    engine_backup(engine, &request, BS_OK, id);
+    engine_close(engine);
+    engine_open(engine);
+    info = drill(engine, &options, BS_E_KEY);
+    assert_false(info->proven);
+    assert_int_equal(info->files_restored, 0);
+    bs_drill_info_free(info);
+    assert_ok(bs_key_unlock(engine->service, key, NULL));
+    info = drill(engine, &options, BS_OK);
+    check_proven(info, 100);
+    bs_drill_info_free(info);
+}
+
 /* Links, holes, modes, odd names, paths that are too long for the system, things that are no files.
  */
 static void the_oddest_tree_can_be_drilled(void **state)
@@ -526,6 +552,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_sample_has_as_many_files_as_were_asked_for),
         CASE(every_form_can_be_drilled),
+        CASE(what_no_key_opens_is_not_proven),
         CASE(the_oddest_tree_can_be_drilled),
         CASE(an_empty_backup_is_proven_by_restoring_nothing),
         CASE(the_scratch_directory_may_be_elsewhere),

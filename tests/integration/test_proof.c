@@ -12,6 +12,7 @@
 
 #include "engine_fixture.h"
 #include "storage/drivers/drivers.h"
+#include "support/crypto_keys.h"
 #include "support/tree.h"
 
 /* --- The storage: "mem", with one bit of one object wrong --- */
@@ -186,6 +187,35 @@ static void what_is_damaged_as_it_is_written_is_no_backup(void **state)
     assert_int_equal(count_objects(), 2);
 }
 
+/* Here by a machine that cannot read what it writes. */
+static void so_is_what_is_encrypted(void **state)
+{
+    static const char *const recipients[] = {TEST_RSA_PUBLIC, NULL};
+    static const char *const parts[] = {".manifest", "-full-", ".keys"};
+    engine_fixture *engine = *state;
+    bs_backup_options options = begin(engine, BS_BACKUP_FULL);
+    bs_backup_info *info = NULL;
+    char id[BS_ID_SIZE];
+
+    options.encryption = BS_ENCRYPTION_RSA;
+    options.recipients = recipients;
+    options.compression = BS_COMPRESSION_TAR_ZST;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        state_of_rot.part = parts[i];
+        engine_backup(engine, &options, BS_E_CORRUPT, id);
+        check_gone(engine, id);
+    }
+    state_of_rot.part = NULL;
+    options.backup_type = BS_BACKUP_INCREMENTAL;
+    for (size_t i = 0; i < 2; i++) {
+        engine_backup(engine, &options, BS_OK, id);
+        write_source(engine, "two", 2);
+    }
+    info = engine_get(engine, id);
+    assert_int_equal(info->backup_type, BS_BACKUP_INCREMENTAL);
+    bs_backup_info_free(info);
+}
+
 static void nothing_builds_on_what_was_damaged(void **state)
 {
     engine_fixture *engine = *state;
@@ -288,6 +318,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(what_is_damaged_as_it_is_written_is_no_backup),
+        CASE(so_is_what_is_encrypted),
         CASE(nothing_builds_on_what_was_damaged),
         CASE(only_what_the_run_has_written_is_read_again),
         CASE(it_can_be_switched_off),
