@@ -164,5 +164,8 @@ BS_NODISCARD bs_status bsi_config_load_env(bs_config *config);
 
 /* Take over all settings of a .env file, or none when a line is wrong. */
 BS_NODISCARD bs_status bsi_config_load_file(bs_config *config, const char *path);
+/* The same of a file's content; `path` is what complaints call it. */
+BS_NODISCARD bs_status bsi_config_load_text(bs_config *config, const char *path, const char *text,
+                                            size_t size);
 
 #endif

@@ -214,7 +214,7 @@ static void free_text(char *text)
     bsi_free(text);
 }
 
-static bs_status load_text(const char *path, char **text_out, size_t *size_out)
+static bs_status read_file(const char *path, char **text_out, size_t *size_out)
 {
     char *text = bsi_alloc(ENV_FILE_MAX + 1);
     size_t size = 0;
@@ -245,19 +245,13 @@ out:
     return status < 0 ? bsi_fail_context(BS_LAYER_CALLER, status, "reading the settings") : BS_OK;
 }
 
-bs_status bsi_config_load_file(bs_config *config, const char *path)
+bs_status bsi_config_load_text(bs_config *config, const char *path, const char *text, size_t size)
 {
     env_file file = {.path = path};
     bs_config swap;
-    char *text = NULL;
-    size_t size = 0;
     bs_status status = BS_OK;
 
     bsi_buf_init(&file.value, ENV_FILE_MAX + 1);
-    status = load_text(path, &text, &size);
-    if (status < 0) {
-        goto out;
-    }
     status = bsi_buf_reserve(&file.value, size + 1); /* It never moves, and leaves no copies. */
     if (status < 0) {
         goto out;
@@ -280,6 +274,18 @@ out:
         bsi_wipe(file.value.data, file.value.capacity);
     }
     bsi_buf_dispose(&file.value);
+    return status;
+}
+
+bs_status bsi_config_load_file(bs_config *config, const char *path)
+{
+    char *text = NULL;
+    size_t size = 0;
+    bs_status status = read_file(path, &text, &size);
+
+    if (status >= 0) {
+        status = bsi_config_load_text(config, path, text, size);
+    }
     free_text(text);
     return status;
 }
