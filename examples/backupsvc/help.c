@@ -199,6 +199,8 @@ const tool_verb verbs[] = {
     {"stats", "[--history DAYS]", "sum up all backups",
      "  --history DAYS       instead, how backups went on each of the last days, in UTC\n",
      verb_stats},
+    {"metrics", "[--textfile FILE]", "print metrics as text for Prometheus",
+     "  --textfile FILE      write them there, all at once, for node_exporter\n", verb_metrics},
     {"rebuild", "[OPTION...]", "make the catalogue anew from what lies on the storage",
      "  --key REF            the key of an encrypted backup: env:NAME, file:PATH,\n"
      "                       keyring:NAME, or - to be asked\n"

@@ -37,6 +37,7 @@ int verb_key(tool_run *tool, int argc, char **argv);
 int verb_schedule(tool_run *tool, int argc, char **argv);
 int verb_run_schedules(tool_run *tool, int argc, char **argv);
 int verb_stats(tool_run *tool, int argc, char **argv);
+int verb_metrics(tool_run *tool, int argc, char **argv);
 int verb_rebuild(tool_run *tool, int argc, char **argv);
 int verb_help(tool_run *tool, int argc, char **argv);
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stats: what all backups add up to.
+ * stats, metrics: what all backups add up to.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "options.h"
 #include "output.h"
@@ -150,4 +153,76 @@ int verb_stats(tool_run *tool, int argc, char **argv)
     }
     options.days = (uint32_t)days.value;
     return options.days > 0 ? show_history(tool, &options) : show_stats(tool);
+}
+
+/* --- Metrics --- */
+
+/* In place all at once, as who reads the file expects. */
+static int write_file(const tool_run *tool, const char *path, const char *text)
+{
+    const size_t size = strlen(path) + sizeof(".new");
+    char *fresh = malloc(size);
+    FILE *file = NULL;
+    bool written = false;
+
+    if (fresh) {
+        (void)snprintf(fresh, size, "%s.new", path);
+        file = fopen(fresh, "we");
+    }
+    if (file) {
+        written = fputs(text, file) >= 0;
+        written = fclose(file) == 0 && written && rename(fresh, path) == 0;
+    }
+    if (!written) {
+        const int code = output_fail(tool, BS_E_IO, "%s: %s", path, strerror(errno));
+
+        if (file) {
+            (void)remove(fresh);
+        }
+        free(fresh);
+        return code;
+    }
+    free(fresh);
+    if (tool->json) {
+        (void)printf("{\"success\":true}\n");
+    }
+    return TOOL_DONE;
+}
+
+static int show_metrics(const tool_run *tool, const char *text)
+{
+    if (tool->json) {
+        (void)printf("{\"success\":true,\"metrics\":");
+        output_json_text(stdout, text);
+        (void)printf("}\n");
+    } else {
+        (void)fputs(text, stdout);
+    }
+    return TOOL_DONE;
+}
+
+int verb_metrics(tool_run *tool, int argc, char **argv)
+{
+    const char *path = NULL;
+    const option_row rows[] = {
+        {"textfile", OPTION_TEXT, &path, NULL, 0, 0},
+        {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
+    };
+    char *text = NULL;
+    int first = 0;
+    int code = TOOL_DONE;
+
+    first = options_read(tool, argc, argv, rows, 0, 0, &code);
+    if (first < 0) {
+        return code;
+    }
+    if (tool_open(tool, TOOL_EXISTING) < 0) {
+        return TOOL_FAILED;
+    }
+    if (bs_metrics(tool->service, &text) < 0) {
+        return output_fail_last(tool);
+    }
+    code = path ? write_file(tool, path, text) : show_metrics(tool, text);
+    bs_free(text);
+    return code;
 }

@@ -205,6 +205,23 @@ BS_API BS_NODISCARD bs_status bs_stats_history(bs_service *service,
 /** Free a history. NULL is ignored. Since: 0.1 */
 BS_API void bs_stats_history_info_free(bs_stats_history_info *history);
 
+/**
+ * Write all metrics as text for Prometheus.
+ *
+ * The text format is 0.0.4 of
+ * https://prometheus.io/docs/instrumenting/exposition_formats/. What follows from the
+ * catalogue outlives restarts; counters of storages, warnings and removals begin at 0 with
+ * each open. At most METRICS_MAX_NAMES names have series of their own.
+ *
+ * @param service  The service.
+ * @param out      The text; freed with bs_free(). Set only on BS_OK.
+ *
+ * @retval BS_OK
+ *
+ * Blocking: disk.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_metrics(bs_service *service, char **out);
+
 BS_END_DECLS
 
 #endif

@@ -5,6 +5,7 @@
 #include "engine/stats.h"
 
 #include "api/check.h"
+#include "engine/metrics_render.h"
 #include "engine/service.h"
 
 enum {
@@ -46,4 +47,11 @@ bs_status bs_stats_history(bs_service *service, const bs_stats_history_options *
 void bs_stats_history_info_free(bs_stats_history_info *history)
 {
     bsi_stats_history_info_free(history);
+}
+
+bs_status bs_metrics(bs_service *service, char **out)
+{
+    BSI_TRY(bsi_service_enter(service));
+    BSI_REQUIRE(out);
+    return bsi_metrics_render(service, bs_version(), out);
 }

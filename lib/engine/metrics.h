@@ -25,8 +25,6 @@
       "Files of sources in completed backups, by what had changed since the one before.")          \
     X(VERIFY_ERRORS, "verify_errors_total", "kind", NULL,                                          \
       "Damaged objects that verifications found.")                                                 \
-    X(SCHEDULE_RUNS, "schedule_runs_total", "schedule", "outcome",                                 \
-      "Due times of schedules, by what became of them.")                                           \
     X(RETENTION_DELETED, "retention_deleted_total", "reason", NULL,                                \
       "Backups that were removed, and why.")                                                       \
     X(RETENTION_RECLAIMED, "retention_reclaimed_bytes_total", NULL, NULL,                          \

@@ -279,6 +279,7 @@ static void null_arguments_are_named(void **state)
     assert_refuses(bs_subscription_next(NULL, 0, NULL), "subscription");
     assert_refuses(bs_stats(service, NULL), "out");
     assert_refuses(bs_stats_history(service, NULL, NULL), "out");
+    assert_refuses(bs_metrics(service, NULL), "out");
     assert_refuses(bs_config_new(NULL), "out");
     assert_refuses(bs_config_set(NULL, "a", "b"), "config");
     assert_refuses(bs_config_load_file(NULL, "a"), "config");

@@ -4,7 +4,7 @@
  *
  * Makes a state directory with so many backups (1 000 000 of 1 000 names), unless
  * there is one, and prints how long it takes to open the service, to sum up, to
- * write metrics, to add a backup and to close. The rows are the same each time.
+ * tell the history, to write metrics and to close. The rows are the same each time.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -163,6 +163,30 @@ static void sum_up(bs_service *service)
     bs_stats_info_free(stats);
 }
 
+static void tell_history(bs_service *service)
+{
+    bs_stats_history_info *history = NULL;
+    const int64_t since = bsi_monotonic_ns();
+
+    if (bs_stats_history(service, NULL, &history) < 0) {
+        fail("telling the history");
+    }
+    tell("bs_stats_history", since);
+    bs_stats_history_info_free(history);
+}
+
+static void write_metrics(bs_service *service)
+{
+    char *text = NULL;
+    const int64_t since = bsi_monotonic_ns();
+
+    if (bs_metrics(service, &text) < 0) {
+        fail("writing metrics");
+    }
+    tell("bs_metrics", since);
+    bs_free(text);
+}
+
 int main(int argc, char **argv)
 {
     const size_t count = argc > 2 ? strtoul(argv[2], NULL, 10) : 1000000;
@@ -180,6 +204,8 @@ int main(int argc, char **argv)
     service = open_service(argv[1]);
     for (int i = 0; i < ROUNDS; i++) {
         sum_up(service);
+        tell_history(service);
+        write_metrics(service);
     }
     since = bsi_monotonic_ns();
     bs_service_close(service);

@@ -63,7 +63,7 @@ static void known_words_begin_at_0(void **state)
     assert_int_equal(count_of(metrics, BSI_METRIC_JOB_WARNINGS), 20);
     assert_int_equal(value_of(metrics, BSI_METRIC_VERIFY_ERRORS, "tampered", ""), 0);
     assert_int_equal(value_of(metrics, BSI_METRIC_RETENTION_RECLAIMED, "", ""), 0);
-    assert_int_equal(count_of(metrics, BSI_METRIC_SCHEDULE_RUNS), 0);
+    assert_int_equal(count_of(metrics, BSI_METRIC_AUDIT_EVENTS), 0);
 }
 
 static void counts_add_up_by_series(void **state)
@@ -71,12 +71,12 @@ static void counts_add_up_by_series(void **state)
     bsi_metrics *metrics = *state;
 
     assert_ok(bsi_metrics_begin(metrics, 500));
-    bsi_metrics_count(metrics, BSI_METRIC_SCHEDULE_RUNS, "nightly", "started", 1);
-    bsi_metrics_count(metrics, BSI_METRIC_SCHEDULE_RUNS, "nightly", "missed", 3);
-    bsi_metrics_count(metrics, BSI_METRIC_SCHEDULE_RUNS, "nightly", "started", 1);
+    bsi_metrics_count(metrics, BSI_METRIC_JOB_WARNINGS, "nightly", "started", 1);
+    bsi_metrics_count(metrics, BSI_METRIC_JOB_WARNINGS, "nightly", "missed", 3);
+    bsi_metrics_count(metrics, BSI_METRIC_JOB_WARNINGS, "nightly", "started", 1);
     bsi_metrics_count(metrics, BSI_METRIC_RETENTION_RECLAIMED, NULL, NULL, 4096);
-    assert_int_equal(value_of(metrics, BSI_METRIC_SCHEDULE_RUNS, "nightly", "started"), 2);
-    assert_int_equal(value_of(metrics, BSI_METRIC_SCHEDULE_RUNS, "nightly", "missed"), 3);
+    assert_int_equal(value_of(metrics, BSI_METRIC_JOB_WARNINGS, "nightly", "started"), 2);
+    assert_int_equal(value_of(metrics, BSI_METRIC_JOB_WARNINGS, "nightly", "missed"), 3);
     assert_int_equal(value_of(metrics, BSI_METRIC_RETENTION_RECLAIMED, "", ""), 4096);
 }
 
@@ -107,14 +107,14 @@ static void names_beyond_the_limit_count_together(void **state)
     assert_ok(bsi_metrics_begin(metrics, 3));
     for (unsigned i = 0; i < 10; i++) {
         (void)snprintf(name, sizeof(name), "s%u", i);
-        bsi_metrics_count(metrics, BSI_METRIC_SCHEDULE_RUNS, name, "started", 1);
-        bsi_metrics_count(metrics, BSI_METRIC_SCHEDULE_RUNS, name, "missed", 2);
+        bsi_metrics_count(metrics, BSI_METRIC_AUDIT_EVENTS, name, "started", 1);
+        bsi_metrics_count(metrics, BSI_METRIC_AUDIT_EVENTS, name, "missed", 2);
     }
-    assert_int_equal(value_of(metrics, BSI_METRIC_SCHEDULE_RUNS, "s2", "missed"), 2);
-    assert_int_equal(value_of(metrics, BSI_METRIC_SCHEDULE_RUNS, "s3", "started"), UINT64_MAX);
-    assert_int_equal(value_of(metrics, BSI_METRIC_SCHEDULE_RUNS, BSI_METRIC_OTHER, "started"), 7);
-    assert_int_equal(value_of(metrics, BSI_METRIC_SCHEDULE_RUNS, BSI_METRIC_OTHER, "missed"), 14);
-    assert_int_equal(count_of(metrics, BSI_METRIC_SCHEDULE_RUNS), 8);
+    assert_int_equal(value_of(metrics, BSI_METRIC_AUDIT_EVENTS, "s2", "missed"), 2);
+    assert_int_equal(value_of(metrics, BSI_METRIC_AUDIT_EVENTS, "s3", "started"), UINT64_MAX);
+    assert_int_equal(value_of(metrics, BSI_METRIC_AUDIT_EVENTS, BSI_METRIC_OTHER, "started"), 7);
+    assert_int_equal(value_of(metrics, BSI_METRIC_AUDIT_EVENTS, BSI_METRIC_OTHER, "missed"), 14);
+    assert_int_equal(count_of(metrics, BSI_METRIC_AUDIT_EVENTS), 8);
 }
 
 static void without_memory_a_count_is_lost_and_the_error_record_stays(void **state)
