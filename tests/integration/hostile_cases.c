@@ -217,7 +217,7 @@ const hostile_case hostile_cases[] = {
           "\"type\":\"symlink\"," STAT ",\"link_base64\":\"YQBi\""),
     FIELD("a link of two contents", REFUSED,
           "\"type\":\"symlink\"," STAT ",\"link\":\"x\",\"link_base64\":\"YQ==\""),
-    FIELD("a file with a link's content", HARMLESS, "@F,\"link\":\"/@G/secret\""),
+    FIELD("a file with a link's content", REFUSED, "@F,\"link\":\"/@G/secret\""),
     FIELD("a disk", HARMLESS, "\"type\":\"blockdev\"," STAT ",\"major\":8,\"minor\":0"),
     FIELD("memory", HARMLESS, "\"type\":\"chardev\"," STAT ",\"major\":1,\"minor\":1"),
     FIELD("a device out of range", REFUSED,
