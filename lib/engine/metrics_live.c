@@ -33,27 +33,36 @@ typedef struct live {
     uint64_t idle;
 } live;
 
+static int64_t expected_ns(int64_t elapsed, int64_t thousandths)
+{
+    const double done = (double)thousandths;
+
+    return done > 0 && elapsed > 0 ? (int64_t)((double)elapsed * (100000.0 - done) / done) : -1;
+}
+
+static void list_running(const bsi_job *job, int64_t now, live *out)
+{
+    running_job *one = &out->jobs[out->count];
+
+    if (out->count == RUNNING_MAX) {
+        return;
+    }
+    memcpy(one->id, job->id, sizeof(one->id));
+    one->kind = bsi_word_name(bsi_words_job_kind, (int)job->ops->kind);
+    one->thousandths = (int64_t)atomic_load(&job->percent);
+    one->eta_ns = expected_ns(now - job->started_at, one->thousandths);
+    out->count++;
+}
+
 static void look_at_job(const bsi_job *job, int64_t now, live *out)
 {
-    const int64_t done = (int64_t)atomic_load(&job->percent);
     const size_t kind = (size_t)job->ops->kind % BSI_ARRAY_SIZE(out->pending);
-    running_job *one = &out->jobs[out->count];
 
     if (job->state == BS_STATE_PENDING) {
         out->pending[kind]++;
     } else if (job->state == BS_STATE_RUNNING) {
         out->running[kind]++;
-        if (out->count < RUNNING_MAX) {
-            memcpy(one->id, job->id, sizeof(one->id));
-            one->kind = bsi_word_name(bsi_words_job_kind, (int)job->ops->kind);
-            one->thousandths = done;
-            one->eta_ns = -1;
-            if (done > 0 && now > job->started_at) {
-                one->eta_ns = (int64_t)((double)(now - job->started_at) *
-                                        (100000.0 - (double)done) / (double)done);
-            }
-            out->count++;
-        }
+        list_running(job, now, out);
     }
 }
 

@@ -74,6 +74,9 @@ static void put_number(const name_family *family, const bsi_row_name *row, bsi_m
     const bsi_label labels[BSI_LABELS_MAX] = {{"name", row->name}};
     const int64_t number = number_at(row, family->offset);
 
+    if (!is_shown(row)) {
+        return;
+    }
     if (family->form == FORM_TIME && number != 0) {
         bsi_metrics_text_decimal(text, labels, number, NS_PLACES);
     } else if (family->form == FORM_MICROSECONDS && row->last_success_at != 0) {
@@ -89,9 +92,7 @@ static void put_numbers(const names *all, bsi_metrics_text *text)
         bsi_metrics_text_family(text, BSI_METRICS_PREFIX, families[i].name, "gauge",
                                 families[i].help);
         for (size_t j = 0; j < all->count; j++) {
-            if (is_shown(&all->rows[j])) {
-                put_number(&families[i], &all->rows[j], text);
-            }
+            put_number(&families[i], &all->rows[j], text);
         }
     }
 }
@@ -121,7 +122,7 @@ static void put_outcomes(const names *all, bsi_metrics_text *text)
     }
 }
 
-static void put_successes(const names *all, bsi_metrics_text *text)
+static void put_success(const bsi_row_name *row, bsi_metrics_text *text)
 {
     static const struct {
         const char *type;
@@ -133,17 +134,23 @@ static void put_successes(const names *all, bsi_metrics_text *text)
         {"mirror", AT(last_mirror_at)},
     };
 
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(types); i++) {
+        const bsi_label labels[BSI_LABELS_MAX] = {{"name", row->name},
+                                                  {"backup_type", types[i].type}};
+        const int64_t at = number_at(row, types[i].offset);
+        if (at != 0) {
+            bsi_metrics_text_decimal(text, labels, at, NS_PLACES);
+        }
+    }
+}
+
+static void put_successes(const names *all, bsi_metrics_text *text)
+{
     bsi_metrics_text_family(text, BSI_METRICS_PREFIX, "last_success_timestamp_seconds", "gauge",
                             "When the newest completed backup ended.");
     for (size_t i = 0; i < all->count; i++) {
-        const bsi_row_name *row = &all->rows[i];
-        for (size_t j = 0; j < BSI_ARRAY_SIZE(types) && is_shown(row); j++) {
-            const bsi_label labels[BSI_LABELS_MAX] = {{"name", row->name},
-                                                      {"backup_type", types[j].type}};
-            const int64_t at = number_at(row, types[j].offset);
-            if (at != 0) {
-                bsi_metrics_text_decimal(text, labels, at, NS_PLACES);
-            }
+        if (is_shown(&all->rows[i])) {
+            put_success(&all->rows[i], text);
         }
     }
 }

@@ -121,6 +121,19 @@ static void put_family(const sum_family *family, const totals *all, bsi_metrics_
 }
 
 /* Bytes that compression made more of are not taken off: a counter only grows. */
+static uint64_t saved_bytes(const totals *all, const sum_family *family, const bsi_row_total *first)
+{
+    int64_t saved = 0;
+
+    for (size_t i = 0; i < all->count; i++) {
+        const bsi_row_total *row = &all->rows[i];
+        if (agree(family, first, row) && row->packed_source_bytes > row->packed_bytes) {
+            saved += row->packed_source_bytes - row->packed_bytes;
+        }
+    }
+    return (uint64_t)saved;
+}
+
 static void put_compression(const totals *all, bsi_metrics_text *text)
 {
     static const sum_family family = {
@@ -130,18 +143,9 @@ static void put_compression(const totals *all, bsi_metrics_text *text)
                             "Bytes by which containers are smaller than what went into them.");
     for (size_t i = 0; i < all->count; i++) {
         const bsi_label labels[BSI_LABELS_MAX] = {{"compression", all->rows[i].compression}};
-        int64_t saved = 0;
-        if (all->rows[i].packed_bytes == 0 || came_before(&family, all, i)) {
-            continue;
+        if (all->rows[i].packed_bytes != 0 && !came_before(&family, all, i)) {
+            bsi_metrics_text_count(text, labels, saved_bytes(all, &family, &all->rows[i]));
         }
-        for (size_t j = 0; j < all->count; j++) {
-            const bsi_row_total *row = &all->rows[j];
-            if (agree(&family, &all->rows[i], row) &&
-                row->packed_source_bytes > row->packed_bytes) {
-                saved += row->packed_source_bytes - row->packed_bytes;
-            }
-        }
-        bsi_metrics_text_count(text, labels, (uint64_t)saved);
     }
 }
 
