@@ -4,6 +4,7 @@
  */
 #include "support/test.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,23 @@
 #include "support/tree.h"
 
 enum { PATH_SIZE = 400, TEXT_SIZE = 2048 };
+
+static int setup(void **state)
+{
+    const engine_fixture *engine = NULL;
+    char path[PATH_SIZE];
+
+    if (engine_setup(state) != 0) {
+        return -1;
+    }
+    engine = *state;
+    (void)snprintf(path, sizeof(path), "%s/file", engine->source);
+    if (mkdir(engine->source, 0700) != 0 && errno != EEXIST) {
+        return -1;
+    }
+    tree_write(path, 1000, 1);
+    return 0;
+}
 
 /* A program of the test's own: a script, whose `$0` is not a shell's command line of ours. */
 static void write_script(const engine_fixture *engine, const char *name, const char *body)
@@ -184,7 +202,7 @@ static void what_is_no_command_is_refused(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, engine_setup, engine_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, engine_teardown)
     const struct CMUnitTest tests[] = {
         TEST(hooks_are_told_id_name_and_status),
         TEST(a_failing_before_hook_stops_the_backup),

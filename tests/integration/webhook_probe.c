@@ -37,8 +37,12 @@ int main(int argc, char **argv)
     const long count = argc > 3 ? strtol(argv[3], NULL, 10) : 1;
     int code = 0;
 
-    if (argc < 3 || bs_config_new(&options.config) < 0 || bs_config_load_env(options.config) < 0) {
-        (void)printf("usage: %s\n", bs_error_last()->message);
+    if (argc < 3 || bs_config_new(&options.config) < 0) {
+        return 2;
+    }
+    if (bs_config_load_env(options.config) < 0) {
+        (void)printf("settings: %s\n", bs_error_last()->message);
+        bs_config_free(options.config);
         return 2;
     }
     options.state_path = argv[1];
