@@ -4,9 +4,10 @@
 
 Usage: test_cli_encryption.py TOOL [unittest's arguments]
 
-The canary is a pass phrase that is looked for afterwards in everything that a
-run has written: state directory, storage, standard output and error, what
-/proc showed of the process, what its children inherited, and a core dump.
+The canaries are a pass phrase, raw keys and a private key. They are looked for
+afterwards in everything that a run has written: state directory, storage,
+standard output and error, what /proc showed of the process, what its children
+inherited, and a core dump.
 """
 import base64
 import hashlib
@@ -35,9 +36,31 @@ def variants(text):
     }
 
 
+def raw_variants(path):
+    """Likewise of a raw key file."""
+    digits = path.read_text().split()[1]
+    raw = bytes.fromhex(digits)
+    return {
+        "digits": digits.encode(),
+        "upper case": digits.upper().encode(),
+        "bytes": raw,
+        "base64": base64.b64encode(raw)[:-2],
+    }
+
+
+def pem_variants(path):
+    """Likewise of a private key: each line but those with what is public in it, and its parts."""
+    lines = path.read_text().splitlines()[1:-1]
+    der = base64.b64decode("".join(lines))
+    private = der[len(der) // 4 :]  # The modulus ends before the first third of PKCS #8.
+    needles = {"DER": private[256:320], "hex": private[256:320].hex().encode()}
+    return needles | {f"line {i}": one.encode() for i, one in enumerate(lines[12:])}
+
+
 class EncryptionCase(Case):
     def setUp(self):
         super().setUp()
+        self.needles = variants(CANARY)
         self.environment = {k: v for k, v in os.environ.items() if k != "ENCRYPTION_KEY"}
         self.shown = b""
 
@@ -187,7 +210,7 @@ class Canary(EncryptionCase):
         return self.look_at(self.ends(code, *args, env=env))
 
     def assert_clean(self, data, where):
-        for name, needle in variants(CANARY).items():
+        for name, needle in self.needles.items():
             self.assertEqual(data.find(needle), -1, f"the canary ({name}) is in {where}")
 
     def assert_nothing_is_left(self, *ours):
@@ -220,6 +243,43 @@ class Canary(EncryptionCase):
         self.look_at(self.run_tool("--env", self.scratch / "settings.env", "list",
                                    env={**self.environment, "ENCRYPTION_KEY": CANARY}))  # fmt: skip
         self.assert_nothing_is_left(secret)
+
+    def test_nothing_that_a_run_writes_holds_raw_or_private_keys(self):
+        raw, other, rsa = self.raw_key(), self.raw_key("other"), self.rsa_key()
+        secret, private = self.secret_file(), f"file:{rsa}"
+        out = self.scratch / "out"
+        self.needles |= {f"raw {k}": v for k, v in raw_variants(self.scratch / "raw").items()}
+        self.needles |= {f"other {k}": v for k, v in raw_variants(self.scratch / "other").items()}
+        self.needles |= {f"private {k}": v for k, v in pem_variants(rsa).items()}
+        master = {"ENCRYPTION_KEY_FILE": str(self.scratch / "raw")}
+        to_rsa = ["backup", "far", self.source, "--encrypt", "rsa", "--recipient"]
+        self.run_with(DONE, "backup", "job", self.source, "--encrypt", "aes256", "--key", raw)
+        self.run_with(DONE, *to_rsa, f"{rsa}.pub")
+        self.run_with(DONE, *to_rsa, f"{rsa}.pub", "--type", "incremental")
+        self.run_with(FAILED, *to_rsa, rsa)
+        self.run_with(FAILED, *to_rsa, self.scratch / "raw")
+        self.run_with(FAILED, "backup", "x", self.source, "--encrypt", "aes256", "--key", private)
+        self.run_with(FAILED, "restore", "latest:job", out, "--key", other)
+        self.run_with(FAILED, "restore", "latest:job", out, "--key", private)
+        self.run_with(WARNINGS, "restore", "latest:job", out, "--key", raw)
+        self.run_with(WARNINGS, "restore", "latest:far", out, "--key", private)
+        self.run_with(DONE, "rebuild", "--key", raw)
+        self.run_with(DONE, "key", "add", "--name", "job", "--key", other, **master)
+        self.run_with(FAILED, "key", "remove", "--name", "job", "--old", "env:NO", **master)
+        for once in (
+            ["remove", "--name", "job", "--old", other],
+            ["change", "--name", "job", "--old", raw, "--key", secret],
+            ["add", "kept", "--key", other],
+            ["add", "mine", "--key", private],
+        ):
+            self.look_at(self.ends(DONE, "--verbose", "key", *once,
+                                   env={**self.environment, **master}))  # fmt: skip
+        self.run_with(DONE, "backup", "job", self.source, "--encrypt", "aes256", "--key",
+                      "keyring:kept", **master)  # fmt: skip
+        self.run_with(DONE, "key", "list", **master)
+        self.look_at(self.run_tool("key", "list", env={**self.environment,
+                                                       "ENCRYPTION_KEY": CANARY}))  # fmt: skip
+        self.assert_nothing_is_left(raw, other, secret, private)
 
     def while_it_runs(self, *args, **environment):
         """A backup of a command that waits; its process, once more than fits into a pipe was read.
@@ -276,11 +336,16 @@ class Canary(EncryptionCase):
                 (left_out if "dd" in flags else dumped).append(memory.read(end - begin))
         return b"\n".join(dumped), b"\n".join(left_out)
 
-    def test_a_core_dump_would_not_hold_the_pass_phrase(self):
-        for number, (args, environment) in enumerate((
-            ([], {"ENCRYPTION_KEY": CANARY}),
-            (["--key", "env:MINE"], {"MINE": CANARY}),
-            (["--key", self.secret_file()], {}),
+    def test_a_core_dump_would_not_hold_the_key(self):
+        raw = self.raw_key()
+        digits = raw_variants(self.scratch / "raw")
+        self.needles |= digits
+        for number, (args, environment, kept) in enumerate((
+            ([], {"ENCRYPTION_KEY": CANARY}, CANARY.encode()),
+            (["--key", "env:MINE"], {"MINE": CANARY}, CANARY.encode()),
+            (["--key", self.secret_file()], {}, CANARY.encode()),
+            (["--key", raw], {}, digits["bytes"]),
+            ([], {"ENCRYPTION_KEY_FILE": raw.removeprefix("file:")}, digits["bytes"]),
         )):  # fmt: skip
             with self.subTest(number):
                 running, inherited = self.while_it_runs(*args, **environment)
@@ -295,7 +360,7 @@ class Canary(EncryptionCase):
                 self.assertNotEqual(dumped.find(b"bs_backup_start"), -1)
                 self.assert_clean(dumped, "what a core dump would hold")
                 # It is still there, where it may be: so it would have been found elsewhere.
-                self.assertNotEqual(left_out.find(CANARY.encode()), -1)
+                self.assertNotEqual(left_out.find(kept), -1)
 
 
 if __name__ == "__main__":
