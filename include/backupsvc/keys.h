@@ -131,8 +131,8 @@ typedef struct bs_signer {
 typedef struct bs_keyring_info {
     const bs_keyring_entry *entries;
     size_t entries_count;
-    char
-        signing_key[BS_SIGNER_SIZE]; /**< With which rsa backups are signed; "" before the first. */
+    char signing_key[BS_SIGNER_SIZE]; /**< What rsa backups and the audit log are signed with; ""
+                                         before the first. */
     const bs_signer *signers;
     size_t signers_count;
 } bs_keyring_info;

@@ -42,8 +42,9 @@ static void keep_value(const char *path, bsi_slice text)
 
     assert_true(value_count <= VALUES_MAX);
     (void)snprintf(kept->path, sizeof(kept->path), "%s", path);
-    kept->text = strndup(text.data, text.size);
+    kept->text = calloc(1, text.size + 1);
     assert_non_null(kept->text);
+    memcpy(kept->text, text.data, text.size);
 }
 
 static void flatten(bsi_json_reader *json, const char *path, int depth);

@@ -105,7 +105,7 @@ static void the_keyring_keeps_what_is_put_there(void **state)
     assert_true(info->entries[1].can_open);
     assert_false(info->entries[2].can_open);
     assert_string_equal(info->entries[1].fingerprint, info->entries[2].fingerprint);
-    assert_string_equal(info->signing_key, "");
+    assert_int_equal(strlen(info->signing_key), 64); /* The audit log is signed. */
     assert_ok(bs_keyring_info_to_json(info, &json));
     assert_non_null(strstr(json, "\"name\":\"nightly\",\"kind\":\"passphrase\""));
     assert_null(strstr(json, CANARY));
@@ -332,10 +332,25 @@ static void new_keys_are_whole_and_private(void **state)
 
 /* --- Signers --- */
 
+/* The one that is not the service's own; NULL: there is none. */
+static const bs_signer *other_signer(const bs_keyring_info *info)
+{
+    const bs_signer *found = NULL;
+
+    for (size_t i = 0; i < info->signers_count; i++) {
+        if (!info->signers[i].is_own) {
+            assert_null(found);
+            found = &info->signers[i];
+        }
+    }
+    return found;
+}
+
 static void signers_are_known_by_name_until_they_are_forgotten(void **state)
 {
     static const char key[] = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
     engine_fixture *engine = *state;
+    const bs_signer *other = NULL;
     bs_keyring_info *info = NULL;
 
     assert_status(bs_signer_trust(engine->service, "no key", "x"), BS_E_INVALID);
@@ -346,14 +361,14 @@ static void signers_are_known_by_name_until_they_are_forgotten(void **state)
     engine_close(engine);
     engine_open(engine);
     info = list(engine);
-    assert_int_equal(info->signers_count, 1);
-    assert_string_equal(info->signers[0].public_key, key);
-    assert_string_equal(info->signers[0].name, "the laptop");
-    assert_false(info->signers[0].is_own);
+    other = other_signer(info);
+    assert_non_null(other);
+    assert_string_equal(other->public_key, key);
+    assert_string_equal(other->name, "the laptop");
     bs_keyring_info_free(info);
     assert_ok(bs_signer_forget(engine->service, key));
     info = list(engine);
-    assert_int_equal(info->signers_count, 0);
+    assert_null(other_signer(info));
     bs_keyring_info_free(info);
 }
 
