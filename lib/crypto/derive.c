@@ -35,16 +35,16 @@ static OSSL_PARAM bytes_param(const char *name, const void *data, size_t size)
 
 /* Run a key derivation of the library once. */
 static bs_status derive(EVP_KDF *algorithm, const OSSL_PARAM *params, const char *doing,
-                        uint8_t out[BSI_DERIVED_SIZE])
+                        uint8_t *out, size_t size)
 {
     bs_status status = BS_OK;
     EVP_KDF_CTX *context = NULL;
 
     bsi_libcrypto_mark();
     context = EVP_KDF_CTX_new(algorithm);
-    if (!context || EVP_KDF_derive(context, out, BSI_DERIVED_SIZE, params) != 1) {
+    if (!context || EVP_KDF_derive(context, out, size, params) != 1) {
         status = bsi_libcrypto_fail(doing);
-        bsi_wipe(out, BSI_DERIVED_SIZE);
+        bsi_wipe(out, size);
     }
     EVP_KDF_CTX_free(context);
     bsi_libcrypto_cut();
@@ -65,7 +65,7 @@ bs_status bsi_hkdf(const bsi_secret *key, const uint8_t salt[BSI_SALT_SIZE], con
 
     BSI_CHECK(bsi_secret_is_intact(key));
     BSI_TRY(bsi_libcrypto_get(&library));
-    return derive(library->hkdf, params, "HKDF", out);
+    return derive(library->hkdf, params, "HKDF", out, BSI_DERIVED_SIZE);
 }
 
 bs_status bsi_hkdf_secret(const bsi_secret *key, const uint8_t salt[BSI_SALT_SIZE],
@@ -137,7 +137,7 @@ bs_status bsi_scrypt_check(const bsi_scrypt_cost *cost, uint64_t *work_out)
 }
 
 bs_status bsi_scrypt(const bsi_secret *passphrase, bsi_slice salt, const bsi_scrypt_cost *cost,
-                     bsi_secret **out)
+                     size_t size, bsi_secret **out)
 {
     const bsi_libcrypto *library = NULL;
     bsi_secret *derived = NULL;
@@ -148,8 +148,8 @@ bs_status bsi_scrypt(const bsi_secret *passphrase, bsi_slice salt, const bsi_scr
     uint32_t p = cost->p;
     bs_status status = BS_OK;
     const OSSL_PARAM params[] = {
-        bytes_param(OSSL_KDF_PARAM_PASSWORD, bsi_secret_view(passphrase),
-                    bsi_secret_size(passphrase)),
+        bytes_param(OSSL_KDF_PARAM_PASSWORD, passphrase ? bsi_secret_view(passphrase) : NULL,
+                    passphrase ? bsi_secret_size(passphrase) : 0),
         bytes_param(OSSL_KDF_PARAM_SALT, salt.data, salt.size),
         OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_N, &n),
         OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_R, &r),
@@ -158,12 +158,12 @@ bs_status bsi_scrypt(const bsi_secret *passphrase, bsi_slice salt, const bsi_scr
         OSSL_PARAM_construct_end(),
     };
 
-    BSI_CHECK(bsi_secret_is_intact(passphrase));
+    BSI_CHECK(!passphrase || bsi_secret_is_intact(passphrase));
     BSI_TRY(bsi_scrypt_check(cost, &work));
     BSI_TRY(bsi_libcrypto_get(&library));
-    BSI_TRY(bsi_secret_new(BSI_DERIVED_SIZE, &derived));
+    BSI_TRY(bsi_secret_new(size, &derived));
     n = (uint64_t)1 << cost->log_n;
-    status = derive(library->scrypt, params, "scrypt", bsi_secret_bytes(derived));
+    status = derive(library->scrypt, params, "scrypt", bsi_secret_bytes(derived), size);
     if (status < 0) {
         bsi_secret_free(derived);
         return status;

@@ -12,7 +12,10 @@
 typedef struct bsi_libcrypto {
     struct ossl_lib_ctx_st *context;
     struct evp_cipher_st *aes_256_gcm;
+    struct evp_cipher_st *aes_256_ctr;
+    struct evp_cipher_st *aes_128_ecb;
     struct evp_mac_st *hmac;
+    struct evp_mac_st *poly1305;
     struct evp_kdf_st *hkdf;
     struct evp_kdf_st *scrypt;
 } bsi_libcrypto;

@@ -26,7 +26,7 @@ size_t hex_bytes(const char *hex, uint8_t *out, size_t room)
 
 void assert_hex(const void *bytes, size_t size, const char *hex)
 {
-    uint8_t expected[512];
+    uint8_t expected[1024];
 
     assert_int_equal(hex_bytes(hex, expected, sizeof(expected)), size);
     assert_memory_equal(bytes, expected, size);

@@ -119,7 +119,7 @@ static bs_status derive_locked(passphrase_key *key, const uint8_t *body, const b
     if (*out) {
         return BS_OK;
     }
-    BSI_TRY(bsi_scrypt(key->phrase, salt, &cost, &derived));
+    BSI_TRY(bsi_scrypt(key->phrase, salt, &cost, BSI_DERIVED_SIZE, &derived));
     bsi_secret_free(place->key);
     place->key = derived;
     memcpy(place->of, body, SHARED_SIZE);

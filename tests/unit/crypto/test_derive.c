@@ -117,7 +117,7 @@ static void check_scrypt(const char *passphrase, const char *salt, unsigned log_
     bsi_secret *secret = secret_of(passphrase, strlen(passphrase));
     bsi_secret *derived = NULL;
 
-    assert_ok(bsi_scrypt(secret, bsi_slice_of(salt), &cost, &derived));
+    assert_ok(bsi_scrypt(secret, bsi_slice_of(salt), &cost, strlen(expected) / 2, &derived));
     assert_hex(bsi_secret_view(derived), bsi_secret_size(derived), expected);
     bsi_secret_free(derived);
     bsi_secret_free(secret);
@@ -134,6 +134,20 @@ static void scrypt_gives_what_the_standard_says(void **state)
         check_scrypt("pleaseletmein", "SodiumChloride", 20, 1,
                      "2101cb9b6a511aaeaddbbe09cf70f881ec568d574a2ffd4dabe5ee9820adaa47");
     }
+}
+
+/* RFC 7914, 12: the first vector, whose pass phrase is empty. */
+static void scrypt_takes_an_empty_pass_phrase_and_gives_any_size(void **state)
+{
+    const bsi_scrypt_cost cost = {.log_n = 4, .r = 1, .p = 1};
+    bsi_secret *derived = NULL;
+
+    (void)state;
+    assert_ok(bsi_scrypt(NULL, bsi_slice_of(""), &cost, 64, &derived));
+    assert_hex(bsi_secret_view(derived), bsi_secret_size(derived),
+               "77d6576238657b203b19ca42c18a0497f16b4844e3074ae8dfdffa3fede21442"
+               "fcd0069ded0948f8326a753a0fc81f17e8d3e0fb2e0d3628cf35e20c38d18906");
+    bsi_secret_free(derived);
 }
 
 /* An allocation would turn the answer into BS_E_NOMEM. */
@@ -156,8 +170,9 @@ static void an_absurd_cost_is_refused_before_anything_is_done(void **state)
     (void)state;
     for (size_t i = 0; i < BSI_ARRAY_SIZE(cases); i++) {
         bsi_alloc_fail_after(0);
-        assert_status(bsi_scrypt(secret, bsi_slice_of("salt"), &cases[i].cost, &derived),
-                      cases[i].status);
+        assert_status(
+            bsi_scrypt(secret, bsi_slice_of("salt"), &cases[i].cost, BSI_DERIVED_SIZE, &derived),
+            cases[i].status);
         bsi_alloc_fail_after(-1);
         assert_null(derived);
     }
@@ -187,6 +202,7 @@ int main(void)
         TEST(hkdf_gives_what_the_standard_says),
         TEST(hmac_gives_what_the_standard_says),
         TEST(scrypt_gives_what_the_standard_says),
+        TEST(scrypt_takes_an_empty_pass_phrase_and_gives_any_size),
         TEST(an_absurd_cost_is_refused_before_anything_is_done),
         TEST(a_cost_that_is_allowed_tells_its_work),
     };
