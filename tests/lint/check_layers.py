@@ -20,7 +20,7 @@ MAY_SEE = {
     "crypto": "base os hash",
     "audit": "base text hash crypto",
     "compress": "base os task",
-    "chunk": "base hash",
+    "chunk": "base",
     "archive": "base os task compress",
     "net": "base os task",
     "source": "base os task text hash",
