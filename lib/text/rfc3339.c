@@ -123,7 +123,9 @@ static bool civil_exists(const bsi_civil *civil)
            civil->minute <= 59 && civil->second <= 59;
 }
 
-bs_status bsi_rfc3339_parse(const char *text, size_t size, int64_t *sec_out, int32_t *nsec_out)
+/* `nsec_out` may be NULL: no fraction then. */
+static bs_status parse(const char *text, size_t size, int64_t *sec_out, int32_t *nsec_out,
+                       int32_t *offset_out)
 {
     cursor in = {text, text + size, false};
     const bsi_civil civil = take_date_and_time(&in);
@@ -141,8 +143,22 @@ bs_status bsi_rfc3339_parse(const char *text, size_t size, int64_t *sec_out, int
                         bsi_printable(text, size, shown, sizeof(shown)));
     }
     *sec_out = bsi_time_from_civil(&civil) - offset;
+    *offset_out = offset;
     if (nsec_out) {
         *nsec_out = nsec;
     }
     return BS_OK;
+}
+
+bs_status bsi_rfc3339_parse(const char *text, size_t size, int64_t *sec_out, int32_t *nsec_out)
+{
+    int32_t offset = 0;
+
+    return parse(text, size, sec_out, nsec_out, &offset);
+}
+
+bs_status bsi_rfc3339_parse_local(const char *text, size_t size, int64_t *sec_out,
+                                  int32_t *nsec_out, int32_t *offset_out)
+{
+    return parse(text, size, sec_out, nsec_out, offset_out);
 }

@@ -33,4 +33,8 @@ BS_NODISCARD bs_status bsi_rfc3339_format(int64_t sec, int32_t nsec, bool fracti
 BS_NODISCARD bs_status bsi_rfc3339_parse(const char *text, size_t size, int64_t *sec_out,
                                          int32_t *nsec_out);
 
+/* The same with a fraction allowed; `offset_out` is how many seconds east of UTC it was written. */
+BS_NODISCARD bs_status bsi_rfc3339_parse_local(const char *text, size_t size, int64_t *sec_out,
+                                               int32_t *nsec_out, int32_t *offset_out);
+
 #endif
