@@ -22,7 +22,7 @@ MAY_SEE = {
     "compress": "base os task",
     "chunk": "base",
     "archive": "base os task compress",
-    "net": "base os task",
+    "net": "base os task text hash crypto",
     "source": "base os task text hash",
     "target": "base os task",
     "storage": "base os task text hash net",
