@@ -35,6 +35,17 @@ BS_NODISCARD bs_status bsi_thread_start(bsi_thread *out, const char *name, void 
                                         void *user);
 void bsi_thread_join(bsi_thread thread);
 
+/*
+ * Between these two, a write to a connection that is gone fails and raises no
+ * SIGPIPE on this thread: for libraries that write without MSG_NOSIGNAL.
+ */
+typedef struct bsi_pipe_guard {
+    bool was_blocked;
+    bool was_pending;
+} bsi_pipe_guard;
+void bsi_pipe_guard_begin(bsi_pipe_guard *guard);
+void bsi_pipe_guard_end(const bsi_pipe_guard *guard);
+
 /* Processors this process may run on, at least 1. */
 unsigned bsi_cpu_count(void);
 

@@ -4,6 +4,7 @@
  */
 #include "os/thread.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -162,4 +163,36 @@ unsigned bsi_cpu_count(void)
         count = sysconf(_SC_NPROCESSORS_ONLN); /* More processors than the set can hold. */
     }
     return count > 0 ? (unsigned)count : 1;
+}
+
+static void pipe_signal(sigset_t *out)
+{
+    must_work(sigemptyset(out));
+    must_work(sigaddset(out, SIGPIPE));
+}
+
+void bsi_pipe_guard_begin(bsi_pipe_guard *guard)
+{
+    sigset_t blocked;
+    sigset_t before;
+    sigset_t pending;
+
+    pipe_signal(&blocked);
+    must_work(sigpending(&pending));
+    must_work(pthread_sigmask(SIG_BLOCK, &blocked, &before));
+    guard->was_pending = sigismember(&pending, SIGPIPE) == 1;
+    guard->was_blocked = sigismember(&before, SIGPIPE) == 1;
+}
+
+void bsi_pipe_guard_end(const bsi_pipe_guard *guard)
+{
+    static const struct timespec at_once = {0, 0};
+    sigset_t blocked;
+
+    pipe_signal(&blocked);
+    while (!guard->was_pending && sigtimedwait(&blocked, NULL, &at_once) < 0 && errno == EINTR) {
+    }
+    if (!guard->was_blocked) {
+        must_work(pthread_sigmask(SIG_UNBLOCK, &blocked, NULL));
+    }
 }

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "os/fault.h"
@@ -89,6 +91,59 @@ static void there_is_a_processor(void **state)
     assert_true(bsi_cpu_count() >= 1);
 }
 
+/* Nobody reads from it any more. */
+static int broken_pipe(void)
+{
+    int ends[2];
+
+    assert_int_equal(pipe(ends), 0);
+    (void)close(ends[0]);
+    return ends[1];
+}
+
+static bool pipe_signal_is_in(const sigset_t *set)
+{
+    return sigismember(set, SIGPIPE) == 1;
+}
+
+static void a_broken_pipe_is_an_error_and_no_signal_while_guarded(void **state)
+{
+    bsi_pipe_guard guard;
+    sigset_t blocked;
+    sigset_t pending;
+    const int end = broken_pipe();
+
+    (void)state;
+    bsi_pipe_guard_begin(&guard);
+    assert_int_equal(write(end, "x", 1), -1);
+    assert_int_equal(errno, EPIPE);
+    bsi_pipe_guard_end(&guard);
+    assert_int_equal(pthread_sigmask(SIG_BLOCK, NULL, &blocked), 0);
+    assert_int_equal(sigpending(&pending), 0);
+    assert_false(pipe_signal_is_in(&blocked));
+    assert_false(pipe_signal_is_in(&pending));
+    (void)close(end);
+}
+
+static void a_signal_that_waited_before_the_guard_waits_behind_it(void **state)
+{
+    bsi_pipe_guard guard;
+    sigset_t blocked;
+    sigset_t pending;
+
+    (void)state;
+    (void)sigemptyset(&blocked);
+    (void)sigaddset(&blocked, SIGPIPE);
+    assert_int_equal(pthread_sigmask(SIG_BLOCK, &blocked, NULL), 0);
+    assert_int_equal(raise(SIGPIPE), 0);
+    bsi_pipe_guard_begin(&guard);
+    bsi_pipe_guard_end(&guard);
+    assert_int_equal(sigpending(&pending), 0);
+    assert_true(pipe_signal_is_in(&pending));
+    assert_int_equal(sigwaitinfo(&blocked, NULL), SIGPIPE);
+    assert_int_equal(pthread_sigmask(SIG_UNBLOCK, &blocked, NULL), 0);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 int main(void)
@@ -98,6 +153,8 @@ int main(void)
         TEST(a_thread_that_cannot_start_is_an_error),
         TEST(a_wait_ends_at_its_time),
         TEST(there_is_a_processor),
+        TEST(a_broken_pipe_is_an_error_and_no_signal_while_guarded),
+        TEST(a_signal_that_waited_before_the_guard_waits_behind_it),
     };
 
     return cmocka_run_group_tests_name("os/thread", tests, NULL, NULL);
