@@ -97,6 +97,12 @@ bs_status bsi_fail_context(bs_layer layer, bs_status status, const char *format,
     return status;
 }
 
+void bsi_error_set_retry(bs_retry retry, uint32_t retry_after_ms)
+{
+    last_error.retry = retry;
+    last_error.retry_after_ms = retry == BS_RETRY_AFTER ? retry_after_ms : 0;
+}
+
 bs_status bsi_status_from_os(int os_code)
 {
     switch (os_code) {

@@ -34,6 +34,9 @@ bs_status bsi_fail_os(bs_layer layer, int os_code, const char *format, ...) BSI_
 bs_status bsi_fail_context(bs_layer layer, bs_status status, const char *format, ...)
     BSI_PRINTF(3, 4);
 
+/* Give the present record another retry class. */
+void bsi_error_set_retry(bs_retry retry, uint32_t retry_after_ms);
+
 /* What a failed call reports for an errno value. */
 bs_status bsi_status_from_os(int os_code);
 

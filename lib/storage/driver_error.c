@@ -20,12 +20,7 @@ bs_status bs_error_set_os(int32_t os_code, const char *message)
 
 void bs_error_set_retry(bs_retry retry, uint32_t retry_after_ms)
 {
-    bs_error error;
-
-    bsi_error_save(&error);
-    error.retry = retry;
-    error.retry_after_ms = retry == BS_RETRY_AFTER ? retry_after_ms : 0;
-    bsi_error_restore(&error);
+    bsi_error_set_retry(retry, retry_after_ms);
 }
 
 bool bs_call_cancelled(const bs_call *call)
