@@ -3,17 +3,9 @@
  * Over libcurl, which does without signals, the environment's proxies and .netrc here.
  */
 #include <curl/curl.h>
-#include <pthread.h>
 
+#include "net/curl_int.h"
 #include "net/post.h"
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static CURLcode started = CURLE_FAILED_INIT;
-
-static void start(void)
-{
-    started = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
 
 bool bsi_post_is_there(void)
 {
@@ -38,18 +30,6 @@ static int look(void *user, curl_off_t down_total, curl_off_t down, curl_off_t u
     (void)up_total;
     (void)up;
     return call && bsi_call_check(call) < 0 ? 1 : 0;
-}
-
-static bs_status make_headers(const bsi_post *post, struct curl_slist **out)
-{
-    for (const char *const *one = post->headers; one && *one; one++) {
-        struct curl_slist *longer = curl_slist_append(*out, *one);
-        if (!longer) {
-            return bsi_fail(BS_LAYER_SYSTEM, BS_E_NOMEM, "out of memory");
-        }
-        *out = longer;
-    }
-    return BS_OK;
 }
 
 static CURLcode set_up(CURL *curl, const bsi_post *post, const bs_call *call,
@@ -108,12 +88,11 @@ bs_status bsi_post_send(const bsi_post *post, const bs_call *call, int *code_out
     CURL *curl = NULL;
     bs_status status = BS_OK;
 
-    (void)pthread_once(&once, start);
-    curl = started == CURLE_OK ? curl_easy_init() : NULL;
+    curl = bsi_curl_new();
     if (!curl) {
-        return bsi_fail(BS_LAYER_SYSTEM, BS_E_NOMEM, "libcurl does not start");
+        return BS_E_NOMEM;
     }
-    status = make_headers(post, &headers);
+    status = bsi_curl_add(&headers, post->headers);
     if (status >= 0) {
         status = perform(curl, post, call, headers, code_out);
     }
