@@ -65,6 +65,9 @@ struct bsi_cipher_driver {
 
     /* A body that check() let pass. BS_E_KEY when the key does not fit, whatever the reason. */
     bs_status (*unwrap)(bsi_key *self, const bsi_slot_frame *frame, bsi_secret **data_key_out);
+
+    /* The pass phrase itself, borrowed. NULL: keys of this kind are none. */
+    const bsi_secret *(*phrase)(const bsi_key *self);
 };
 
 extern const bsi_cipher_driver bsi_cipher_driver_passphrase;

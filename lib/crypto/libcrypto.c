@@ -31,18 +31,21 @@ static void discard(bsi_libcrypto *library)
     EVP_CIPHER_free(library->aes_256_gcm);
     EVP_CIPHER_free(library->aes_256_ctr);
     EVP_CIPHER_free(library->aes_128_ecb);
+    EVP_CIPHER_free(library->aes_256_ecb);
     EVP_MAC_free(library->hmac);
     EVP_MAC_free(library->poly1305);
     EVP_KDF_free(library->hkdf);
     EVP_KDF_free(library->scrypt);
+    EVP_KDF_free(library->pbkdf2);
     OSSL_LIB_CTX_free(library->context);
     bsi_free(library);
 }
 
 static bool has_all(const bsi_libcrypto *library)
 {
-    return library->aes_256_gcm && library->aes_256_ctr && library->aes_128_ecb && library->hmac &&
-           library->poly1305 && library->hkdf && library->scrypt;
+    return library->aes_256_gcm && library->aes_256_ctr && library->aes_128_ecb &&
+           library->aes_256_ecb && library->hmac && library->poly1305 && library->hkdf &&
+           library->scrypt && library->pbkdf2;
 }
 
 static bs_status make(const bsi_libcrypto **out)
@@ -57,10 +60,12 @@ static bs_status make(const bsi_libcrypto **out)
         library->aes_256_gcm = EVP_CIPHER_fetch(library->context, "AES-256-GCM", NULL);
         library->aes_256_ctr = EVP_CIPHER_fetch(library->context, "AES-256-CTR", NULL);
         library->aes_128_ecb = EVP_CIPHER_fetch(library->context, "AES-128-ECB", NULL);
+        library->aes_256_ecb = EVP_CIPHER_fetch(library->context, "AES-256-ECB", NULL);
         library->hmac = EVP_MAC_fetch(library->context, "HMAC", NULL);
         library->poly1305 = EVP_MAC_fetch(library->context, "POLY1305", NULL);
         library->hkdf = EVP_KDF_fetch(library->context, "HKDF", NULL);
         library->scrypt = EVP_KDF_fetch(library->context, "SCRYPT", NULL);
+        library->pbkdf2 = EVP_KDF_fetch(library->context, "PBKDF2", NULL);
     }
     if (!has_all(library)) {
         const bs_status status = bsi_libcrypto_fail("loading libcrypto's algorithms");

@@ -14,10 +14,12 @@ typedef struct bsi_libcrypto {
     struct evp_cipher_st *aes_256_gcm;
     struct evp_cipher_st *aes_256_ctr;
     struct evp_cipher_st *aes_128_ecb;
+    struct evp_cipher_st *aes_256_ecb;
     struct evp_mac_st *hmac;
     struct evp_mac_st *poly1305;
     struct evp_kdf_st *hkdf;
     struct evp_kdf_st *scrypt;
+    struct evp_kdf_st *pbkdf2;
 } bsi_libcrypto;
 
 /* Made at the first call that succeeds; it stays until the process ends. Any thread. */

@@ -184,6 +184,11 @@ static bs_status passphrase_unwrap(bsi_key *self, const bsi_slot_frame *frame,
     return status;
 }
 
+static const bsi_secret *passphrase_phrase(const bsi_key *self)
+{
+    return ((const passphrase_key *)self)->phrase;
+}
+
 const bsi_cipher_driver bsi_cipher_driver_passphrase = {
     .kind = BSI_KEY_PASSPHRASE,
     .name = "passphrase",
@@ -194,4 +199,5 @@ const bsi_cipher_driver bsi_cipher_driver_passphrase = {
     .check = passphrase_check,
     .wrap = passphrase_wrap,
     .unwrap = passphrase_unwrap,
+    .phrase = passphrase_phrase,
 };
