@@ -22,7 +22,10 @@ static const bsi_archive_driver drivers[] = {
     {"7z", ".7z", &bsi_archive_ops_7z, &bsi_codec_lzma2},
 };
 
-enum { SEGMENT_RECORD = 16 };
+enum {
+    SEGMENT_RECORD = 16,
+    SEALED_PIECE = 256 * 1024,
+};
 
 const bsi_archive_driver *bsi_archive_find(bsi_slice name)
 {
@@ -131,9 +134,27 @@ static bs_status sink_segment(void *user, uint64_t segment, uint64_t raw_size, u
     return BS_OK;
 }
 
+/* Encrypt a piece at a time, into room that the sink has done with. */
+static bs_status give_sealed(bsi_archive_writer *writer, const uint8_t *data, size_t size)
+{
+    const bsi_member_cipher *cipher = writer->options.cipher;
+
+    while (size > 0) {
+        const size_t part = bsi_min_size(size, SEALED_PIECE);
+        BSI_TRY(bsi_lane_wait(writer->lane, writer->given));
+        BSI_TRY(cipher->encrypt(cipher->self, data, part, writer->sealed));
+        BSI_TRY(give(writer, writer->sealed, part));
+        data += part;
+        size -= part;
+    }
+    return BS_OK;
+}
+
 static bs_status sink_data(void *user, const void *data, size_t size)
 {
-    return give(user, data, size);
+    bsi_archive_writer *writer = user;
+
+    return writer->sealed ? give_sealed(writer, data, size) : give(writer, data, size);
 }
 
 static uint64_t sink_mark(void *user)
@@ -180,6 +201,16 @@ static bs_status check_level(const bsi_archive_driver *driver, int level)
                     driver->name, min, max, level);
 }
 
+static bs_status take_cipher(bsi_archive_writer *writer)
+{
+    if (!writer->options.cipher) {
+        return BS_OK;
+    }
+    BSI_CHECK(writer->driver->ops->caps & BSI_ARCHIVE_CIPHER);
+    writer->sealed = bsi_alloc(SEALED_PIECE);
+    return writer->sealed ? BS_OK : BS_E_NOMEM;
+}
+
 static bs_status start_blocks(bsi_archive_writer *writer)
 {
     const bsi_block_options options = {
@@ -223,6 +254,9 @@ bs_status bsi_archive_writer_new(const bsi_archive_driver *driver,
         status = bsi_lane_new(options->pool, "bs-output", &writer->lane);
     }
     if (status == BS_OK) {
+        status = take_cipher(writer);
+    }
+    if (status == BS_OK) {
         status = start_blocks(writer);
     }
     if (status == BS_OK) {
@@ -245,6 +279,7 @@ void bsi_archive_writer_free(bsi_archive_writer *writer)
             writer->driver->ops->close(writer);
         }
         bsi_spool_free(writer->segments);
+        bsi_free(writer->sealed);
         bsi_free(writer->self);
         bsi_free(writer);
     }

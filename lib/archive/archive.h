@@ -52,6 +52,7 @@ enum {
     BSI_ARCHIVE_HARDLINKS = 1 << 1,  /* Holds entries that are further names of an earlier one. */
     BSI_ARCHIVE_REPLACE = 1 << 2,    /* Writing a path again supersedes what was written before. */
     BSI_ARCHIVE_SIZE_LATER = 1 << 3, /* A file's size need not be known when it begins. */
+    BSI_ARCHIVE_CIPHER = 1 << 4,     /* Members can be encrypted, each by itself. */
 };
 unsigned bsi_archive_caps(const bsi_archive_driver *driver);
 
@@ -60,8 +61,24 @@ typedef struct bsi_locator {
     uint64_t offset; /* In the container: the first byte of a segment. */
     uint64_t skip;   /* Decoded bytes of the segment that come before the file's own. */
     uint64_t stored; /* zip: bytes of the member; others: 0. */
-    uint32_t method; /* zip: 0 stored, 8 deflated; others: 0. */
+    uint32_t method; /* zip: 0 stored, 8 deflated, 99 deflated and encrypted; others: 0. */
 } bsi_locator;
+
+/*
+ * Encrypts members of zip files as WinZip's AE-2 with 256 bits wants it. It is handed in from
+ * above: keys are no matter of this layer. begin() fills what stands before a member's content,
+ * end() what stands behind it; open() goes to the member with that head, for decrypt() at any place
+ * in its content. It must outlive the writer or reader, which call it one thread at a time.
+ */
+enum { BSI_MEMBER_HEAD_SIZE = 18, BSI_MEMBER_TAIL_SIZE = 10 };
+typedef struct bsi_member_cipher {
+    bs_status (*begin)(void *self, uint8_t head[BSI_MEMBER_HEAD_SIZE]);
+    bs_status (*encrypt)(void *self, const void *plain, size_t size, uint8_t *out);
+    bs_status (*end)(void *self, uint8_t tail[BSI_MEMBER_TAIL_SIZE]);
+    bs_status (*open)(void *self, const uint8_t head[BSI_MEMBER_HEAD_SIZE]);
+    bs_status (*decrypt)(void *self, uint64_t at, uint8_t *bytes, size_t size);
+    void *self;
+} bsi_member_cipher;
 
 typedef struct bsi_archive_writer bsi_archive_writer;
 typedef bs_status (*bsi_archive_sink_cb)(void *user, const void *data, size_t size);
@@ -89,6 +106,9 @@ typedef struct bsi_archive_options {
      * The same `sink_user`. May be NULL for the formats that do not need it.
      */
     bsi_archive_patch_cb patch;
+
+    /* Of every member with content; only with BSI_ARCHIVE_CIPHER. NULL: none is encrypted. */
+    const bsi_member_cipher *cipher;
 } bsi_archive_options;
 
 #define BSI_ARCHIVE_PATCH_SIZE 32
@@ -142,6 +162,8 @@ typedef struct bsi_archive_reader bsi_archive_reader;
 BS_NODISCARD bs_status bsi_archive_reader_new(const bsi_archive_driver *driver,
                                               bsi_archive_read_cb read, void *user,
                                               uint64_t container_size, bsi_archive_reader **out);
+/* What encrypted members are read with; borrowed. Without one they are BS_E_CORRUPT. */
+void bsi_archive_reader_use(bsi_archive_reader *reader, const bsi_member_cipher *cipher);
 void bsi_archive_reader_free(bsi_archive_reader *reader);
 
 /*

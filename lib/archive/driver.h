@@ -75,6 +75,7 @@ struct bsi_archive_writer {
     bsi_archive_state state;
     uint64_t size;    /* Content of the present entry, or BSI_SIZE_UNKNOWN. */
     uint64_t written; /* How much of it has come. */
+    uint8_t *sealed;  /* Room for encrypted content on its way; NULL: nothing is encrypted. */
     const void *space;
     size_t space_size;
     bsi_archive_mark mark;

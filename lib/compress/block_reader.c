@@ -17,6 +17,8 @@ struct bsi_block_reader {
     const bsi_codec *codec;
     bsi_block_source source;
     bsi_decoder *decoder;
+    bool alone;      /* What is in `input` belongs to the present stream only. */
+    uint64_t end;    /* Where that one's source ends. */
     uint64_t offset; /* Behind what is in `input`. */
     uint8_t *input;
     size_t at; /* Bytes of `input` that are used up. */
@@ -35,6 +37,7 @@ bs_status bsi_block_reader_new(const bsi_codec *codec, const bsi_block_source *s
     }
     reader->codec = codec;
     reader->source = *source;
+    reader->end = source->size;
     status = codec->decoder_new(&reader->decoder);
     if (status < 0) {
         goto out;
@@ -66,16 +69,26 @@ void bsi_block_reader_free(bsi_block_reader *reader)
 
 bs_status bsi_block_reader_start(bsi_block_reader *reader, uint64_t offset)
 {
-    if (offset > reader->source.size) {
+    /* Many small streams lie in one piece of input. */
+    if (!reader->alone && offset <= reader->offset && reader->offset - offset <= reader->size) {
+        reader->codec->decoder_reset(reader->decoder);
+        reader->at = reader->size - (size_t)(reader->offset - offset);
+        return BS_OK;
+    }
+    BSI_TRY(bsi_block_reader_start_alone(reader, offset, reader->source.size));
+    reader->alone = false;
+    return BS_OK;
+}
+
+bs_status bsi_block_reader_start_alone(bsi_block_reader *reader, uint64_t offset, uint64_t end)
+{
+    if (offset > end || end > reader->source.size) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT,
                         "a block lies behind the end of the stored data");
     }
     reader->codec->decoder_reset(reader->decoder);
-    /* Many small streams lie in one piece of input. */
-    if (offset <= reader->offset && reader->offset - offset <= reader->size) {
-        reader->at = reader->size - (size_t)(reader->offset - offset);
-        return BS_OK;
-    }
+    reader->alone = true;
+    reader->end = end;
     reader->offset = offset;
     reader->at = 0;
     reader->size = 0;
@@ -84,7 +97,7 @@ bs_status bsi_block_reader_start(bsi_block_reader *reader, uint64_t offset)
 
 static bs_status fill(bsi_block_reader *reader)
 {
-    const uint64_t left = reader->source.size - reader->offset;
+    const uint64_t left = reader->end - reader->offset;
     const size_t size = (size_t)bsi_min_u64(left, INPUT_SIZE);
 
     if (reader->at < reader->size || size == 0) {

@@ -27,6 +27,12 @@ void bsi_block_reader_free(bsi_block_reader *reader);
 /* Go to the block that begins at `offset`; behind the source's end is BS_E_CORRUPT. Reads nothing.
  */
 BS_NODISCARD bs_status bsi_block_reader_start(bsi_block_reader *reader, uint64_t offset);
+/*
+ * The same for a stream whose bytes the source tells differently from now on: none that were read
+ * before are used, and none at or behind `end` are asked for.
+ */
+BS_NODISCARD bs_status bsi_block_reader_start_alone(bsi_block_reader *reader, uint64_t offset,
+                                                    uint64_t end);
 
 /* The next `size` bytes exactly; BS_E_CORRUPT when the stream ends first or is damaged. */
 BS_NODISCARD bs_status bsi_block_reader_read(bsi_block_reader *reader, void *buf, size_t size);

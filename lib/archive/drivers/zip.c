@@ -3,6 +3,7 @@
  * zip: every file's content is a deflate stream of its own. The blocks come back
  * from the encoders later than the entries were begun, so members wait in a
  * queue until their first segment passes by; then their header goes out before it.
+ * Where there is a cipher, every member with content is encrypted by itself.
  */
 #include <inttypes.h>
 #include <libdeflate.h>
@@ -23,6 +24,7 @@ enum {
     QUIET_MAX = 1024 * 1024,
     COMPACT_FROM = 1024,
     COPY_PIECE = 64 * 1024,
+    AROUND_SEALED = BSI_MEMBER_HEAD_SIZE + BSI_MEMBER_TAIL_SIZE,
 };
 
 /* From this size on a file's encoded form might not fit into 32 bits either. */
@@ -156,6 +158,47 @@ static void queue_pop(zip_writer *zip)
     }
 }
 
+/* Where a symbolic link points to, behind its header. */
+static bs_status append_link(const bsi_archive_writer *writer, const bsi_zip_member *member)
+{
+    zip_writer *zip = writer->self;
+    const bsi_slice name = name_of(zip, member);
+    const char *link = name.data + name.size;
+    const bsi_member_cipher *cipher = writer->options.cipher;
+    uint8_t *out = NULL;
+
+    BSI_TRY(bsi_buf_reserve(&zip->record, member->stored));
+    out = zip->record.data + zip->record.size;
+    if (!member->encrypted) {
+        memcpy(out, link, member->link_size);
+    } else {
+        BSI_TRY(cipher->begin(cipher->self, out));
+        out += BSI_MEMBER_HEAD_SIZE;
+        BSI_TRY(cipher->encrypt(cipher->self, link, member->link_size, out));
+        BSI_TRY(cipher->end(cipher->self, out + member->link_size));
+    }
+    zip->record.size += member->stored;
+    return BS_OK;
+}
+
+/* What stands before the content of an encrypted member. */
+static bs_status append_head(const bsi_archive_writer *writer)
+{
+    zip_writer *zip = writer->self;
+    uint8_t head[BSI_MEMBER_HEAD_SIZE];
+
+    BSI_TRY(writer->options.cipher->begin(writer->options.cipher->self, head));
+    return bsi_buf_append(&zip->record, head, sizeof(head));
+}
+
+static bs_status emit_tail(bsi_archive_writer *writer)
+{
+    uint8_t tail[BSI_MEMBER_TAIL_SIZE];
+
+    BSI_TRY(writer->options.cipher->end(writer->options.cipher->self, tail));
+    return bsi_archive_emit(writer, tail, sizeof(tail));
+}
+
 static bs_status put_local(bsi_archive_writer *writer, bsi_zip_member *member)
 {
     zip_writer *zip = writer->self;
@@ -167,12 +210,11 @@ static bs_status put_local(bsi_archive_writer *writer, bsi_zip_member *member)
     bsi_buf_clear(&zip->record);
     BSI_TRY(bsi_zip_local(&zip->record, member, name));
     if (member->link_size > 0) {
-        status = bsi_buf_append(&zip->record, name.data + name.size, member->link_size);
-        if (status < 0) {
-            return status;
-        }
+        status = append_link(writer, member);
+    } else if (member->encrypted) {
+        status = append_head(writer);
     }
-    return emit_record(writer);
+    return status < 0 ? status : emit_record(writer);
 }
 
 /* All of the head's content is out: write what follows it and its line in the directory. */
@@ -181,6 +223,12 @@ static bs_status complete_head(bsi_archive_writer *writer, const bsi_zip_member 
     zip_writer *zip = writer->self;
     bs_status status = BS_OK;
 
+    if (member->encrypted && member->has_content) {
+        status = emit_tail(writer);
+        if (status < 0) {
+            return status;
+        }
+    }
     if (member->later) {
         bsi_buf_clear(&zip->record);
         status = bsi_zip_descriptor(&zip->record, member);
@@ -245,6 +293,7 @@ static bs_status zip_segment(bsi_archive_writer *writer, uint64_t segment, uint6
         /* In one segment: then the header can tell everything. */
         member->later = member->unknown || raw_size != member->size;
         member->wide = member->later && member->size >= WIDE_FROM;
+        member->stored += member->encrypted ? AROUND_SEALED : 0;
         status = put_local(writer, member);
         if (status < 0) {
             return status;
@@ -306,12 +355,14 @@ static bs_status put_name(zip_writer *zip, const bsi_entry *entry, bsi_zip_membe
 }
 
 /* A symbolic link is a small file that holds where it points. */
-static bs_status put_link(zip_writer *zip, const bsi_entry *entry, bsi_zip_member *member)
+static bs_status put_link(zip_writer *zip, const bsi_entry *entry, bool encrypts,
+                          bsi_zip_member *member)
 {
     BSI_TRY(bsi_buf_append(&zip->names, entry->link.data, entry->link.size));
     member->link_size = (uint32_t)entry->link.size;
     member->size = entry->link.size;
-    member->stored = entry->link.size;
+    member->encrypted = encrypts && entry->link.size > 0;
+    member->stored = entry->link.size + (member->encrypted ? AROUND_SEALED : 0);
     member->crc = libdeflate_crc32(0, entry->link.data, entry->link.size);
     return BS_OK;
 }
@@ -364,7 +415,7 @@ static bs_status zip_begin(bsi_archive_writer *writer, const bsi_entry *entry)
     BSI_TRY(supersede(zip, entry));
     BSI_TRY(put_name(zip, entry, &member));
     if (entry->stat.type == BSI_TYPE_SYMLINK) {
-        status = put_link(zip, entry, &member);
+        status = put_link(zip, entry, writer->sealed != NULL, &member);
         if (status < 0) {
             return status;
         }
@@ -372,6 +423,7 @@ static bs_status zip_begin(bsi_archive_writer *writer, const bsi_entry *entry)
     zip->begun++;
     if (member.has_content) {
         member.deflated = true;
+        member.encrypted = writer->sealed != NULL;
         writer->blocks_used = true;
         bsi_block_writer_tell(writer->blocks, &writer->mark.segment, &writer->mark.skip);
         member.first = writer->mark.segment;
@@ -454,7 +506,7 @@ static bs_status zip_locate(const bsi_archive_writer *writer, uint64_t segment, 
     uint64_t end = out->offset;
     bs_status status = BS_OK;
 
-    out->method = 8;
+    out->method = writer->sealed ? 99 : 8;
     while (segment < writer->segment_count) {
         uint64_t offset = 0;
         uint64_t stored = 0;
@@ -474,7 +526,7 @@ static bs_status zip_locate(const bsi_archive_writer *writer, uint64_t segment, 
 
 const bsi_archive_ops bsi_archive_ops_zip = {
     .self_size = sizeof(zip_writer),
-    .caps = BSI_ARCHIVE_REPLACE | BSI_ARCHIVE_SIZE_LATER,
+    .caps = BSI_ARCHIVE_REPLACE | BSI_ARCHIVE_SIZE_LATER | BSI_ARCHIVE_CIPHER,
     .losses = zip_losses,
     .open = zip_open,
     .close = zip_close,

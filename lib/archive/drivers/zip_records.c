@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The records of zip files, after PKWARE's APPNOTE 6.3 (sections 4.3 and 4.5)
- * and Info-ZIP's extra fields UT (times) and ux (owner). Only formats.
+ * and Info-ZIP's extra fields UT (times) and ux (owner). Encrypted members are
+ * those of WinZip's "Encryption Specification AE-1 and AE-2". Only formats.
  */
 #include "archive/drivers/zip_records.h"
 
@@ -16,11 +17,15 @@ enum {
     LOCATOR64_SIZE = 20,
     END_SIZE = 22,
 
+    FLAG_ENCRYPTED = 1 << 0,
     FLAG_LATER = 1 << 3,
     FLAG_UTF8 = 1 << 11,
     MADE_BY_UNIX = 3 << 8,
     VERSION_PLAIN = 20,
     VERSION_ZIP64 = 45,
+    VERSION_AES = 51,
+    METHOD_DEFLATED = 8,
+    METHOD_AES = 99,
     DOS_DIRECTORY = 0x10,
 
     EXTRA_ZIP64 = 0x0001,
@@ -28,6 +33,11 @@ enum {
     EXTRA_OWNER = 0x7875,
     EXTRA_TIME_SIZE = 9, /* With the four bytes of id and size. */
     EXTRA_OWNER_SIZE = 15,
+    EXTRA_AES = 0x9901,
+    EXTRA_AES_SIZE = 11,
+    AES_VERSION = 2, /* AE-2: the CRC, which tells of the content, is not there. */
+    AES_VENDOR = 'A' | 'E' << 8,
+    AES_256 = 3,
 
     TYPE_BITS = 0170000,
     TYPE_DIRECTORY = 0040000,
@@ -88,16 +98,45 @@ static uint32_t dos_time(int64_t mtime)
 
 static uint16_t flags(const bsi_zip_member *member)
 {
-    return (uint16_t)((member->later ? FLAG_LATER : 0) | (member->utf8 ? FLAG_UTF8 : 0));
+    return (uint16_t)((member->encrypted ? FLAG_ENCRYPTED : 0) | (member->later ? FLAG_LATER : 0) |
+                      (member->utf8 ? FLAG_UTF8 : 0));
 }
 
-static size_t unix_extra_size(const bsi_zip_member *member)
+static uint32_t crc(const bsi_zip_member *member)
 {
-    return EXTRA_OWNER_SIZE + (bsi_zip_time_fits(member->mtime) ? EXTRA_TIME_SIZE : 0);
+    return member->encrypted ? 0 : member->crc;
 }
 
-static void put_unix_extra(uint8_t **at, const bsi_zip_member *member)
+static uint16_t method(const bsi_zip_member *member)
 {
+    return member->deflated ? METHOD_DEFLATED : 0;
+}
+
+/* Of the fields that both headers have. */
+static size_t extra_size(const bsi_zip_member *member)
+{
+    size_t size = EXTRA_OWNER_SIZE;
+
+    size += bsi_zip_time_fits(member->mtime) ? EXTRA_TIME_SIZE : 0;
+    size += member->encrypted ? EXTRA_AES_SIZE : 0;
+    return size;
+}
+
+static void put_aes_extra(uint8_t **at, const bsi_zip_member *member)
+{
+    put_bytes16(at, EXTRA_AES);
+    put_bytes16(at, EXTRA_AES_SIZE - 4);
+    put_bytes16(at, AES_VERSION);
+    put_bytes16(at, AES_VENDOR);
+    *(*at)++ = AES_256;
+    put_bytes16(at, method(member));
+}
+
+static void put_extra(uint8_t **at, const bsi_zip_member *member)
+{
+    if (member->encrypted) {
+        put_aes_extra(at, member);
+    }
     if (bsi_zip_time_fits(member->mtime)) {
         put_bytes16(at, EXTRA_TIME);
         put_bytes16(at, EXTRA_TIME_SIZE - 4);
@@ -118,16 +157,16 @@ static void put_common(uint8_t **at, const bsi_zip_member *member, bool zip64)
 {
     const uint32_t time = dos_time(member->mtime);
 
-    put_bytes16(at, zip64 ? VERSION_ZIP64 : VERSION_PLAIN);
+    put_bytes16(at, member->encrypted ? VERSION_AES : zip64 ? VERSION_ZIP64 : VERSION_PLAIN);
     put_bytes16(at, flags(member));
-    put_bytes16(at, member->deflated ? 8 : 0);
+    put_bytes16(at, member->encrypted ? METHOD_AES : method(member));
     put_bytes16(at, time & NO_FIT_16);
     put_bytes16(at, time >> 16);
 }
 
 bs_status bsi_zip_local(bsi_buf *out, const bsi_zip_member *member, bsi_slice name)
 {
-    const size_t extra = unix_extra_size(member) + (member->wide ? 20 : 0);
+    const size_t extra = extra_size(member) + (member->wide ? 20 : 0);
     const size_t total = LOCAL_SIZE + name.size + extra;
     uint8_t *at = NULL;
 
@@ -135,7 +174,7 @@ bs_status bsi_zip_local(bsi_buf *out, const bsi_zip_member *member, bsi_slice na
     at = out->data + out->size;
     put_bytes32(&at, 0x04034b50);
     put_common(&at, member, member->wide);
-    put_bytes32(&at, member->later ? 0 : member->crc);
+    put_bytes32(&at, member->later ? 0 : crc(member));
     if (member->wide) {
         put_bytes32(&at, NO_FIT_32);
         put_bytes32(&at, NO_FIT_32);
@@ -153,7 +192,7 @@ bs_status bsi_zip_local(bsi_buf *out, const bsi_zip_member *member, bsi_slice na
         put_bytes64(&at, 0);
         put_bytes64(&at, 0);
     }
-    put_unix_extra(&at, member);
+    put_extra(&at, member);
     BSI_ASSERT(at == out->data + out->size + total);
     out->size += total;
     return BS_OK;
@@ -165,7 +204,7 @@ bs_status bsi_zip_descriptor(bsi_buf *out, const bsi_zip_member *member)
     uint8_t *at = bytes;
 
     put_bytes32(&at, 0x08074b50);
-    put_bytes32(&at, member->crc);
+    put_bytes32(&at, crc(member));
     if (member->wide) {
         put_bytes64(&at, member->stored);
         put_bytes64(&at, member->size);
@@ -204,7 +243,7 @@ static uint64_t narrow(uint64_t value)
 bs_status bsi_zip_central(bsi_buf *out, const bsi_zip_member *member, bsi_slice name)
 {
     const size_t wide = wide_count(member);
-    const size_t extra = unix_extra_size(member) + (wide > 0 ? 4 + 8 * wide : 0);
+    const size_t extra = extra_size(member) + (wide > 0 ? 4 + 8 * wide : 0);
     const size_t total = CENTRAL_SIZE + name.size + extra;
     const bool zip64 = wide > 0 || member->wide;
     const bool directory = (member->mode & TYPE_BITS) == TYPE_DIRECTORY;
@@ -213,9 +252,9 @@ bs_status bsi_zip_central(bsi_buf *out, const bsi_zip_member *member, bsi_slice 
     BSI_TRY(bsi_buf_reserve(out, total));
     at = out->data + out->size;
     put_bytes32(&at, 0x02014b50);
-    put_bytes16(&at, MADE_BY_UNIX | VERSION_ZIP64);
+    put_bytes16(&at, MADE_BY_UNIX | (member->encrypted ? VERSION_AES : VERSION_ZIP64));
     put_common(&at, member, zip64);
-    put_bytes32(&at, member->crc);
+    put_bytes32(&at, crc(member));
     put_bytes32(&at, narrow(member->stored));
     put_bytes32(&at, narrow(member->size));
     put_bytes16(&at, name.size);
@@ -230,7 +269,7 @@ bs_status bsi_zip_central(bsi_buf *out, const bsi_zip_member *member, bsi_slice 
     if (wide > 0) {
         put_wide(&at, member);
     }
-    put_unix_extra(&at, member);
+    put_extra(&at, member);
     BSI_ASSERT(at == out->data + out->size + total);
     out->size += total;
     return BS_OK;

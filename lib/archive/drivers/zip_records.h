@@ -20,9 +20,10 @@ typedef struct bsi_zip_member {
     uint32_t uid;
     uint32_t gid;
     bool deflated;
-    bool utf8;  /* The name is UTF-8 beyond ASCII. */
-    bool later; /* CRC and sizes follow the content. */
-    bool wide;  /* Those sizes take 8 bytes. */
+    bool encrypted; /* Under AE-2; `stored` counts what that puts around the content. */
+    bool utf8;      /* The name is UTF-8 beyond ASCII. */
+    bool later;     /* CRC and sizes follow the content. */
+    bool wide;      /* Those sizes take 8 bytes. */
 
     /* Of the driver: which segments hold it, and how far it is. */
     uint64_t first;
