@@ -29,6 +29,11 @@ static const char *encryption_name(int value)
     return bs_encryption_name((bs_encryption)value);
 }
 
+static const char *zip_encryption_name(int value)
+{
+    return bs_zip_encryption_name((bs_zip_encryption)value);
+}
+
 static void texts_free(char **texts)
 {
     for (size_t i = 0; texts && texts[i]; i++) {
@@ -109,6 +114,8 @@ int backup_arguments_read(tool_run *tool, int argc, char **argv, const option_ro
         RULE_ROWS(&given->rules),
         {"metadata", OPTION_TEXT, &options->metadata, NULL, 0, 0},
         {"encrypt", OPTION_WORD, &given->encryption, encryption_name, 0, BS_ENCRYPTION_RSA},
+        {"zip-encryption", OPTION_WORD, &given->zip_encryption, zip_encryption_name, 0,
+         BS_ZIP_ENCRYPTION_WINZIP},
         {"key", OPTION_TEXT, &given->key.given, NULL, 0, 0},
         {"recipient", OPTION_LIST, &given->recipients, NULL, 0, 0},
         {"one-file-system", OPTION_FLAG, &options->one_file_system, NULL, 0, 0},
@@ -152,6 +159,7 @@ bool backup_arguments_take(tool_run *tool, backup_arguments *given, const char *
         return false;
     }
     options->encryption = (bs_encryption)given->encryption;
+    options->zip_encryption = (bs_zip_encryption)given->zip_encryption;
     options->encryption_key = key_option_reference(&given->key);
     if (given->command) {
         options->source_command = (const char *const *)sources;

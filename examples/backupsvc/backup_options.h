@@ -24,6 +24,7 @@ typedef struct backup_arguments {
     int form;
     int compression;
     int encryption;
+    int zip_encryption;
     bool command;
     char **sources; /* Absolute; ends with NULL. */
 } backup_arguments;

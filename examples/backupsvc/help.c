@@ -28,6 +28,8 @@ const tool_verb verbs[] = {
      "  --encrypt E          none (default), aes256, rsa\n"
      "  --key REF            aes256: what opens it: env:NAME, file:PATH, keyring:NAME, or -\n"
      "                       to be asked; default: ENCRYPTION_KEY\n"
+     "  --zip-encryption Z   envelope (default); winzip: a zip file that other programs open\n"
+     "                       with the pass phrase\n"
      "  --recipient FILE     rsa: the public key of one who may read it; may be given again\n"
      "  --one-file-system    do not enter mount points\n"
      "  --command            run what follows -- and keep its output as one file\n"

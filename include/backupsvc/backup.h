@@ -55,6 +55,12 @@ typedef enum bs_encryption {
     BS_ENCRYPTION_RSA = 2,    /**< For whoever has the private key to one of some public keys. */
 } bs_encryption;
 
+/** How a zip container is encrypted. */
+typedef enum bs_zip_encryption {
+    BS_ZIP_ENCRYPTION_ENVELOPE = 0, /**< As every other container. */
+    BS_ZIP_ENCRYPTION_WINZIP = 1,   /**< File by file, as WinZip does (AE-2), for other programs. */
+} bs_zip_encryption;
+
 /** Where a job stands. Values from BS_STATE_COMPLETED on are final. */
 typedef enum bs_job_state {
     BS_STATE_PENDING = 0,
@@ -125,15 +131,18 @@ typedef struct bs_backup_options {
     int32_t keep_yearly;
     const char *schedule; /**< A cron expression: also add a schedule with this request, see
                                schedule.h; this backup is its first run. Default: none. */
-    const char *schedule_timezone; /**< Such as "Europe/Berlin". Default: "UTC". */
-    const char *schedule_name;     /**< The schedule's name. Default: `name`. */
+    const char *schedule_timezone;    /**< Such as "Europe/Berlin". Default: "UTC". */
+    const char *schedule_name;        /**< The schedule's name. Default: `name`. */
+    bs_zip_encryption zip_encryption; /**< Winzip wants zip, and aes256 under a pass phrase of at
+                                         most 99 printable ASCII bytes. Default: envelope. */
 } bs_backup_options;
 
 /* clang-format off */
 #define BS_BACKUP_OPTIONS_INIT                                                                    \
     {sizeof(bs_backup_options), NULL, NULL, NULL, NULL, NULL, NULL, BS_BACKUP_DEFAULT,            \
      BS_FORM_DEFAULT, NULL, BS_COMPRESSION_DEFAULT, 0, BS_ENCRYPTION_NONE, NULL, NULL, 0, NULL,   \
-     false, false, false, false, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL}
+     false, false, false, false, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL,                  \
+     BS_ZIP_ENCRYPTION_ENVELOPE}
 /* clang-format on */
 
 /** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */
@@ -434,7 +443,8 @@ BS_API BS_NODISCARD bs_status bs_backup_read(bs_service *service, const char *id
                                              bs_data_cb data, void *user);
 
 /**
- * Read the container: the zip, tar or 7z file itself. That of an encrypted backup is decrypted.
+ * Read the container: the zip, tar or 7z file itself. That of an encrypted backup is decrypted;
+ * but a zip file that is encrypted file by file comes as it is stored, and no key is needed.
  *
  * @param service  The service.
  * @param id       As for bs_backup_get(). Of the archive form.

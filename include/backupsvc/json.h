@@ -158,6 +158,8 @@ BS_API const char *bs_compression_name(bs_compression compression);
 /** As bs_backup_type_name(). Since: 0.1 */
 BS_API const char *bs_encryption_name(bs_encryption encryption);
 /** As bs_backup_type_name(). Since: 0.1 */
+BS_API const char *bs_zip_encryption_name(bs_zip_encryption zip_encryption);
+/** As bs_backup_type_name(). Since: 0.1 */
 BS_API const char *bs_job_state_name(bs_job_state state);
 /** As bs_backup_type_name(). Since: 0.1 */
 BS_API const char *bs_entry_type_name(bs_entry_type type);

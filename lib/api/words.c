@@ -26,6 +26,11 @@ const char *bs_encryption_name(bs_encryption encryption)
     return bsi_word_name(bsi_words_encryption, (int)encryption);
 }
 
+const char *bs_zip_encryption_name(bs_zip_encryption zip_encryption)
+{
+    return bsi_word_name(bsi_words_zip_encryption, (int)zip_encryption);
+}
+
 const char *bs_job_state_name(bs_job_state state)
 {
     return bsi_word_name(bsi_words_job_state, (int)state);

@@ -442,6 +442,7 @@ static bs_status run_vault(bsi_job *job, const bsi_vault_env *env)
         .wrap_keys = request->wrap_keys.items,
         .wrap_count = request->wrap_keys.count,
         .cost = {.salt = salt},
+        .winzip = request->winzip,
     };
     bs_status status = BS_OK;
 

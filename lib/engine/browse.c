@@ -12,6 +12,7 @@
 #include "engine/held.h"
 #include "engine/service.h"
 #include "vault/keys.h"
+#include "vault/names.h"
 #include "vault/object.h"
 
 enum { DOWNLOAD_BLOCK = 1024 * 1024 };
@@ -167,7 +168,7 @@ bs_status bsi_backup_read(bs_service *service, const char *reference, const char
     return status < 0 ? status : BS_OK;
 }
 
-/* The container as its plain bytes. `keys` is disposed of by the caller, after the reader. */
+/* The container out of its envelope. `keys` is disposed of by the caller, after the reader. */
 static bs_status open_container(const bsi_held *held, const bsi_vault_env *env,
                                 bsi_backup_keys *keys, bsi_object_reader **out)
 {
@@ -175,7 +176,7 @@ static bs_status open_container(const bsi_held *held, const bsi_vault_env *env,
     bs_storage_object object;
     bsi_crypt crypt;
 
-    if (strcmp(held->row.encryption, bsi_encryption_name(BSI_ENCRYPTION_NONE)) == 0) {
+    if (!bsi_is_encrypted_key(key)) {
         BSI_TRY(bsi_storage_stat(held->storage, NULL, key, &object));
         return bsi_object_reader_new(env, key, NULL, object.size, out);
     }

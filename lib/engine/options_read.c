@@ -92,6 +92,7 @@ static const field backup_fields[] = {
     BACKUP_FIELD(allow_empty_mirror, FIELD_FLAG, NULL),
     BACKUP_FIELD(encryption_key, FIELD_TEXT, NULL),
     BACKUP_FIELD(recipients, FIELD_TEXTS, NULL),
+    BACKUP_FIELD(zip_encryption, FIELD_WORD, bsi_words_zip_encryption),
     {"retention", FIELD_RULES, 0, NULL},
     BACKUP_FIELD(schedule, FIELD_WHEN, NULL),
     {NULL, FIELD_TEXT, 0, NULL},
@@ -279,7 +280,8 @@ static bs_status read_word(reading *self, const char *path, const bsi_word *word
 }
 
 _Static_assert(sizeof(bs_backup_type) == sizeof(int) && sizeof(bs_form) == sizeof(int) &&
-                   sizeof(bs_compression) == sizeof(int) && sizeof(bs_encryption) == sizeof(int),
+                   sizeof(bs_compression) == sizeof(int) && sizeof(bs_encryption) == sizeof(int) &&
+                   sizeof(bs_zip_encryption) == sizeof(int),
                "enumerations are stored as int");
 
 static bs_status read_object(reading *self, const char *path, const char **out)

@@ -47,6 +47,7 @@ typedef struct bsi_backup_request {
     const char *metadata;   /* JSON without white space. */
     const char *options;    /* The request as JSON. */
     const char *paths_json; /* source_paths as a JSON array. */
+    bool winzip;            /* A zip file with encrypted members, in no envelope. */
     bool one_file_system;
     bool content_only;
     bool skip_special;

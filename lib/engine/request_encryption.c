@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "crypto/winzip.h"
 #include "engine/key_ref.h"
 #include "engine/request.h"
 #include "engine/service.h"
@@ -98,6 +99,43 @@ static bs_status take_secret_key(bs_service *service, const char *reference,
         status = keep_key(reference, request);
     }
     return status;
+}
+
+/* What a request must be for its zip file to be encrypted file by file. */
+static void take_winzip(const bs_backup_options *options, bsi_backup_request *request,
+                        bsi_complaints *complaints)
+{
+    const bsi_secret *phrase = NULL;
+    char words[80];
+
+    if (options->zip_encryption == BS_ZIP_ENCRYPTION_ENVELOPE) {
+        return;
+    }
+    if (options->zip_encryption != BS_ZIP_ENCRYPTION_WINZIP) {
+        bsi_complain_invalid(complaints, "zip_encryption: takes %s, not the number %d",
+                             bsi_word_list(bsi_words_zip_encryption, words, sizeof(words)),
+                             (int)options->zip_encryption);
+        return;
+    }
+    if (strcmp(request->compression, "zip") != 0) {
+        bsi_complain_invalid(complaints, "zip_encryption: winzip needs the compression zip, not %s",
+                             request->compression);
+        return;
+    }
+    if (request->encryption != BSI_ENCRYPTION_AES256) {
+        bsi_complain_invalid(complaints,
+                             "zip_encryption: winzip needs the encryption aes256, not %s",
+                             bsi_encryption_name(request->encryption));
+        return;
+    }
+    if (request->wrap_keys.count == 0) {
+        return; /* It was complained about. */
+    }
+    if (bsi_winzip_phrase(request->wrap_keys.items[0], &phrase) < 0) {
+        bsi_complain_invalid(complaints, "zip_encryption: %s", bs_error_last()->message);
+        return;
+    }
+    request->winzip = true;
 }
 
 /* --- rsa --- */
@@ -241,8 +279,8 @@ static bool check_encryption(const bs_service *service, const bsi_backup_request
     return true;
 }
 
-bs_status bsi_request_take_encryption(bs_service *service, const bs_backup_options *options,
-                                      bsi_backup_request *request, bsi_complaints *complaints)
+static bs_status take_keys(bs_service *service, const bs_backup_options *options,
+                           bsi_backup_request *request, bsi_complaints *complaints)
 {
     const bs_encryption encryption = wanted(service, options, request);
 
@@ -264,4 +302,12 @@ bs_status bsi_request_take_encryption(bs_service *service, const bs_backup_optio
         bsi_complain_invalid(complaints, "recipients: only rsa has them");
     }
     return take_secret_key(service, options->encryption_key, request, complaints);
+}
+
+bs_status bsi_request_take_encryption(bs_service *service, const bs_backup_options *options,
+                                      bsi_backup_request *request, bsi_complaints *complaints)
+{
+    BSI_TRY(take_keys(service, options, request, complaints));
+    take_winzip(options, request, complaints);
+    return BS_OK;
 }

@@ -53,6 +53,10 @@ static void put_request(bsi_json_writer *json, const bs_backup_options *options,
     if (request->encryption != BSI_ENCRYPTION_NONE) {
         bsi_json_put_text(json, "encryption", bsi_encryption_name(request->encryption));
     }
+    if (request->winzip) {
+        bsi_json_put_text(json, "zip_encryption",
+                          bsi_word_name(bsi_words_zip_encryption, BS_ZIP_ENCRYPTION_WINZIP));
+    }
     if (request->key_reference) {
         bsi_json_put_text(json, "encryption_key", request->key_reference);
     }

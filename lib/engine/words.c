@@ -38,6 +38,12 @@ const bsi_word bsi_words_encryption[] = {
     {NULL, 0},
 };
 
+const bsi_word bsi_words_zip_encryption[] = {
+    {"envelope", BS_ZIP_ENCRYPTION_ENVELOPE},
+    {"winzip", BS_ZIP_ENCRYPTION_WINZIP},
+    {NULL, 0},
+};
+
 const bsi_word bsi_words_job_state[] = {
     {"pending", BS_STATE_PENDING},
     {"running", BS_STATE_RUNNING},

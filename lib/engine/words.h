@@ -24,6 +24,7 @@ extern const bsi_word bsi_words_backup_type[];
 extern const bsi_word bsi_words_form[];
 extern const bsi_word bsi_words_compression[];
 extern const bsi_word bsi_words_encryption[];
+extern const bsi_word bsi_words_zip_encryption[];
 extern const bsi_word bsi_words_job_state[];
 extern const bsi_word bsi_words_entry_type[];
 extern const bsi_word bsi_words_job_kind[];

@@ -29,6 +29,7 @@ void bsi_manifest_info_dispose(bsi_manifest_info *info)
     bsi_free(info->options);
     bsi_free(info->source_paths);
     bsi_free(info->container_key);
+    bsi_free(info->zip_passphrase);
     *info = (bsi_manifest_info){0};
 }
 
@@ -299,6 +300,7 @@ static bs_status read_texts(info_parser *parser, bsi_slice key)
         {"form", BSI_JSON_STRING, &out->form},
         {"compression", BSI_JSON_STRING, &out->compression},
         {"note", BSI_JSON_STRING, &out->note},
+        {"zip_passphrase", BSI_JSON_STRING, &out->zip_passphrase},
         {"metadata", BSI_JSON_OBJECT, &out->metadata},
         {"options", BSI_JSON_OBJECT, &out->options},
         {"source_paths", BSI_JSON_ARRAY, &out->source_paths},
@@ -345,6 +347,7 @@ static bs_status note_key(info_parser *parser, bsi_slice key)
         "bytes_deduplicated",
         "warnings",
         "encryption",
+        "zip_passphrase",
         "manifest_size",
         "manifest_sha256",
     };
@@ -458,6 +461,18 @@ bs_status bsi_parse_info(bsi_slice line, bsi_info_part part, bsi_manifest_info *
 
 /* --- What a backup may claim --- */
 
+/* In an envelope, or a zip file with encrypted members, or neither: as the first line says. */
+static bool is_encrypted_as_said(const bsi_manifest_info *info)
+{
+    const char *container = info->container_key;
+
+    if (info->zip_passphrase) {
+        return info->encryption == BSI_ENCRYPTION_AES256 && bsi_is_winzip_key(container);
+    }
+    return !bsi_is_winzip_key(container) &&
+           bsi_is_encrypted_key(container) == (info->encryption != BSI_ENCRYPTION_NONE);
+}
+
 static bool is_its_container(const bsi_manifest_info *info, const char *stem)
 {
     const char *container = info->container_key;
@@ -465,7 +480,7 @@ static bool is_its_container(const bsi_manifest_info *info, const char *stem)
 
     return strncmp(container, stem, size) == 0 && container[size] == '.' &&
            !bsi_is_manifest_key(container) && strcmp(container + size, BSI_KEYS_SUFFIX) != 0 &&
-           bsi_is_encrypted_key(container) == (info->encryption != BSI_ENCRYPTION_NONE);
+           is_encrypted_as_said(info);
 }
 
 static bool needs_itself(const bsi_manifest_info *info)

@@ -274,6 +274,9 @@ bs_status bsi_manifest_format_info(bsi_buf *out, const bsi_manifest_info *info, 
     if (info->encryption != BSI_ENCRYPTION_NONE) {
         bsi_json_put_text(&json, "encryption", bsi_encryption_name(info->encryption));
     }
+    if (info->zip_passphrase) {
+        bsi_json_put_text(&json, "zip_passphrase", info->zip_passphrase);
+    }
     put_raw(&json, "source_paths", whole ? info->source_paths : "[]");
     put_date(&json, "created_at", &info->created_at);
     put_date(&json, "started_at", &info->started_at);

@@ -95,6 +95,16 @@ bool bsi_is_encrypted_key(const char *key)
     return ends_with(key, BSI_ENVELOPE_SUFFIX);
 }
 
+bool bsi_is_winzip_key(const char *key)
+{
+    return ends_with(key, BSI_WINZIP_SUFFIX);
+}
+
+bool bsi_has_keys(const char *key)
+{
+    return bsi_is_encrypted_key(key) || bsi_is_winzip_key(key);
+}
+
 bool bsi_is_manifest_key(const char *key)
 {
     return ends_with(key, BSI_MANIFEST_SUFFIX) ||

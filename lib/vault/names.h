@@ -11,6 +11,8 @@
  *     NAME/20261123T020000Z-full-1a2b3c4d.manifest.json.zst   its manifest
  *     NAME/20261123T020000Z-full-1a2b3c4d.keys                the keys of encrypted ones: both
  *                                                             have ".bsenc" behind their names
+ *     NAME/20261123T020000Z-full-1a2b3c4d.aes.zip             a container with encrypted members,
+ *                                                             which lies in no envelope
  *     NAME/20261123T020000Z-full-1a2b3c4d.pins.json           what keeps it from being removed
  *     NAME/mirror/PATH                                        a mirror's files
  *     NAME/mirror.1a2b3c4d/PATH                               files of a run not yet in place
@@ -20,11 +22,16 @@
  */
 enum { BSI_SHORT_ID_SIZE = 9 };
 #define BSI_ENVELOPE_SUFFIX ".bsenc"
+#define BSI_WINZIP_SUFFIX ".aes.zip"
 #define BSI_KEYS_SUFFIX ".keys"
 #define BSI_PINS_SUFFIX ".pins.json"
 
 /* Whether an object with this key lies in an envelope. */
 bool bsi_is_encrypted_key(const char *key);
+/* Whether it is a zip file whose members are encrypted, each by itself. */
+bool bsi_is_winzip_key(const char *key);
+/* Either: a key set lies beside it. */
+bool bsi_has_keys(const char *key);
 /* Whether it is a manifest's, in an envelope or not. */
 bool bsi_is_manifest_key(const char *key);
 

@@ -119,6 +119,11 @@ typedef struct bsi_backup_plan {
     size_t wrap_count;
     bsi_keyset_cost cost;     /* Of pass phrases. */
     const bsi_signer *signer; /* Mandatory for rsa; NULL: nobody signs. */
+    /*
+     * The members of a zip container are encrypted under the first key, which must be a pass
+     * phrase, as WinZip does it; the container lies in no envelope. Only with aes256.
+     */
+    bool winzip;
 } bsi_backup_plan;
 
 /* Files of the source, by what became of them since the backup before; without one all are new. */
@@ -171,6 +176,7 @@ typedef struct bsi_manifest_info {
     char *options;      /* A JSON object. */
     char *source_paths; /* A JSON array of texts. */
     char *container_key;
+    char *zip_passphrase;    /* Sealed, in base 64: of a zip file's members; NULL: none. */
     uint64_t container_size; /* Of the stored object, as its digest. */
     bsi_digest container_sha256;
     uint64_t entries;

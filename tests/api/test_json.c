@@ -23,7 +23,8 @@ static void a_whole_request_is_read(void **state)
                           "\"encryption\":\"none\",\"exclude_patterns\":[\"*.tmp\"],"
                           "\"include_patterns\":[],\"retention_days\":-1,"
                           "\"metadata\":{\"k\":[1,2]},\"one_file_system\":true,"
-                          "\"encryption_key\":\"env:KEY\",\"recipients\":[\"/a.pem\"]}",
+                          "\"encryption_key\":\"env:KEY\",\"recipients\":[\"/a.pem\"],"
+                          "\"zip_encryption\":\"winzip\"}",
                           &options));
     assert_string_equal(options->name, "d\xc3\xa4ily");
     assert_string_equal(options->source_paths[1], "/b");
@@ -42,6 +43,7 @@ static void a_whole_request_is_read(void **state)
     assert_string_equal(options->encryption_key, "env:KEY");
     assert_string_equal(options->recipients[0], "/a.pem");
     assert_null(options->recipients[1]);
+    assert_int_equal(options->zip_encryption, BS_ZIP_ENCRYPTION_WINZIP);
     assert_int_equal(options->struct_size, sizeof(*options));
     bs_backup_options_free(options);
 }

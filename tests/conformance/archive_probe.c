@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes containers for other programs to open: archive_probe DRIVER FILE WHAT.
+ * Writes containers for other programs to open: archive_probe FORMAT FILE WHAT.
  * On standard output comes a line of JSON for each entry; contents of files go
  * to FILE.contents, one after the other.
  *
@@ -200,12 +200,13 @@ int main(int argc, char **argv)
 {
     bool good = false;
 
-    driver = argc == 4 ? bsi_archive_find(bsi_slice_of(argv[1])) : NULL;
+    driver = argc == 4 ? samples_format(argv[1]) : NULL;
     to.file = driver ? fopen(argv[2], "wbe") : NULL;
     if (!to.file || !check(bsi_pool_new(2, &pool))) {
         return 1;
     }
     good = write_what(argv[2], argv[3]);
     bsi_pool_free(pool);
+    samples_forget_format();
     return fclose(to.file) == 0 && good ? 0 : 1;
 }

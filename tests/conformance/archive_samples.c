@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "os/file.h"
+#include "vault/archive/members.h"
 
 enum {
     MIB = 1024 * 1024,
@@ -290,6 +291,38 @@ void container_dispose(container *to)
     *to = (container){.fail_after = -1};
 }
 
+static bsi_members *members;
+
+const bsi_member_cipher *samples_cipher(void)
+{
+    return members ? bsi_members_cipher(members) : NULL;
+}
+
+void samples_forget_format(void)
+{
+    bsi_members_free(members);
+    members = NULL;
+}
+
+const bsi_archive_driver *samples_format(const char *name)
+{
+    bsi_key *key = NULL;
+    const bsi_backup_plan plan = {
+        .encryption = BSI_ENCRYPTION_AES256, .wrap_keys = &key, .wrap_count = 1};
+    bs_status status = BS_OK;
+
+    samples_forget_format();
+    if (strcmp(name, "aes.zip") != 0) {
+        return bsi_archive_find(bsi_slice_of(name));
+    }
+    status = bsi_key_from_passphrase(bsi_slice_of(SAMPLES_PHRASE), &key);
+    if (status == BS_OK) {
+        status = bsi_members_new(&plan, &members);
+    }
+    bsi_key_unref(key);
+    return status == BS_OK ? bsi_archive_find(bsi_slice_of("zip")) : NULL;
+}
+
 bsi_archive_options container_options(container *to, bsi_pool *pool)
 {
     return (bsi_archive_options){
@@ -298,6 +331,7 @@ bsi_archive_options container_options(container *to, bsi_pool *pool)
         .sink = container_sink,
         .sink_user = to,
         .patch = container_patch,
+        .cipher = samples_cipher(),
     };
 }
 

@@ -6,6 +6,8 @@
 
 #include "archive/archive.h"
 
+#define SAMPLES_PHRASE "what opens the samples"
+
 /* One entry with the content it should come back with, holes as zeros. */
 typedef struct sample {
     bsi_entry entry;
@@ -42,7 +44,17 @@ bs_status container_patch(void *user, uint64_t offset, const void *data, size_t 
 bs_status container_read(void *user, uint64_t offset, void *buf, size_t size);
 void container_dispose(container *to);
 
-/* Options that write into `to`, on `pool`. */
+/*
+ * The driver of a format: those that requests name, and "aes.zip", which is zip with members that
+ * are encrypted under SAMPLES_PHRASE. NULL: there is none.
+ */
+const bsi_archive_driver *samples_format(const char *name);
+/* Of the format that was asked for last; NULL: nothing is encrypted. */
+const bsi_member_cipher *samples_cipher(void);
+/* At the end of the program. */
+void samples_forget_format(void);
+
+/* Options that write into `to`, on `pool`, with the format's cipher. */
 bsi_archive_options container_options(container *to, bsi_pool *pool);
 
 /* Write all samples, and note where their content came to lie. */

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Open the containers that archive_probe writes with the ordinary programs.
 
-Usage: check_container.py PROBE DRIVER WHAT
+Usage: check_container.py PROBE FORMAT WHAT
 
 Everything that the driver does not report as lost must come back, with the
 program that knows the format best; others must bring back names and content.
@@ -25,6 +25,7 @@ TYPES = {
     "chardev": stat.S_IFCHR, "socket": stat.S_IFSOCK,
 }  # fmt: skip
 ROOT = os.geteuid() == 0
+PHRASE = "what opens the samples"  # Of archive_samples.h.
 QUIET = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
 faults = []
 
@@ -185,13 +186,31 @@ def check_zip(file, driver, entries):
         compare_members("zipfile", entries, archive.read)
 
 
+def check_aes_zip(file, driver, entries):
+    run("7zz", "t", f"-p{PHRASE}", str(file))
+    wrong = subprocess.run(["7zz", "t", "-panother", str(file)], check=False, **QUIET)
+    if wrong.returncode == 0:
+        faults.append("7zz: any pass phrase will do")
+    extract(entries, "7zz", ["7zz", "x", "-y", "-snld", f"-p{PHRASE}", "-o@", str(file)])
+    # It cannot tell where symbolic links point to that are encrypted.
+    if all(entry["type"] != "symlink" for entry in entries.list):
+        extract(entries, "bsdtar", ["bsdtar", "--passphrase", PHRASE, "-C", "@", "-xpf", str(file)])
+    with zipfile.ZipFile(file) as archive:
+        for info in archive.infolist():
+            is_encrypted = info.file_size > 0
+            if (info.flag_bits & 1, info.compress_type == 99) != (is_encrypted, is_encrypted):
+                faults.append(f"zipfile: {info.filename!r}: encrypted, or not, as it should not be")
+            if is_encrypted and info.CRC != 0:
+                faults.append(f"zipfile: {info.filename!r}: tells a CRC")
+
+
 def check_7z(file, driver, entries):
     run("7zz", "t", str(file))
     extract(entries, "7zz", ["7zz", "x", "-y", "-snld", "-o@", str(file)], best=True)
     extract(entries, "bsdtar", ["bsdtar", "-C", "@", "-xpf", str(file)])
 
 
-CHECKS = {"zip": check_zip, "7z": check_7z}
+CHECKS = {"zip": check_zip, "aes.zip": check_aes_zip, "7z": check_7z}
 
 
 def check_many(file, driver):
@@ -217,7 +236,8 @@ def check_huge(file, driver):
     zeros = hashlib.sha256()
     for _ in range(4200):
         zeros.update(bytes(1024 * 1024))
-    command = ["bsdtar", "xOf", str(file), "huge"]
+    phrase = [f"-p{PHRASE}"] if driver == "aes.zip" else []
+    command = ["bsdtar", "--passphrase", PHRASE, "-xOf", str(file), "huge"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         found = hashlib.sha256()
         count = 0
@@ -231,8 +251,8 @@ def check_huge(file, driver):
         with zipfile.ZipFile(file) as archive:
             if archive.getinfo("huge").file_size != size or archive.read("small") != b"content":
                 faults.append("zipfile: wrong sizes")
-    if driver in ("zip", "7z"):
-        run("7zz", "t", str(file))
+    if driver in ("zip", "aes.zip", "7z"):
+        run("7zz", "t", *phrase, str(file))
 
 
 def main(probe, driver, what):

@@ -139,6 +139,16 @@ def make_envelope(kind, log_segment, size):
     }  # fmt: skip
 
 
+def make_zip_passphrase():
+    salt = fixed("salt of the zip file's pass phrase")
+    key, told = hkdf(DATA_KEY, salt, b"bsvc1 zip passphrase"), PHRASE.encode()
+    document = bytes([len(told)]) + told.ljust(99, b"\0")
+    return {
+        "salt": salt.hex(), "key": key.hex(),
+        "sealed": (salt + AESGCM(key).encrypt(bytes(12), document, str(ID).encode())).hex(),
+    }  # fmt: skip
+
+
 def make(pem, known):
     envelopes = [
         make_envelope(1, 16, 0), make_envelope(1, 16, 100), make_envelope(2, 16, 100),
@@ -155,6 +165,7 @@ def make(pem, known):
         "id": str(ID), "data_key": DATA_KEY.hex(), "passphrase": PHRASE,
         "raw_key": "bsvc-key-1 " + RAW_KEY.hex(), "signing_seed": SIGNING_SEED.hex(),
         "rsa_private_key": pem, "keyset": make_keyset(public, pem, known), "envelopes": envelopes,
+        "zip_passphrase": make_zip_passphrase(),
     }  # fmt: skip
 
 

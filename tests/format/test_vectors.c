@@ -14,6 +14,7 @@
 #include "crypto/derive_int.h"
 #include "crypto/envelope.h"
 #include "crypto/keyset.h"
+#include "crypto/winzip.h"
 #include "support/hex.h"
 #include "text/json_read.h"
 
@@ -314,6 +315,22 @@ static void envelopes_hold_what_they_should(void **state)
     bsi_secret_free(data_key);
 }
 
+static void a_sealed_pass_phrase_opens(void **state)
+{
+    bsi_secret *data_key = secret_of(get("data_key"));
+    uint8_t sealed[BSI_WINZIP_SEALED_SIZE];
+    bsi_secret *phrase = NULL;
+
+    (void)state;
+    assert_int_equal(hex_bytes(get("zip_passphrase.sealed"), sealed, sizeof(sealed)),
+                     sizeof(sealed));
+    assert_ok(bsi_winzip_unseal(sealed, data_key, get("id"), &phrase));
+    assert_int_equal(bsi_secret_size(phrase), strlen(get("passphrase")));
+    assert_memory_equal(bsi_secret_view(phrase), get("passphrase"), bsi_secret_size(phrase));
+    bsi_secret_free(phrase);
+    bsi_secret_free(data_key);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +338,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_set_tells_what_is_in_it),
         cmocka_unit_test(signing_again_gives_the_same_signature),
         cmocka_unit_test(envelopes_hold_what_they_should),
+        cmocka_unit_test(a_sealed_pass_phrase_opens),
     };
 
     if (argc != 2) {

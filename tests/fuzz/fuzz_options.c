@@ -119,6 +119,7 @@ static void put_backup(bsi_json_writer *json, const void *what)
     put_flag(json, "allow_empty_mirror", options->allow_empty_mirror);
     put_text(json, "encryption_key", options->encryption_key);
     put_texts(json, "recipients", options->recipients);
+    put_word(json, "zip_encryption", bsi_words_zip_encryption, (int)options->zip_encryption);
     put_rules(json, options);
     put_schedule(json, options);
 }

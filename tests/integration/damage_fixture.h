@@ -21,9 +21,9 @@ bool damage_all(void);
 
 /*
  * Flip the bits of an object, cut it, take it away, make it longer: each is
- * noticed, and no restore puts another content in place; of an encrypted backup it
- * puts no file in place at all. Short runs take about `points` bits and lengths, 0: one of each
- * byte.
+ * noticed, and no restore puts another content in place; where the object is sealed
+ * as a whole it puts no file in place at all. Short runs take about `points` bits and
+ * lengths, 0: one of each byte.
  */
 void damage_object(test_vault *vault, const char *form, const test_backup *backup, const char *key,
                    size_t points);
@@ -31,7 +31,10 @@ void damage_object(test_vault *vault, const char *form, const test_backup *backu
 /* Whether verification finds damage, or says that it cannot read the backup. */
 bool damage_is_noticed(test_vault *vault, const char *form, const test_backup *backup);
 
-/* Try to restore: a file that is in place then has its content. True: there are some. */
+/*
+ * Try to restore: a file that is in place then has its content, and unless the restore fails
+ * or warns all are there. True: there are some.
+ */
 bool damage_leaves_files(test_vault *vault, const char *form, const test_backup *backup);
 
 /* Let two objects of the storage change places. */

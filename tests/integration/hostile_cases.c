@@ -306,6 +306,11 @@ const hostile_case hostile_cases[] = {
     FIRST("its manifest as container", REFUSED, "{@C}",
           "{\"key\":\"home/20261123T020000Z-full-6789abcd.manifest.json.zst\",\"size\":1,"
           "\"sha256\":\"@H\"}"),
+    FIRST("a zip file with encrypted members that nothing opens", REFUSED, "{@C}",
+          "{\"key\":\"home/20261123T020000Z-full-6789abcd.aes.zip\",\"size\":1,"
+          "\"sha256\":\"@H\"}"),
+    FIRST("a pass phrase for members that are not encrypted", REFUSED, "\"note\":\"\"",
+          "\"note\":\"\",\"zip_passphrase\":\"AA==\""),
     FIRST("a container that is gone", DAMAGED, "{@C}",
           "{\"key\":\"home/20261123T020000Z-full-6789abcd.gone\",\"size\":100,"
           "\"sha256\":\"@H\"}"),

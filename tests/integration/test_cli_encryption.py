@@ -346,6 +346,8 @@ class Canary(EncryptionCase):
             ([], {"ENCRYPTION_KEY": CANARY}, CANARY.encode()),
             (["--key", "env:MINE"], {"MINE": CANARY}, CANARY.encode()),
             (["--key", self.secret_file()], {}, CANARY.encode()),
+            (["--key", self.secret_file(), "--compression", "zip", "--zip-encryption", "winzip"],
+             {}, CANARY.encode()),
             (["--key", raw], {}, digits["bytes"]),
             ([], {"ENCRYPTION_KEY_FILE": raw.removeprefix("file:")}, digits["bytes"]),
         )):  # fmt: skip

@@ -22,6 +22,7 @@
 
 enum {
     POINTS = 16, /* Of an object, in short runs. */
+    WINZIP_POINTS = 64,
     RESEALED = 64,
     LARGE = 300000, /* Of a file whose container has at least LEAST segments. */
     LEAST = 4,
@@ -93,6 +94,74 @@ static void damage_each_object(test_vault *vault, const char *compression)
 static void every_flipped_bit_and_every_cut_is_found_before_a_file_is_there(void **state)
 {
     in_each(*state, damage_each_object);
+}
+
+/* --- A zip file with encrypted members --- */
+
+/* Other programs read it, so nothing seals it as a whole: a restore finds damage file by file. */
+static void back_up_winzip(test_vault *vault, test_backup *out)
+{
+    back_up(vault, "zip", out);
+    assert_true(bsi_is_winzip_key(out->result.container_key));
+}
+
+static void use_winzip(test_vault *vault)
+{
+    vault->print_warnings = false;
+    test_vault_encrypt(vault, BSI_ENCRYPTION_AES256);
+    vault->winzip = true;
+    damage_build(vault);
+}
+
+static void damage_in_encrypted_members_is_found_before_their_file_is_there(void **state)
+{
+    test_vault *vault = *state;
+    test_backup backup;
+    char *keys = NULL;
+
+    use_winzip(vault);
+    back_up_winzip(vault, &backup);
+    keys = keys_of(&backup);
+    vault->env.fresh_id = backup.id;
+    vault->env.fresh_key = backup.result.data_key;
+    damage_object(vault, "archive", &backup, backup.result.container_key, WINZIP_POINTS);
+    damage_object(vault, "archive", &backup, backup.result.manifest_key, POINTS);
+    damage_object(vault, "archive", &backup, keys, POINTS);
+    vault->env.fresh_key = NULL;
+    free(keys);
+    test_backup_dispose(&backup);
+}
+
+static void assert_swap_is_found(test_vault *vault, const test_backup *one, const test_backup *two)
+{
+    damage_swap(vault, one->result.container_key, two->result.container_key);
+    assert_true(damage_is_noticed(vault, "archive", one));
+    assert_true(damage_is_noticed(vault, "archive", two));
+    (void)damage_leaves_files(vault, "archive", one);
+    damage_swap(vault, one->result.container_key, two->result.container_key);
+    assert_whole(vault, one);
+}
+
+/* Under the same pass phrase: of the same files, and of one that differs. */
+static void encrypted_members_of_another_backup_are_found(void **state)
+{
+    test_vault *vault = *state;
+    test_backup one;
+    test_backup two;
+    char path[DAMAGE_PATH_SIZE];
+
+    use_winzip(vault);
+    back_up_winzip(vault, &one);
+    back_up_winzip(vault, &two);
+    assert_swap_is_found(vault, &one, &two);
+    test_backup_dispose(&two);
+    (void)snprintf(path, sizeof(path), "%s/%s", vault->source, damage_names[1]);
+    tree_write(path, 80, 99);
+    back_up_winzip(vault, &two);
+    damage_build(vault);
+    assert_swap_is_found(vault, &one, &two);
+    test_backup_dispose(&one);
+    test_backup_dispose(&two);
 }
 
 /* --- A key set with its check sum made right again --- */
@@ -362,6 +431,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_vault_setup, test_vault_teardown)
     const struct CMUnitTest tests[] = {
         TEST(every_flipped_bit_and_every_cut_is_found_before_a_file_is_there),
+        TEST(damage_in_encrypted_members_is_found_before_their_file_is_there),
+        TEST(encrypted_members_of_another_backup_are_found),
         TEST(a_changed_key_set_is_found_though_its_check_sum_is_right),
         TEST(an_object_of_another_backup_is_found),
         TEST(segments_out_of_place_are_found),

@@ -82,6 +82,15 @@ static void every_container_and_kind_does_so_under_a_pass_phrase(void **state)
     every_container_and_kind_brings_the_tree_back(state);
 }
 
+static void a_zip_file_with_encrypted_members_does_so(void **state)
+{
+    test_vault *vault = *state;
+
+    test_vault_encrypt(vault, BSI_ENCRYPTION_AES256);
+    vault->winzip = true;
+    round_trip(vault, "zip");
+}
+
 static void every_container_and_kind_does_so_for_an_rsa_key(void **state)
 {
     test_vault_encrypt(*state, BSI_ENCRYPTION_RSA);
@@ -133,6 +142,8 @@ int main(void)
                                         test_vault_setup, test_vault_teardown),
         cmocka_unit_test_setup_teardown(every_container_and_kind_does_so_under_a_pass_phrase,
                                         test_vault_setup, test_vault_teardown),
+        cmocka_unit_test_setup_teardown(a_zip_file_with_encrypted_members_does_so, test_vault_setup,
+                                        test_vault_teardown),
         cmocka_unit_test_setup_teardown(every_container_and_kind_does_so_for_an_rsa_key,
                                         test_vault_setup, test_vault_teardown),
         cmocka_unit_test_setup_teardown(a_mirror_brings_the_tree_back_after_each_run,

@@ -173,6 +173,7 @@ void test_vault_backup(test_vault *vault, const char *form, bsi_backup_kind kind
         .wrap_count = vault->encryption == BSI_ENCRYPTION_NONE ? 0 : 1,
         .cost = {.log_n = 15, .salt = salt},
         .signer = vault->signer,
+        .winzip = vault->winzip,
     };
 
     memset(out, 0, sizeof(*out));

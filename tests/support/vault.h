@@ -19,6 +19,7 @@ typedef struct test_vault {
     bool print_warnings;
     bool content_only; /* Of the backups to come; as is what they are encrypted with. */
     bsi_encryption encryption;
+    bool winzip; /* Encrypted backups in zip are zip files with encrypted members. */
     bsi_key *wrap_key;
     bsi_key *open_key;
     bsi_signer *signer;

@@ -11,6 +11,7 @@
 #include "archive/archive.h"
 #include "base/alloc.h"
 #include "vault/archive/form.h"
+#include "vault/archive/members.h"
 #include "vault/archive/store.h"
 #include "vault/archive/stream.h"
 #include "vault/bases.h"
@@ -34,7 +35,8 @@ typedef struct run {
     bsi_manifest_reader *base;
     bsi_scan scan;
     bsi_store store;
-    bsi_keyset *keys; /* NULL: it is not encrypted. */
+    bsi_keyset *keys;     /* NULL: it is not encrypted. */
+    bsi_members *members; /* NULL: the container's members are not encrypted by themselves. */
     container container;
     char *manifest_key;
     bsi_manifest_info info;
@@ -62,6 +64,9 @@ static char *container_key(const run *self)
 {
     char suffix[32];
 
+    if (self->members) {
+        return bsi_object_key(self->plan, BSI_WINZIP_SUFFIX);
+    }
     (void)snprintf(suffix, sizeof(suffix), "%s%s", bsi_archive_extension(self->container.driver),
                    self->keys ? BSI_ENVELOPE_SUFFIX : "");
     return bsi_object_key(self->plan, suffix);
@@ -71,6 +76,7 @@ static bs_status container_open(run *self)
 {
     container *to = &self->container;
     const bsi_vault_env *env = &self->env;
+    const bool is_enveloped = self->keys && !self->members;
     const bsi_crypt crypt = crypt_of(self, BSI_ENVELOPE_CONTAINER);
     bsi_archive_options options = {.level = self->plan->level,
                                    .verify = true,
@@ -85,13 +91,19 @@ static bs_status container_open(run *self)
         return bsi_fail(BS_LAYER_CALLER, BS_E_UNSUPPORTED, "no container is called '%s'",
                         self->plan->compression);
     }
+    if (self->members && !(bsi_archive_caps(to->driver) & BSI_ARCHIVE_CIPHER)) {
+        return bsi_fail(BS_LAYER_CALLER, BS_E_UNSUPPORTED,
+                        "the members of a %s container cannot be encrypted by themselves",
+                        self->plan->compression);
+    }
     to->key = container_key(self);
     if (!to->key) {
         return BS_E_NOMEM;
     }
-    BSI_TRY(bsi_object_writer_new(env, to->key, self->keys ? &crypt : NULL,
+    BSI_TRY(bsi_object_writer_new(env, to->key, is_enveloped ? &crypt : NULL,
                                   bsi_archive_needs_patch(to->driver), &to->object));
     options.sink_user = to->object;
+    options.cipher = self->members ? bsi_members_cipher(self->members) : NULL;
     return bsi_archive_writer_new(to->driver, &options, &to->writer);
 }
 
@@ -121,6 +133,9 @@ static bs_status describe(run *self)
     BSI_TRY(bsi_summary_note_losses(info, self->plan->compression, store->losses));
     BSI_TRY(bsi_summary_needs(info, &store->needs,
                               self->base ? bsi_manifest_reader_info(self->base) : NULL));
+    if (self->members) {
+        BSI_TRY(bsi_members_note(self->plan, self->keys, info));
+    }
     info->scan_began = self->scan.began;
     info->container_size = bsi_object_stored_size(self->container.object);
     info->container_sha256 = *bsi_object_stored_digest(self->container.object);
@@ -220,6 +235,9 @@ static bs_status store_content(run *self)
 {
     if (self->plan->encryption != BSI_ENCRYPTION_NONE) {
         BSI_TRY(bsi_backup_keys_new(self->plan, &self->keys));
+    }
+    if (self->plan->winzip) {
+        BSI_TRY(bsi_members_new(self->plan, &self->members));
     }
     BSI_TRY(container_open(self));
     BSI_TRY(
@@ -339,6 +357,7 @@ bs_status bsi_archive_form_backup(const bsi_vault_env *env, const bsi_backup_pla
     bsi_free(self.manifest_key);
     bsi_store_dispose(&self.store);
     container_dispose(&self.container);
+    bsi_members_free(self.members);
     bsi_keyset_free(self.keys);
     bsi_scan_dispose(&self.scan);
     bsi_manifest_close(self.base);

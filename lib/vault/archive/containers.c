@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/checked.h"
+#include "vault/archive/members.h"
 #include "vault/keys.h"
 #include "vault/names.h"
 
@@ -20,6 +21,7 @@ typedef struct container {
     uint64_t size; /* As it is stored. */
     const bsi_archive_driver *driver;
     bsi_object_reader *object;
+    bsi_members *members;       /* NULL: its members are not encrypted by themselves. */
     bsi_archive_reader *reader; /* NULL: not opened yet. */
     bool is_locked;             /* No key opens it: looked for once, not for each file. */
 } container;
@@ -76,6 +78,7 @@ void bsi_containers_free(bsi_containers *containers)
     }
     for (size_t i = 0; i < containers->count; i++) {
         bsi_archive_reader_free(containers->list[i].reader);
+        bsi_members_free(containers->list[i].members);
         bsi_object_reader_free(containers->list[i].object);
     }
     bsi_free(containers->list);
@@ -100,12 +103,28 @@ static bs_status read_bytes(void *user, uint64_t offset, void *buf, size_t size)
     return say_what(self, bsi_object_read(self->object, offset, buf, size));
 }
 
+static bs_status open_envelope(container *self, const bsi_backup_keys *keys)
+{
+    bsi_crypt crypt = bsi_backup_keys_crypt(keys, BSI_ENVELOPE_CONTAINER);
+
+    crypt.id = self->id; /* Another's key set would not open it as this backup's. */
+    return say_what(self, bsi_object_reader_new(&self->owner->env, self->key, &crypt, self->size,
+                                                &self->object));
+}
+
+static bs_status open_winzip(container *self, const bsi_backup_keys *keys)
+{
+    if (!self->members) {
+        BSI_TRY(bsi_members_open(keys, self->id, &self->members));
+    }
+    return bsi_object_reader_new(&self->owner->env, self->key, NULL, self->size, &self->object);
+}
+
 /* Its own keys, whatever they are worth: each backup has a data key of its own. */
 static bs_status open_encrypted(container *self)
 {
     const bsi_vault_env *env = &self->owner->env;
     bsi_backup_keys keys = {0};
-    bsi_crypt crypt;
     bs_status status = bsi_backup_keys_load(env, self->key, &keys);
 
     if (status >= 0) {
@@ -113,10 +132,8 @@ static bs_status open_encrypted(container *self)
         self->is_locked = status == BS_E_KEY;
     }
     if (status >= 0) {
-        crypt = bsi_backup_keys_crypt(&keys, BSI_ENVELOPE_CONTAINER);
-        crypt.id = self->id; /* Another's key set would not open it as this backup's. */
-        status = say_what(self,
-                          bsi_object_reader_new(env, self->key, &crypt, self->size, &self->object));
+        status =
+            bsi_is_winzip_key(self->key) ? open_winzip(self, &keys) : open_envelope(self, &keys);
     }
     bsi_backup_keys_dispose(&keys);
     return status;
@@ -130,7 +147,7 @@ static bs_status open_object(container *self)
     if (self->is_locked) {
         return bsi_fail(BS_LAYER_CRYPTO, BS_E_KEY, "no key opens container '%s'", self->key);
     }
-    if (bsi_is_encrypted_key(self->key)) {
+    if (bsi_has_keys(self->key)) {
         return open_encrypted(self);
     }
     return bsi_object_reader_new(&self->owner->env, self->key, NULL, self->size, &self->object);
@@ -147,8 +164,12 @@ static bs_status open_container(container *self)
                         "container '%s' is of the unknown kind '%s'", self->key, self->compression);
     }
     BSI_TRY(open_object(self));
-    return bsi_archive_reader_new(self->driver, read_bytes, self, bsi_object_size(self->object),
-                                  &self->reader);
+    BSI_TRY(bsi_archive_reader_new(self->driver, read_bytes, self, bsi_object_size(self->object),
+                                   &self->reader));
+    if (self->members) {
+        bsi_archive_reader_use(self->reader, bsi_members_cipher(self->members));
+    }
+    return BS_OK;
 }
 
 static container *find(bsi_containers *containers, const char *id)

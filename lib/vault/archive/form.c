@@ -83,7 +83,7 @@ static bs_status remove_objects(const bsi_vault_env *env, const objects *all)
 
 static bool is_encrypted(const char *key)
 {
-    return key && bsi_is_encrypted_key(key);
+    return key && bsi_has_keys(key);
 }
 
 bs_status bsi_archive_form_remove(const bsi_vault_env *env, const char *manifest_key,

@@ -124,7 +124,7 @@ static bs_status check_keys(const bsi_vault_env *env, const char *container_key,
     char *keys_key = NULL;
     bs_status status = BS_OK;
 
-    if (!bsi_is_encrypted_key(container_key)) {
+    if (!bsi_has_keys(container_key)) {
         return BS_OK;
     }
     keys_key = bsi_keys_key(container_key);
