@@ -26,6 +26,9 @@ typedef struct bs_call {
 /* BS_OK, or BS_E_CANCELLED or BS_E_TIMEOUT with the record set. */
 BS_NODISCARD bs_status bsi_call_check(const bs_call *call);
 
+/* Let time pass; the call ends it early, as in bsi_call_check(). */
+BS_NODISCARD bs_status bsi_call_wait(const bs_call *call, uint32_t wait_ms);
+
 /* How many bytes to move until the next check: what the call says, else `usual`. */
 size_t bsi_call_chunk(const bs_call *call, size_t usual);
 
