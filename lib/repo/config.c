@@ -10,7 +10,7 @@
 #include "chunk/chunker.h"
 #include "chunk/polynomial.h"
 #include "os/random.h"
-#include "text/json_read.h"
+#include "repo/json_parts.h"
 
 enum {
     POLYNOMIAL_DIGITS = 16,
@@ -93,64 +93,55 @@ static bs_status parse_version(bsi_json_reader *reader, uint32_t *out)
     return BS_OK;
 }
 
-static bs_status parse_member(bsi_json_reader *reader, bsi_slice key, bsi_buf *scratch,
-                              bsi_repo_config *config)
+/* A configuration while it is read. */
+typedef struct config_parts {
+    bsi_repo_config config;
+    bsi_buf scratch;
+} config_parts;
+
+static bs_status parse_member(bsi_json_reader *reader, bsi_slice key, void *user)
 {
+    config_parts *parts = user;
     bsi_slice text = {0};
 
     if (bsi_slice_is(key, "version")) {
-        return parse_version(reader, &config->version);
+        return parse_version(reader, &parts->config.version);
     }
     if (bsi_slice_is(key, "id")) {
-        BSI_TRY(bsi_json_read_string(reader, scratch, &text));
-        if (bsi_digest_parse(text.data, text.size, &config->id) < 0) {
-            return bsi_json_fail(reader, "the repository's id is not of 64 hex digits");
-        }
-        return BS_OK;
+        return bsi_json_read_digest(reader, &parts->scratch, &parts->config.id);
     }
     if (bsi_slice_is(key, "chunker_polynomial")) {
-        BSI_TRY(bsi_json_read_string(reader, scratch, &text));
-        return parse_polynomial(reader, text, &config->polynomial);
+        BSI_TRY(bsi_json_read_string(reader, &parts->scratch, &text));
+        return parse_polynomial(reader, text, &parts->config.polynomial);
     }
     return bsi_json_skip(reader);
 }
 
-static bs_status parse_object(bsi_json_reader *reader, bsi_buf *scratch, bsi_repo_config *config)
-{
-    bsi_slice key = {0};
-    bs_status status = bsi_json_enter_object(reader);
-
-    while (status == BS_OK) {
-        status = bsi_json_next_key(reader, &key);
-        if (status == BS_OK) {
-            status = parse_member(reader, key, scratch, config);
-        }
-    }
-    return status < 0 ? status : bsi_json_end(reader);
-}
-
 bs_status bsi_repo_config_parse(bsi_slice json, bsi_repo_config *out)
 {
-    bsi_repo_config config = {0};
+    config_parts parts = {0};
+    const bsi_repo_config *config = &parts.config;
     bsi_chunker chunker;
     bsi_json_reader reader;
-    bsi_buf scratch;
     bs_status status = BS_OK;
 
     bsi_json_init(&reader, json.data, json.size, BS_LAYER_STORAGE, BS_E_CORRUPT);
-    bsi_buf_init(&scratch, SCRATCH_MAX);
-    status = parse_object(&reader, &scratch, &config);
-    bsi_buf_dispose(&scratch);
+    bsi_buf_init(&parts.scratch, SCRATCH_MAX);
+    status = bsi_json_each_member(&reader, parse_member, &parts);
+    if (status == BS_OK) {
+        status = bsi_json_end(&reader);
+    }
+    bsi_buf_dispose(&parts.scratch);
     if (status < 0) {
         return bsi_fail_context(BS_LAYER_STORAGE, status, "the repository's config");
     }
-    if (config.version < BSI_REPO_VERSION_MIN) {
+    if (config->version < BSI_REPO_VERSION_MIN) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "the repository's config has no version");
     }
-    status = bsi_chunker_init(&chunker, config.polynomial);
+    status = bsi_chunker_init(&chunker, config->polynomial);
     if (status < 0) {
         return bsi_fail_context(BS_LAYER_STORAGE, status, "the repository's config");
     }
-    *out = config;
+    *out = *config;
     return BS_OK;
 }

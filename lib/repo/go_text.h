@@ -48,6 +48,9 @@ BS_NODISCARD bs_status bsi_go_json_time(bsi_buf *out, const bsi_go_time *time);
 /* The reverse, without quotes. Digits behind the ninth are left out. BS_E_CORRUPT. */
 BS_NODISCARD bs_status bsi_go_time_parse(bsi_slice text, bsi_go_time *out);
 
+/* The wall clock's, in UTC. */
+bsi_go_time bsi_go_time_now(void);
+
 /* Type and permissions, from st_mode to the bits of Go's os.FileMode and back. */
 uint32_t bsi_go_mode_from_stat(uint32_t st_mode);
 uint32_t bsi_go_mode_to_stat(uint32_t go_mode);

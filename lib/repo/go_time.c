@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "os/time.h"
 #include "repo/go_text.h"
 #include "text/rfc3339.h"
 
@@ -81,6 +82,13 @@ bs_status bsi_go_time_parse(bsi_slice text, bsi_go_time *out)
     }
     *out = time;
     return BS_OK;
+}
+
+bsi_go_time bsi_go_time_now(void)
+{
+    const bsi_time now = bsi_now();
+
+    return (bsi_go_time){.sec = now.sec, .nsec = now.nsec};
 }
 
 /* os.FileMode of Go: constants of its package io/fs. */

@@ -15,8 +15,8 @@
 #include <string.h>
 
 #include "os/random.h"
+#include "repo/json_parts.h"
 #include "text/base64.h"
-#include "text/json_read.h"
 
 enum {
     ENCRYPT_AT = 0,
@@ -129,28 +129,12 @@ bs_status bsi_repo_key_file_write(const bsi_secret *master, const bsi_secret *pa
 
 /* A key file as it is read. */
 typedef struct key_file {
-    bsi_scrypt_cost cost;
+    bsi_repo_key_info info;
     bool is_scrypt;
     bsi_buf salt;
     bsi_buf data;
+    uint64_t work;
 } key_file;
-
-/* What a walk through the members of an object calls for each; it reads or skips the value. */
-typedef bs_status (*member_fn)(bsi_json_reader *reader, bsi_slice key, void *user);
-
-static bs_status each_member(bsi_json_reader *reader, member_fn member, void *user)
-{
-    bsi_slice key = {0};
-    bs_status status = bsi_json_enter_object(reader);
-
-    while (status == BS_OK) {
-        status = bsi_json_next_key(reader, &key);
-        if (status == BS_OK) {
-            status = member(reader, key, user);
-        }
-    }
-    return status < 0 ? status : BS_OK;
-}
 
 /* A string of base64, as the bytes it stands for. The text never lies outside of the reader's. */
 static bs_status read_bytes(bsi_json_reader *reader, bsi_buf *out)
@@ -196,41 +180,45 @@ static bs_status read_log_n(bsi_json_reader *reader, unsigned *out)
     return BS_OK;
 }
 
-static bs_status read_kdf(bsi_json_reader *reader, bool *is_scrypt)
+static bs_status read_kdf(bsi_json_reader *reader, key_file *file)
 {
     char room[32];
     bsi_slice text = {0};
-    bsi_buf scratch;
-    bs_status status = BS_OK;
 
-    bsi_buf_init(&scratch, SCRATCH_MAX);
-    status = bsi_json_read_string(reader, &scratch, &text);
-    if (status == BS_OK) {
-        *is_scrypt = bsi_slice_is(text, "scrypt");
-        if (!*is_scrypt) {
-            status = bsi_json_fail(reader, "its key comes from '%s', not from scrypt",
-                                   bsi_printable(text.data, text.size, room, sizeof(room)));
-        }
+    BSI_TRY(bsi_json_read_text(reader, &file->info.memory, &text));
+    file->is_scrypt = bsi_slice_is(text, "scrypt");
+    if (!file->is_scrypt) {
+        return bsi_json_fail(reader, "its key comes from '%s', not from scrypt",
+                             bsi_printable(text.data, text.size, room, sizeof(room)));
     }
-    bsi_buf_dispose(&scratch);
-    return status;
+    return BS_OK;
 }
 
 static bs_status file_member(bsi_json_reader *reader, bsi_slice key, void *user)
 {
     key_file *file = user;
+    bsi_repo_key_info *info = &file->info;
 
+    if (bsi_slice_is(key, "created")) {
+        return bsi_json_read_go_time(reader, &info->memory.scratch, &info->created);
+    }
+    if (bsi_slice_is(key, "username")) {
+        return bsi_json_read_text(reader, &info->memory, &info->username);
+    }
+    if (bsi_slice_is(key, "hostname")) {
+        return bsi_json_read_text(reader, &info->memory, &info->hostname);
+    }
     if (bsi_slice_is(key, "kdf")) {
-        return read_kdf(reader, &file->is_scrypt);
+        return read_kdf(reader, file);
     }
     if (bsi_slice_is(key, "N")) {
-        return read_log_n(reader, &file->cost.log_n);
+        return read_log_n(reader, &info->cost.log_n);
     }
     if (bsi_slice_is(key, "r")) {
-        return read_cost(reader, &file->cost.r);
+        return read_cost(reader, &info->cost.r);
     }
     if (bsi_slice_is(key, "p")) {
-        return read_cost(reader, &file->cost.p);
+        return read_cost(reader, &info->cost.p);
     }
     if (bsi_slice_is(key, "salt")) {
         return read_bytes(reader, &file->salt);
@@ -243,11 +231,15 @@ static bs_status file_member(bsi_json_reader *reader, bsi_slice key, void *user)
 
 static bs_status read_file(bsi_slice json, key_file *file)
 {
-    uint64_t work = 0;
     bsi_json_reader reader;
 
+    if (json.size > BSI_REPO_KEY_FILE_MAX) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "%zu bytes; a key file has at most %d",
+                        json.size, BSI_REPO_KEY_FILE_MAX);
+    }
+    BSI_TRY(bsi_json_texts_init(&file->info.memory, json.size));
     bsi_json_init(&reader, json.data, json.size, BS_LAYER_STORAGE, BS_E_CORRUPT);
-    BSI_TRY(each_member(&reader, file_member, file));
+    BSI_TRY(bsi_json_each_member(&reader, file_member, file));
     BSI_TRY(bsi_json_end(&reader));
     if (!file->is_scrypt || file->salt.size != BSI_REPO_SALT_SIZE) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT,
@@ -255,7 +247,12 @@ static bs_status read_file(bsi_slice json, key_file *file)
                         file->is_scrypt ? "kdf is scrypt" : "there is no kdf", file->salt.size,
                         BSI_REPO_SALT_SIZE);
     }
-    return bsi_scrypt_check(&file->cost, &work);
+    BSI_TRY(bsi_scrypt_check(&file->info.cost, &file->work));
+    if (file->data.size <= BSI_CTR_POLY_OVERHEAD || file->data.size > MASTER_TEXT_MAX) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "an encrypted master key of %zu bytes",
+                        file->data.size);
+    }
+    return BS_OK;
 }
 
 /* The master key while its text is read; `have` has the parts that were there. */
@@ -299,7 +296,7 @@ static bs_status mac_member(bsi_json_reader *reader, bsi_slice key, void *user)
 static bs_status master_member(bsi_json_reader *reader, bsi_slice key, void *user)
 {
     if (bsi_slice_is(key, "mac")) {
-        return each_member(reader, mac_member, user);
+        return bsi_json_each_member(reader, mac_member, user);
     }
     if (bsi_slice_is(key, "encrypt")) {
         return read_part(reader, user, ENCRYPT_AT, ENCRYPT_SIZE, HAVE_ENCRYPT);
@@ -312,7 +309,7 @@ static bs_status read_master(const bsi_secret *text, size_t size, master_reader 
     bsi_json_reader reader;
 
     bsi_json_init(&reader, bsi_secret_view(text), size, BS_LAYER_STORAGE, BS_E_CORRUPT);
-    BSI_TRY(each_member(&reader, master_member, master));
+    BSI_TRY(bsi_json_each_member(&reader, master_member, master));
     BSI_TRY(bsi_json_end(&reader));
     if (master->have != HAVE_ALL) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "the master key has not all of its parts");
@@ -330,7 +327,7 @@ static bs_status open_data(const key_file *file, const bsi_secret *password, bsi
     bsi_secret *user = NULL;
     bs_status status = BS_OK;
 
-    BSI_TRY(bsi_scrypt(password, salt, &file->cost, BSI_CTR_POLY_KEY_SIZE, &user));
+    BSI_TRY(bsi_scrypt(password, salt, &file->info.cost, BSI_CTR_POLY_KEY_SIZE, &user));
     status = bsi_ctr_poly_open(user, file->data.data, file->data.size, bsi_secret_bytes(text));
     if (status == BS_E_CORRUPT) {
         status = bsi_fail(BS_LAYER_CRYPTO, BS_E_KEY, "the password does not open the key file");
@@ -346,10 +343,6 @@ static bs_status open_file(const key_file *file, const bsi_secret *password, bsi
     bsi_secret *text = NULL;
     bs_status status = BS_OK;
 
-    if (sealed <= BSI_CTR_POLY_OVERHEAD || sealed > MASTER_TEXT_MAX) {
-        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "an encrypted master key of %zu bytes",
-                        sealed);
-    }
     BSI_TRY(bsi_secret_new(sealed, &text));
     status = bsi_secret_new(BSI_CTR_POLY_KEY_SIZE, &master.key);
     if (status == BS_OK) {
@@ -367,19 +360,53 @@ static bs_status open_file(const key_file *file, const bsi_secret *password, bsi
     return BS_OK;
 }
 
+static void file_init(key_file *file)
+{
+    *file = (key_file){.info = {.created = BSI_GO_TIME_NONE}};
+    bsi_buf_init(&file->salt, BSI_REPO_KEY_FILE_MAX);
+    bsi_buf_init(&file->data, BSI_REPO_KEY_FILE_MAX);
+}
+
+static void file_dispose(key_file *file)
+{
+    bsi_repo_key_info_dispose(&file->info);
+    bsi_buf_dispose(&file->salt);
+    bsi_buf_dispose(&file->data);
+}
+
+bs_status bsi_repo_key_info_parse(bsi_slice json, bsi_repo_key_info *out, uint64_t *work_out)
+{
+    key_file file;
+    bs_status status = BS_OK;
+
+    file_init(&file);
+    status = read_file(json, &file);
+    if (status == BS_OK) {
+        *out = file.info;
+        *work_out = file.work;
+        file.info = (bsi_repo_key_info){0};
+    }
+    file_dispose(&file);
+    return status;
+}
+
+void bsi_repo_key_info_dispose(bsi_repo_key_info *info)
+{
+    bsi_json_texts_dispose(&info->memory);
+    *info = (bsi_repo_key_info){.created = BSI_GO_TIME_NONE};
+}
+
 bs_status bsi_repo_key_file_open(bsi_slice json, const bsi_secret *password,
                                  bsi_secret **master_out)
 {
-    key_file file = {0};
+    key_file file;
     bs_status status = BS_OK;
 
-    bsi_buf_init(&file.salt, BSI_REPO_KEY_FILE_MAX);
-    bsi_buf_init(&file.data, BSI_REPO_KEY_FILE_MAX);
+    file_init(&file);
     status = read_file(json, &file);
     if (status == BS_OK) {
         status = open_file(&file, password, master_out);
     }
-    bsi_buf_dispose(&file.salt);
-    bsi_buf_dispose(&file.data);
+    file_dispose(&file);
     return status;
 }

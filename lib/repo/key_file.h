@@ -7,6 +7,7 @@
 #include "crypto/ctr_poly.h"
 #include "crypto/scrypt.h"
 #include "repo/go_text.h"
+#include "repo/json_parts.h"
 
 /*
  * A key file: the repository's master key, which never changes, encrypted with
@@ -20,12 +21,14 @@ enum {
     BSI_REPO_SALT_SIZE = 64,
 };
 
-/* What a new key file says besides: who made it, and what guessing at it costs. */
+/* What a key file says besides: who made it, and what guessing at it costs. */
 typedef struct bsi_repo_key_info {
-    bsi_go_time created;
+    bsi_go_time created; /* BSI_GO_TIME_NONE: not told. */
     bsi_slice username;
     bsi_slice hostname;
     bsi_scrypt_cost cost;
+
+    bsi_json_texts memory; /* Of one that was parsed: what the above points to. */
 } bsi_repo_key_info;
 
 /* What restic's own calibration comes to on most machines: 32 MiB, some tenths of a second. */
@@ -36,6 +39,14 @@ BS_NODISCARD bs_status bsi_repo_master_key_new(bsi_secret **out);
 /* Append a new key file of the master key, byte for byte as restic writes them. */
 BS_NODISCARD bs_status bsi_repo_key_file_write(const bsi_secret *master, const bsi_secret *password,
                                                const bsi_repo_key_info *info, bsi_buf *out);
+
+/*
+ * Read a key file without its password, with the same failures as opening it.
+ * `work_out` is what bsi_scrypt_check() says of it. On success the caller disposes of the info.
+ */
+BS_NODISCARD bs_status bsi_repo_key_info_parse(bsi_slice json, bsi_repo_key_info *out,
+                                               uint64_t *work_out);
+void bsi_repo_key_info_dispose(bsi_repo_key_info *info);
 
 /*
  * The master key out of a key file. BS_E_KEY: the password is not this
