@@ -26,7 +26,7 @@ MAY_SEE = {
     "source": "base os task text hash",
     "target": "base os task",
     "storage": "base os task text hash net",
-    "repo": "base os task text hash crypto chunk storage",
+    "repo": "base os task text hash crypto compress chunk storage",
     "catalog": "base os text",
     "policy": "base",
     "vault": ALL_BUT + "audit catalog policy engine api",
