@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A repository from the command line, for tests beside the restic program:
+ *
+ *     repo_probe PATH COMMAND [ARGUMENT]
+ *
+ * The pass phrase is in RESTIC_PASSWORD. A failure is printed as its status and
+ * text, with exit code 1.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "repo/locks.h"
+#include "repo/repository.h"
+#include "repo/snapshot.h"
+
+enum { TEXT_MAX = 16 * 1024 * 1024 };
+
+static const bsi_scrypt_cost cheap = {.log_n = 1, .r = 1, .p = 1};
+
+static bs_status secret_of(const char *text, bsi_secret **out)
+{
+    *out = NULL;
+    return text && *text ? bsi_secret_copy(text, strlen(text), out) : BS_OK;
+}
+
+static void print_id(const bsi_digest *id, const char *after)
+{
+    char digits[2 * BSI_SHA256_SIZE + 1];
+
+    bsi_digest_format(id, digits);
+    (void)printf("%s%s", digits, after);
+}
+
+static bs_status print_config(const bsi_repo *repo)
+{
+    bsi_buf text;
+    bs_status status = BS_OK;
+
+    bsi_buf_init(&text, BSI_REPO_CONFIG_MAX);
+    status = bsi_repo_config_write(bsi_repo_config_of(repo), &text);
+    (void)printf("%.*s\n", (int)text.size, (const char *)text.data);
+    bsi_buf_dispose(&text);
+    return status;
+}
+
+static bs_status print_snapshots(const bsi_repo *repo)
+{
+    bsi_repo_files files;
+    bs_status status = bsi_repo_list(repo, NULL, BSI_REPO_SNAPSHOTS, &files);
+
+    for (size_t i = 0; status == BS_OK && i < files.count; i++) {
+        bsi_buf text;
+        bsi_buf_init(&text, BSI_SNAPSHOT_MAX);
+        status = bsi_repo_load(repo, NULL, BSI_REPO_SNAPSHOTS, &files.items[i].id, &text);
+        print_id(&files.items[i].id, " ");
+        (void)printf("%.*s\n", (int)text.size, (const char *)text.data);
+        bsi_buf_dispose(&text);
+    }
+    bsi_repo_files_dispose(&files);
+    return status;
+}
+
+/* The snapshot once more, as another file, with one tag in place of its own. */
+static bs_status tag_snapshot(const bsi_repo *repo, const char *prefix)
+{
+    const bsi_slice tag = bsi_slice_of("written by us <&>");
+    bsi_snapshot snapshot;
+    bsi_digest id;
+    bsi_buf text;
+    bs_status status = BS_OK;
+
+    BSI_TRY(bsi_repo_find(repo, NULL, BSI_REPO_SNAPSHOTS, bsi_slice_of(prefix), &id));
+    bsi_buf_init(&text, TEXT_MAX);
+    BSI_TRY(bsi_repo_load(repo, NULL, BSI_REPO_SNAPSHOTS, &id, &text));
+    BSI_TRY(bsi_snapshot_parse((bsi_slice){(const char *)text.data, text.size}, &snapshot));
+    snapshot.tags = (bsi_snapshot_texts){&tag, 1};
+    snapshot.original = (bsi_snapshot_id){true, id};
+    snapshot.program_version = bsi_slice_of("libbackupsvc");
+    snapshot.has_summary = true;
+    bsi_buf_clear(&text);
+    BSI_TRY(bsi_snapshot_write(&snapshot, &text));
+    status = bsi_repo_save(repo, NULL, BSI_REPO_SNAPSHOTS,
+                           (bsi_slice){(const char *)text.data, text.size}, &id);
+    bsi_snapshot_dispose(&snapshot);
+    bsi_buf_dispose(&text);
+    print_id(&id, "\n");
+    return status;
+}
+
+/* A snapshot whose text is in a file. */
+static bs_status save_snapshot(const bsi_repo *repo, const char *path)
+{
+    FILE *file = fopen(path, "re");
+    char *text = malloc(TEXT_MAX);
+    bsi_digest id = {0};
+    size_t size = 0;
+    bs_status status = BS_E_IO;
+
+    if (file && text) {
+        size = fread(text, 1, TEXT_MAX, file);
+        status = bsi_repo_save(repo, NULL, BSI_REPO_SNAPSHOTS, (bsi_slice){text, size}, &id);
+    }
+    if (file) {
+        (void)fclose(file);
+    }
+    free(text);
+    print_id(&id, "\n");
+    return status;
+}
+
+static bs_status print_key(void *user, const bsi_digest *id, const bsi_repo_key_info *info)
+{
+    (void)user;
+    print_id(id, info ? " good\n" : " damaged\n");
+    return BS_OK;
+}
+
+static bs_status add_key(bsi_repo *repo, const char *password, bool instead)
+{
+    bsi_secret *secret = NULL;
+    bsi_digest id;
+    bs_status status = secret_of(password, &secret);
+
+    if (status == BS_OK) {
+        status = instead ? bsi_repo_key_change(repo, NULL, secret, &cheap)
+                         : bsi_repo_key_add(repo, NULL, secret, &cheap, &id);
+    }
+    bsi_secret_free(secret);
+    return status;
+}
+
+static bs_status remove_key(const bsi_repo *repo, const char *prefix)
+{
+    bsi_digest id;
+
+    BSI_TRY(bsi_repo_find(repo, NULL, BSI_REPO_KEYS, bsi_slice_of(prefix), &id));
+    return bsi_repo_key_remove(repo, NULL, &id);
+}
+
+/* Held until standard input ends. */
+static bs_status hold_lock(const bsi_repo *repo, bool exclusive)
+{
+    bsi_repo_lock *lock = NULL;
+    char byte = 0;
+
+    (void)signal(SIGHUP, SIG_IGN);
+    BSI_TRY(bsi_repo_lock_take(repo, NULL, exclusive, NULL, &lock));
+    (void)printf("locked\n");
+    (void)fflush(stdout);
+    while (read(STDIN_FILENO, &byte, 1) > 0) {
+        BSI_TRY(bsi_repo_lock_refresh(lock, NULL));
+        (void)printf("refreshed\n");
+        (void)fflush(stdout);
+    }
+    return bsi_repo_lock_release(lock);
+}
+
+static bs_status unlock(const bsi_repo *repo)
+{
+    size_t removed = 0;
+
+    BSI_TRY(bsi_repo_unlock(repo, NULL, false, &removed));
+    (void)printf("%zu\n", removed);
+    return BS_OK;
+}
+
+static bs_status run(bsi_repo *repo, const char *command, const char *argument)
+{
+    const bsi_slice name = bsi_slice_of(command);
+
+    if (bsi_slice_is(name, "config")) {
+        return print_config(repo);
+    }
+    if (bsi_slice_is(name, "snapshots")) {
+        return print_snapshots(repo);
+    }
+    if (bsi_slice_is(name, "tag")) {
+        return tag_snapshot(repo, argument);
+    }
+    if (bsi_slice_is(name, "save")) {
+        return save_snapshot(repo, argument);
+    }
+    if (bsi_slice_is(name, "keys")) {
+        return bsi_repo_key_list(repo, NULL, print_key, NULL);
+    }
+    if (bsi_slice_is(name, "add-key")) {
+        return add_key(repo, argument, false);
+    }
+    if (bsi_slice_is(name, "change-key")) {
+        return add_key(repo, argument, true);
+    }
+    if (bsi_slice_is(name, "remove-key")) {
+        return remove_key(repo, argument);
+    }
+    if (bsi_slice_is(name, "lock")) {
+        return hold_lock(repo, bsi_slice_is(bsi_slice_of(argument), "exclusive"));
+    }
+    if (bsi_slice_is(name, "unlock")) {
+        return unlock(repo);
+    }
+    return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID, "no command '%s'", command);
+}
+
+/* Make it with `init`, open it with anything else. */
+static bs_status begin(bsi_storage *storage, const char *command, const char *argument,
+                       bsi_repo **out)
+{
+    const bsi_repo_place place = {storage, ""};
+    const bsi_repo_options options = {
+        .version = (uint32_t)strtoul(argument, NULL, 10),
+        .cost = cheap,
+    };
+    bsi_secret *password = NULL;
+    bs_status status = secret_of(getenv("RESTIC_PASSWORD"), &password);
+
+    if (status == BS_OK) {
+        status = bsi_slice_is(bsi_slice_of(command), "init")
+                     ? bsi_repo_init(&place, NULL, &options, password, out)
+                     : bsi_repo_open(&place, NULL, password, out);
+    }
+    bsi_secret_free(password);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    const char *command = argc > 2 ? argv[2] : "";
+    const char *argument = argc > 3 ? argv[3] : "";
+    const bsi_setting path = {"path", argc > 1 ? argv[1] : ""};
+    bsi_storage *storage = NULL;
+    bsi_repo *repo = NULL;
+    bs_status status = bsi_storage_open("local", &path, 1, NULL, &storage);
+
+    if (status == BS_OK) {
+        status = begin(storage, command, argument, &repo);
+    }
+    if (status == BS_OK) {
+        status = bsi_slice_is(bsi_slice_of(command), "init") ? print_config(repo)
+                                                             : run(repo, command, argument);
+    }
+    if (status < 0) {
+        (void)printf("%s: %s\n", bs_status_name(status), bs_error_last()->message);
+    }
+    bsi_repo_close(repo);
+    bsi_storage_unref(storage);
+    return status < 0 ? 1 : 0;
+}

@@ -1,0 +1,240 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Repositories beside the restic program of the system: keys, snapshots, locks.
+
+Usage: test_restic.py PROBE [unittest's arguments]
+"""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROBE = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
+RESTIC = shutil.which("restic")
+SECONDS = 120
+
+
+@unittest.skipUnless(RESTIC, "restic is not installed")
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="backupsvc-restic."))
+        self.addCleanup(shutil.rmtree, self.scratch)
+        self.repo = self.scratch / "repo"
+        self.source = self.scratch / "source"
+        (self.source / "folder").mkdir(parents=True)
+        (self.source / "folder" / "file").write_bytes(b"content\n" * 1000)
+
+    def environment(self, password):
+        return os.environ | {
+            "RESTIC_PASSWORD": password,
+            "RESTIC_REPOSITORY": str(self.repo),
+            "XDG_CACHE_HOME": str(self.scratch / "cache"),
+            "HOME": str(self.scratch),
+        }
+
+    def run_program(self, command, password, fails):
+        done = subprocess.run(
+            command, env=self.environment(password), stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=SECONDS,
+        )  # fmt: skip
+        self.assertEqual(done.returncode != 0, fails, done.stdout + done.stderr)
+        return done.stdout + done.stderr if fails else done.stdout
+
+    def restic(self, *arguments, password="secret", fails=False):
+        return self.run_program([RESTIC, "--no-cache", *arguments], password, fails)
+
+    def probe(self, *arguments, password="secret", fails=False):
+        return self.run_program([PROBE, self.repo, *arguments], password, fails)
+
+    def start(self, *command):
+        """A program that goes on; it is killed at the end at the latest."""
+        process = subprocess.Popen(
+            command, env=self.environment("secret"), text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.addCleanup(self.end, process)
+        return process
+
+    def end(self, process):
+        if process.poll() is None:
+            process.kill()
+        for stream in (process.stdin, process.stdout):
+            stream.close()
+        process.wait(SECONDS)
+
+    def hold(self, kind):
+        process = self.start(PROBE, self.repo, "lock", kind)
+        self.assertEqual(process.stdout.readline(), "locked\n")
+        return process
+
+    def let_go(self, process):
+        process.stdin.close()
+        self.assertEqual(process.wait(SECONDS), 0, process.stdout.read())
+
+    def locks(self):
+        folder = self.repo / "locks"
+        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+class Repositories(Case):
+    def test_what_we_make_restic_accepts_and_continues(self):
+        for version in ("1", "2"):
+            with self.subTest(version=version):
+                config = json.loads(self.probe("init", version))
+                self.assertEqual(json.loads(self.restic("cat", "config")), config)
+                self.assertIn("already", self.restic("init", fails=True))
+                self.restic("check")
+                self.restic("backup", "--tag", "theirs", self.source)
+                self.restic("check", "--read-data")
+                self.assertIn('"tags":["theirs"]', self.probe("snapshots"))
+                shutil.rmtree(self.repo)
+
+    def test_what_restic_makes_we_open(self):
+        for version in ("1", "2"):
+            with self.subTest(version=version):
+                self.restic("init", "--repository-version", version)
+                self.restic("backup", self.source)
+                config = json.loads(self.restic("cat", "config"))
+                self.assertEqual(json.loads(self.probe("config")), config)
+                self.assertIn("BS_E_KEY", self.probe("config", password="wrong", fails=True))
+                self.assertIn("BS_E_EXISTS", self.probe("init", "2", fails=True))
+                shutil.rmtree(self.repo)
+
+    def test_snapshots_of_ours_and_theirs_say_the_same(self):
+        self.probe("init", "2")
+        self.restic("backup", "--tag", "theirs", "--exclude", "*.<o>", self.source)
+        (line,) = self.probe("snapshots").splitlines()
+        theirs, text = line.split(" ", 1)
+        self.assertEqual(json.loads(text), json.loads(self.restic("cat", "snapshot", theirs)))
+        ours = self.probe("tag", theirs[:8]).strip()
+        shown = json.loads(self.restic("cat", "snapshot", ours))
+        self.assertEqual(shown["tags"], ["written by us <&>"])
+        self.assertEqual(shown["original"], theirs)
+        self.assertEqual(shown["tree"], json.loads(text)["tree"])
+        listed = json.loads(self.restic("snapshots", "--json"))
+        self.assertEqual({one["id"] for one in listed}, {theirs, ours})
+        self.restic("check", "--read-data")
+        self.restic("restore", ours, "--target", self.scratch / "back")
+        back = self.scratch / "back" / str(self.source)[1:] / "folder" / "file"
+        self.assertEqual(back.read_bytes(), (self.source / "folder" / "file").read_bytes())
+
+    def test_a_snapshot_of_many_megabytes_is_read(self):
+        """More than one zstd frame of ours."""
+        self.probe("init", "2")
+        paths = [f"/{number:040d}" for number in range(230000)]
+        self.restic("backup", self.source)
+        (line,) = self.probe("snapshots").splitlines()
+        document = json.loads(line.split(" ", 1)[1])
+        document["paths"] = paths
+        text = self.scratch / "text"
+        text.write_text(json.dumps(document))
+        ours = self.probe("save", text).strip()
+        self.assertEqual(json.loads(self.restic("cat", "snapshot", ours))["paths"], paths)
+
+
+class Keys(Case):
+    def test_keys_of_ours_and_theirs_open(self):
+        self.probe("init", "2")
+        self.probe("add-key", "ours")
+        new = self.scratch / "new"
+        new.write_text("theirs")
+        self.restic("key", "add", "--new-password-file", new, password="ours")
+        listed = json.loads(self.restic("key", "list", "--json"))
+        ours = self.probe("keys", password="theirs").splitlines()
+        self.assertEqual(len(ours), 3)
+        for line, key in zip(ours, sorted(listed, key=lambda key: key["id"])):
+            self.assertTrue(line.startswith(key["id"]) and line.endswith(" good"), line)
+        for password in ("secret", "ours", "theirs"):
+            self.restic("cat", "config", password=password)
+
+    def test_a_password_that_was_changed_opens_no_more(self):
+        self.probe("init", "2")
+        self.probe("change-key", "new")
+        self.assertIn("wrong password", self.restic("cat", "config", fails=True))
+        self.restic("check", password="new")
+        (line,) = self.probe("keys", password="new").splitlines()
+        self.probe("add-key", "second", password="new")
+        self.assertIn("BS_E_NEEDED", self.probe("remove-key", line[:8], password="new", fails=True))
+        self.probe("remove-key", line[:8], password="second")
+        self.assertIn("wrong password", self.restic("cat", "config", password="new", fails=True))
+
+    def test_an_empty_password_is_one(self):
+        self.probe("init", "2", password="")
+        command = [PROBE, self.repo, "config"]
+        self.run_program(command, "", False)
+        self.assertIn("BS_E_KEY", self.probe("config", fails=True))
+
+
+class Locks(Case):
+    def setUp(self):
+        super().setUp()
+        self.probe("init", "2")
+
+    def test_restic_respects_our_exclusive_lock(self):
+        lock = self.hold("exclusive")
+        for command in (["snapshots"], ["backup", self.source], ["check"]):
+            self.assertIn("locked", self.restic(*command, fails=True))
+        before = self.locks()
+        lock.stdin.write("x")
+        lock.stdin.flush()
+        self.assertEqual(lock.stdout.readline(), "refreshed\n")
+        self.assertIn("locked", self.restic("snapshots", fails=True))
+        (after,) = self.locks()
+        self.assertNotIn(after, before)
+        self.let_go(lock)
+        self.restic("check")
+        self.assertEqual(self.locks(), [])
+
+    def test_restic_works_beside_our_shared_lock(self):
+        lock = self.hold("shared")
+        self.restic("backup", self.source)
+        self.restic("snapshots")
+        self.assertIn("locked", self.restic("check", fails=True))
+        self.let_go(lock)
+        self.restic("check")
+
+    def test_we_respect_the_locks_of_restic(self):
+        backup = self.start(RESTIC, "--no-cache", "backup", "--stdin")
+        while not self.locks():
+            self.assertIsNone(backup.poll())
+        refusal = self.probe("lock", "exclusive", fails=True)
+        self.assertIn("BS_E_BUSY", refusal)
+        self.assertIn(f"by process {backup.pid} of ", refusal)
+        self.let_go(self.hold("shared"))
+        backup.stdin.write("content")
+        backup.stdin.close()
+        self.assertEqual(backup.wait(SECONDS), 0)
+        self.let_go(self.hold("exclusive"))
+
+    def test_restic_removes_the_lock_of_ours_that_was_killed(self):
+        lock = self.hold("exclusive")
+        self.restic("unlock")
+        self.assertEqual(len(self.locks()), 1)
+        self.assertIsNone(lock.poll())
+        lock.send_signal(signal.SIGKILL)
+        lock.wait(SECONDS)
+        self.assertIn("locked", self.restic("snapshots", fails=True))
+        self.restic("unlock")
+        self.assertEqual(self.locks(), [])
+        self.restic("check")
+
+    def test_we_remove_the_lock_of_restic_that_was_killed(self):
+        backup = self.start(RESTIC, "--no-cache", "backup", "--stdin")
+        while not self.locks():
+            self.assertIsNone(backup.poll())
+        self.assertEqual(self.probe("unlock"), "0\n")
+        self.assertEqual(len(self.locks()), 1)
+        backup.send_signal(signal.SIGKILL)
+        backup.wait(SECONDS)
+        self.assertIn("stale", self.probe("lock", "exclusive", fails=True))
+        self.assertEqual(self.probe("unlock"), "1\n")
+        self.let_go(self.hold("exclusive"))
+
+
+if __name__ == "__main__":
+    unittest.main()
