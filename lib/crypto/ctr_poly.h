@@ -47,4 +47,18 @@ BS_NODISCARD bs_status bsi_ctr_poly_seal_iv(const bsi_secret *key,
 BS_NODISCARD bs_status bsi_ctr_poly_open(const bsi_secret *key, const uint8_t *sealed, size_t size,
                                          uint8_t *out);
 
+/*
+ * The same for many messages, with contexts of libcrypto that are made once.
+ * One thread at a time; nothing of a key stays in them between calls.
+ */
+typedef struct bsi_ctr_poly bsi_ctr_poly;
+
+BS_NODISCARD bs_status bsi_ctr_poly_new(bsi_ctr_poly **out);
+void bsi_ctr_poly_free(bsi_ctr_poly *self); /* NULL is ignored. */
+
+BS_NODISCARD bs_status bsi_ctr_poly_seal_with(bsi_ctr_poly *self, const bsi_secret *key,
+                                              const void *plain, size_t size, uint8_t *out);
+BS_NODISCARD bs_status bsi_ctr_poly_open_with(bsi_ctr_poly *self, const bsi_secret *key,
+                                              const uint8_t *sealed, size_t size, uint8_t *out);
+
 #endif

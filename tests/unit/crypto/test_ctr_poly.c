@@ -98,6 +98,35 @@ static void each_message_has_an_iv_of_its_own(void **state)
     bsi_secret_free(key);
 }
 
+static void contexts_serve_many_messages_and_keys(void **state)
+{
+    bsi_secret *keys[2] = {key_of(KEY), NULL};
+    bsi_ctr_poly *contexts = NULL;
+    uint8_t sealed[ROOM];
+    uint8_t plain[LONG];
+    uint8_t long_bytes[ROOM];
+
+    (void)state;
+    assert_ok(bsi_secret_random(BSI_CTR_POLY_KEY_SIZE, &keys[1]));
+    assert_ok(bsi_ctr_poly_new(&contexts));
+    assert_int_equal(hex_bytes(long_sealed, long_bytes, sizeof(long_bytes)), ROOM);
+    for (size_t size = 0; size < LONG; size += 5) {
+        const bsi_secret *key = keys[size % 2];
+        memset(plain, (int)(size & 0xff), size);
+        assert_ok(bsi_ctr_poly_seal_with(contexts, key, plain, size, sealed));
+        assert_status(bsi_ctr_poly_open_with(contexts, keys[1 - size % 2], sealed,
+                                             size + BSI_CTR_POLY_OVERHEAD, plain),
+                      BS_E_CORRUPT);
+        assert_ok(bsi_ctr_poly_open(key, sealed, size + BSI_CTR_POLY_OVERHEAD, sealed));
+        assert_memory_equal(sealed, plain, size);
+        assert_ok(bsi_ctr_poly_open_with(contexts, keys[0], long_bytes, ROOM, plain));
+        assert_int_equal(plain[LONG - 1], 0xff);
+    }
+    bsi_ctr_poly_free(contexts);
+    bsi_secret_free(keys[0]);
+    bsi_secret_free(keys[1]);
+}
+
 static void any_changed_bit_is_found_and_nothing_is_written(void **state)
 {
     bsi_secret *key = key_of(KEY);
@@ -151,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_vectors_come_out_both_ways),
         cmocka_unit_test(each_message_has_an_iv_of_its_own),
+        cmocka_unit_test(contexts_serve_many_messages_and_keys),
         cmocka_unit_test(any_changed_bit_is_found_and_nothing_is_written),
         cmocka_unit_test(keys_of_zeros_are_refused),
         cmocka_unit_test(an_iv_of_zeros_is_not_accepted),
