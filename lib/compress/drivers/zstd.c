@@ -3,22 +3,15 @@
  * Zstandard (RFC 8878): each block is a frame that tells its content's size and
  * ends in a checksum.
  */
-#define ZSTD_STATIC_LINKING_ONLY /* For memory of our own; the shared library has it too. */
+#define ZSTD_STATIC_LINKING_ONLY /* For leaving checksums unchecked. */
 #include <string.h>
 #include <zstd.h>
-#include <zstd_errors.h>
 
 #include "base/alloc.h"
 #include "compress/codec.h"
+#include "compress/drivers/zstd_int.h"
 
-enum {
-    BLOCK_LOG = 23,
-    BLOCK_SIZE = 1 << BLOCK_LOG,
-    DEFAULT_LEVEL = 3,
-    DEFAULT_BASE = 2, /* The level whose way of searching the default level has. */
-    DEFAULT_HASH_LOG = 17,
-    WINDOW_LOG_MAX = 27, /* What every zstd program reads without being told to. */
-};
+enum { BLOCK_SIZE = 1 << BSI_ZSTD_BLOCK_LOG };
 
 struct bsi_encoder {
     ZSTD_CCtx *context;
@@ -31,20 +24,6 @@ struct bsi_decoder {
     bool between; /* No frame has begun. */
 };
 
-static void *zstd_alloc(void *opaque, size_t size)
-{
-    (void)opaque;
-    return bsi_alloc(size);
-}
-
-static void zstd_free(void *opaque, void *memory)
-{
-    (void)opaque;
-    bsi_free(memory);
-}
-
-static const ZSTD_customMem memory = {zstd_alloc, zstd_free, NULL};
-
 static size_t block_size(int level)
 {
     (void)level;
@@ -54,11 +33,6 @@ static size_t block_size(int level)
 static size_t bound(size_t size)
 {
     return ZSTD_compressBound(size);
-}
-
-static bs_status no_memory(void)
-{
-    return bsi_fail(BS_LAYER_SYSTEM, BS_E_NOMEM, "out of memory for zstd");
 }
 
 static void encoder_free(bsi_encoder *encoder)
@@ -72,41 +46,18 @@ static void encoder_free(bsi_encoder *encoder)
     bsi_free(encoder);
 }
 
-static bool set(ZSTD_CCtx *context, ZSTD_cParameter parameter, int value)
-{
-    return !ZSTD_isError(ZSTD_CCtx_setParameter(context, parameter, value));
-}
-
-/*
- * The window spans the whole block, which at most levels makes the result
- * smaller than zstd's own. At the default level that gain is given back for
- * speed, by a simpler search with one table that stays in the processor's
- * cache: it pays for verifying.
- */
-static bool set_parameters(ZSTD_CCtx *context, int level)
-{
-    const bool preset = level == DEFAULT_LEVEL;
-
-    return set(context, ZSTD_c_compressionLevel, preset ? DEFAULT_BASE : level) &&
-           set(context, ZSTD_c_checksumFlag, 1) && set(context, ZSTD_c_windowLog, BLOCK_LOG) &&
-           (!preset || set(context, ZSTD_c_hashLog, DEFAULT_HASH_LOG));
-}
-
 static bs_status encoder_new(int level, bsi_encoder **out)
 {
     bsi_encoder *encoder = bsi_calloc(1, sizeof(*encoder));
+    bs_status status = BS_OK;
 
     if (!encoder) {
         return BS_E_NOMEM;
     }
-    encoder->context = ZSTD_createCCtx_advanced(memory);
-    if (!encoder->context) {
+    status = bsi_zstd_compressor_new(level, true, &encoder->context);
+    if (status < 0) {
         encoder_free(encoder);
-        return no_memory();
-    }
-    if (!set_parameters(encoder->context, level)) {
-        encoder_free(encoder);
-        return bsi_fail(BS_LAYER_STORAGE, BS_E_INTERNAL, "zstd has no level %d", level);
+        return status;
     }
     *out = encoder;
     return BS_OK;
@@ -115,10 +66,7 @@ static bs_status encoder_new(int level, bsi_encoder **out)
 static bs_status prepare_check(bsi_encoder *encoder)
 {
     if (!encoder->checker) {
-        encoder->checker = ZSTD_createDCtx_advanced(memory);
-        if (!encoder->checker) {
-            return no_memory();
-        }
+        BSI_TRY(bsi_zstd_decompressor_new(&encoder->checker));
         /* Every byte is compared with what it came from: that is check enough. */
         (void)ZSTD_DCtx_setParameter(encoder->checker, ZSTD_d_forceIgnoreChecksum,
                                      ZSTD_d_ignoreChecksum);
@@ -157,11 +105,7 @@ static bs_status encode(bsi_encoder *encoder, const void *data, size_t size, boo
     BSI_CHECK(size <= BLOCK_SIZE);
     used = ZSTD_compress2(encoder->context, out, bound(size), data, size);
     if (ZSTD_isError(used)) {
-        if (ZSTD_getErrorCode(used) == ZSTD_error_memory_allocation) {
-            return no_memory();
-        }
-        return bsi_fail(BS_LAYER_STORAGE, BS_E_INTERNAL, "zstd can not compress: %s",
-                        ZSTD_getErrorName(used));
+        return bsi_zstd_compress_failure(used);
     }
     status = verify ? verify_frame(encoder, data, size, out, used) : BS_OK;
     if (status == BS_OK) {
@@ -188,33 +132,19 @@ static void decoder_reset(bsi_decoder *decoder)
 static bs_status decoder_new(bsi_decoder **out)
 {
     bsi_decoder *decoder = bsi_calloc(1, sizeof(*decoder));
+    bs_status status = BS_OK;
 
     if (!decoder) {
         return BS_E_NOMEM;
     }
-    decoder->context = ZSTD_createDCtx_advanced(memory);
-    if (!decoder->context) {
+    status = bsi_zstd_decompressor_new(&decoder->context);
+    if (status < 0) {
         decoder_free(decoder);
-        return no_memory();
+        return status;
     }
-    (void)ZSTD_DCtx_setParameter(decoder->context, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
     decoder_reset(decoder);
     *out = decoder;
     return BS_OK;
-}
-
-static bs_status decode_failure(size_t result)
-{
-    switch (ZSTD_getErrorCode(result)) {
-    case ZSTD_error_memory_allocation:
-        return no_memory();
-    case ZSTD_error_frameParameter_windowTooLarge:
-        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "the zstd data wants a window above %d MiB",
-                        1 << (WINDOW_LOG_MAX - 20));
-    default:
-        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "the zstd data is damaged: %s",
-                        ZSTD_getErrorName(result));
-    }
 }
 
 static bs_status decode(bsi_decoder *decoder, const void *in, size_t in_size, size_t *in_used_out,
@@ -234,7 +164,7 @@ static bs_status decode(bsi_decoder *decoder, const void *in, size_t in_size, si
         const size_t result = ZSTD_decompressStream(decoder->context, &output, &input);
 
         if (ZSTD_isError(result)) {
-            return decode_failure(result);
+            return bsi_zstd_decompress_failure(result);
         }
         moved = input.pos + output.pos > before;
         decoder->between = result == 0;
@@ -248,7 +178,7 @@ const bsi_codec bsi_codec_zstd = {
     .name = "zstd",
     .level_min = 1,
     .level_max = 19,
-    .level_default = DEFAULT_LEVEL,
+    .level_default = BSI_ZSTD_LEVEL_DEFAULT,
     .block_size = block_size,
     .bound = bound,
     .encoder_new = encoder_new,
