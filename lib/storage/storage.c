@@ -327,6 +327,16 @@ static bs_status check_put_options(const bsi_storage *storage,
     return BS_OK;
 }
 
+bs_status bsi_storage_commit_or_abort(const bsi_storage *storage, const bs_call *call, void *upload)
+{
+    const bs_status status = storage->ops.put_commit(storage->self, call, upload);
+
+    if (status < 0 && (storage->caps & BS_STORAGE_CAP_RESUME) != 0) {
+        storage->ops.put_abort(storage->self, upload);
+    }
+    return status;
+}
+
 static void upload_free(bsi_upload *upload)
 {
     if (upload) {
@@ -449,7 +459,7 @@ bs_status bsi_upload_commit(bsi_upload *upload, const bs_call *call)
                                         upload->content.size);
     }
     if (status == BS_OK) {
-        status = storage->ops.put_commit(storage->self, call, upload->inner);
+        status = bsi_storage_commit_or_abort(storage, call, upload->inner);
     } else {
         bsi_spend_back(upload->spending, upload->size);
         storage->ops.put_abort(storage->self, upload->inner);

@@ -38,6 +38,10 @@ BS_NODISCARD bs_status bsi_storage_new(const char *scheme, const bs_storage_ops 
 /* Free what bsi_storage_new() made, without close(). */
 void bsi_storage_discard(bsi_storage *storage);
 
+/* put_commit() and, where a failure has left the upload, put_abort(). */
+BS_NODISCARD bs_status bsi_storage_commit_or_abort(const bsi_storage *storage, const bs_call *call,
+                                                   void *upload);
+
 /* Whether every mandatory method is there. */
 bool bsi_storage_ops_complete(const bs_storage_ops *ops);
 

@@ -5,6 +5,7 @@
 #include "conformance/storage_checks.h"
 #include "storage/decorators/faulty.h"
 #include "storage/decorators/metrics.h"
+#include "storage/decorators/retry.h"
 
 static const storage_subject *present_subject;
 
@@ -46,6 +47,49 @@ static int setup_metrics(void **state)
     return setup_decorated(state, bsi_storage_metrics_new);
 }
 
+static bs_status retry_new(bsi_storage *inner, bsi_storage **out)
+{
+    static const bsi_backoff_policy quick = {.base_ms = 1, .cap_ms = 1, .total_ms = 600000};
+
+    return bsi_storage_retry_new(inner, &quick, out);
+}
+
+static int setup_retry(void **state)
+{
+    return setup_decorated(state, retry_new);
+}
+
+/*
+ * Each third call fails in a way that may pass, of those that retry repeats over this driver;
+ * what changes something is done all the same, and its answer gets lost.
+ */
+static bs_status rough_new(bsi_storage *inner, bsi_storage **out)
+{
+    bsi_faulty_plan plan = {.op_mask = ~(uint32_t)BSI_FAULTY_RENAME,
+                            .at = 3,
+                            .every = true,
+                            .after = true,
+                            .code = BS_E_IO,
+                            .retry = BS_RETRY_SAFE};
+    bsi_storage *faulty = NULL;
+    bs_status status = bsi_storage_faulty_new(inner, &faulty);
+
+    if ((bsi_storage_caps(inner) & BS_STORAGE_CAP_RESUME) == 0) {
+        plan.op_mask &= ~(uint32_t)(BSI_FAULTY_WRITE | BSI_FAULTY_COMMIT);
+    }
+    if (status == BS_OK) {
+        bsi_storage_faulty_set(faulty, &plan);
+        status = retry_new(faulty, out);
+    }
+    bsi_storage_unref(faulty);
+    return status;
+}
+
+static int setup_rough(void **state)
+{
+    return setup_decorated(state, rough_new);
+}
+
 static int teardown(void **state)
 {
     fixture *fix = *state;
@@ -85,5 +129,7 @@ int storage_suite_run(const storage_subject *subject)
     present_subject = subject;
     failed = run_group(subject->name, "", setup);
     failed += run_group(subject->name, " below faulty", setup_faulty);
-    return failed + run_group(subject->name, " below metrics", setup_metrics);
+    failed += run_group(subject->name, " below metrics", setup_metrics);
+    failed += run_group(subject->name, " below retry", setup_retry);
+    return failed + run_group(subject->name, " failing below retry", setup_rough);
 }

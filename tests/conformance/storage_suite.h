@@ -10,6 +10,7 @@ typedef struct storage_subject {
     /* A new, empty storage. `place` is for what must outlive it and comes back at the end. */
     bs_status (*open)(void **place, bsi_storage **out);
     void (*close)(void *place);
+    size_t key_max; /* Bytes of its longest key; 0: BS_STORAGE_KEY_MAX. */
 } storage_subject;
 
 /* The number of failed checks: what main() returns. */

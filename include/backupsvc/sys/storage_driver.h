@@ -58,6 +58,7 @@ enum {
     BS_STORAGE_CAP_ANY_BYTES = 1u << 10,      /**< Keys need not be UTF-8. */
     BS_STORAGE_CAP_CASE = 1u << 11,           /**< Keys that differ in case are different. */
     BS_STORAGE_CAP_NETWORK = 1u << 12,        /**< Bytes go over a network, and count as such. */
+    BS_STORAGE_CAP_RESUME = 1u << 13,         /**< Uploads go on where they failed: put_write(). */
 };
 
 /** A time that is not known. */
@@ -98,6 +99,16 @@ typedef struct bs_storage_put_options {
  */
 typedef bs_status (*bs_storage_list_cb)(void *user, const char *key,
                                         const bs_storage_object *object);
+
+/** Bytes of a token for the next page of a listing, with its NUL. */
+#define BS_STORAGE_TOKEN_SIZE 4096
+
+/** Where a listing in pages stands. Zeroed for the first page. Never grows. */
+typedef struct bs_storage_cursor {
+    char token[BS_STORAGE_TOKEN_SIZE]; /**< What the next page begins with; "": the first, or the
+                                            last was told. */
+    uint64_t notes[2];                 /**< For the driver alone. */
+} bs_storage_cursor;
 
 /** A driver's settings after they were checked against its option table. */
 typedef struct bs_storage_settings bs_storage_settings;
@@ -142,9 +153,16 @@ BS_API bool bs_storage_settings_flag(const bs_storage_settings *settings, const 
  * the mandatory ones are open, close, caps, stat, read, list, remove,
  * put_begin, put_write, put_commit and put_abort.
  *
- * A driver maps the service's failures to bs_status and retry classes. It
- * neither retries nor logs, caches no content, reads no environment variables
- * and starts no threads; no secret goes into any text.
+ * A driver maps the service's failures to bs_status and retry classes, and
+ * never tries again by itself: that is done around it, once for all drivers.
+ * Looking up, reading, removing, beginning an upload, setting times, sweeping
+ * and asking for space are repeated as a whole. What has parts, uploads and
+ * listings, goes on where it stopped if the driver says that it can: see
+ * BS_STORAGE_CAP_RESUME at put_write(), and list_page().
+ *
+ * It does not log, caches no content, reads no environment variables but those
+ * that its options name, and starts no threads but to send parts of an upload,
+ * which end with it; no secret goes into any text.
  *
  * What was put is seen at once by stat(), read() and, with
  * BS_STORAGE_CAP_STRONG_LIST, by list().
@@ -187,20 +205,24 @@ typedef struct bs_storage_ops {
     bs_status (*put_begin)(void *self, const bs_call *call, const char *key,
                            const bs_storage_put_options *options, void **upload_out);
 
-    /* Append to it. After a failure only put_abort() follows. */
+    /* Append to it. After a failure only put_abort() follows; but with
+     * BS_STORAGE_CAP_RESUME, after one whose retry class is not BS_RETRY_NEVER, the same call
+     * may come again, with the same bytes, and appends what is still missing of them. */
     bs_status (*put_write)(void *self, const bs_call *call, void *upload, const void *data,
                            size_t size);
 
     /* Optional. Overwrite bytes that were already written, all of them within
      * the first BS_STORAGE_PATCH_MAX; only in uploads begun with
      * BS_STORAGE_PUT_PATCHABLE. A service that takes parts keeps the first one back
-     * until the end for such uploads. */
+     * until the end for such uploads. May come again as put_write() may. */
     bs_status (*put_patch)(void *self, const bs_call *call, void *upload, uint64_t offset,
                            const void *data, size_t size);
 
     /* Make the object durable and visible, all at once, instead of the one that
      * had its key. The upload is gone whatever comes back. A failure leaves the
-     * old object, or the new one, whole. */
+     * old object, or the new one, whole. With BS_STORAGE_CAP_RESUME a failure leaves the
+     * upload, too: put_abort() follows, or the same call once more, which finds out when it
+     * was done before and only its answer was lost. */
     bs_status (*put_commit)(void *self, const bs_call *call, void *upload);
 
     /* Give the upload up and leave nothing behind. Leaves the error record alone. */
@@ -221,6 +243,12 @@ typedef struct bs_storage_ops {
      * their bytes. */
     bs_status (*sweep)(void *self, const bs_call *call, int64_t before_ns, uint64_t *objects,
                        uint64_t *bytes);
+
+    /* Optional. The page of a listing where `cursor` stands, as list() tells it, and the cursor
+     * moved on behind it. A failure of the driver's own has told nothing and left the cursor
+     * where it was, so that the page can be asked for again; the callback's ends the listing. */
+    bs_status (*list_page)(void *self, const bs_call *call, const char *prefix,
+                           bs_storage_cursor *cursor, bs_storage_list_cb callback, void *user);
 } bs_storage_ops;
 
 /** What a setting's text must look like. */

@@ -4,6 +4,7 @@
  */
 #include "storage/decorators/faulty.h"
 
+#include "base/alloc.h"
 #include "os/thread.h"
 #include "storage/storage_int.h"
 
@@ -14,7 +15,21 @@ typedef struct faulty_storage {
     uint64_t count;
 } faulty_storage;
 
+/* An upload on its way. */
+typedef struct faulty_upload {
+    void *inner; /* NULL: it was committed, and the answer got lost. */
+} faulty_upload;
+
 typedef enum faulty_verdict { PASS, FAIL_BEFORE, FAIL_AFTER, GARBLE } faulty_verdict;
+
+static bool is_hit(const bsi_faulty_plan *plan, uint64_t count)
+{
+    if (plan->at == 0) {
+        return false;
+    }
+    return count == plan->at || (plan->forever && count > plan->at) ||
+           (plan->every && count % plan->at == 0);
+}
 
 static faulty_verdict judge(faulty_storage *faulty, uint32_t op, bsi_faulty_plan *plan_out)
 {
@@ -25,8 +40,7 @@ static faulty_verdict judge(faulty_storage *faulty, uint32_t op, bsi_faulty_plan
     *plan_out = *plan;
     if (plan->op_mask == 0 || (plan->op_mask & op) != 0) {
         faulty->count++;
-        if (plan->at != 0 &&
-            (faulty->count == plan->at || (plan->forever && faulty->count > plan->at))) {
+        if (is_hit(plan, faulty->count)) {
             verdict = plan->after ? FAIL_AFTER : FAIL_BEFORE;
             verdict = plan->garble ? GARBLE : verdict;
         }
@@ -56,12 +70,11 @@ static bs_status planned_failure(const bsi_faulty_plan *plan)
     } while (0)
 
 /* For operations whose success may get lost on the way back. */
-#define FAULTY_CHANGE(faulty, op, call_inner, undo)              \
+#define FAULTY_CHANGE(faulty, op, call_inner)                    \
     do {                                                         \
         bsi_faulty_plan plan;                                    \
         const faulty_verdict verdict = judge(faulty, op, &plan); \
         if (verdict == FAIL_BEFORE) {                            \
-            undo;                                                \
             return planned_failure(&plan);                       \
         }                                                        \
         const bs_status status = call_inner;                     \
@@ -137,53 +150,100 @@ static bs_status faulty_remove(void *self, const bs_call *call, const char *key)
     faulty_storage *faulty = self;
     bsi_storage *inner = faulty->inner;
 
-    FAULTY_CHANGE(faulty, BSI_FAULTY_REMOVE, inner->ops.remove(inner->self, call, key), (void)0);
+    FAULTY_CHANGE(faulty, BSI_FAULTY_REMOVE, inner->ops.remove(inner->self, call, key));
+}
+
+static bs_status begin_inner(const bsi_storage *inner, const bs_call *call, const char *key,
+                             const bs_storage_put_options *options, void **upload_out)
+{
+    faulty_upload *own = bsi_calloc(1, sizeof(*own));
+    bs_status status = BS_E_NOMEM;
+
+    if (!own) {
+        return status;
+    }
+    status = inner->ops.put_begin(inner->self, call, key, options, &own->inner);
+    if (status < 0) {
+        bsi_free(own);
+        return status;
+    }
+    *upload_out = own;
+    return BS_OK;
 }
 
 static bs_status faulty_put_begin(void *self, const bs_call *call, const char *key,
                                   const bs_storage_put_options *options, void **upload_out)
 {
     faulty_storage *faulty = self;
-    bsi_storage *inner = faulty->inner;
 
     FAULTY_CALL(faulty, BSI_FAULTY_BEGIN,
-                inner->ops.put_begin(inner->self, call, key, options, upload_out));
+                begin_inner(faulty->inner, call, key, options, upload_out));
 }
 
 static bs_status faulty_put_write(void *self, const bs_call *call, void *upload, const void *data,
                                   size_t size)
 {
     faulty_storage *faulty = self;
+    const faulty_upload *own = upload;
     bsi_storage *inner = faulty->inner;
 
     FAULTY_CALL(faulty, BSI_FAULTY_WRITE,
-                inner->ops.put_write(inner->self, call, upload, data, size));
+                inner->ops.put_write(inner->self, call, own->inner, data, size));
 }
 
 static bs_status faulty_put_patch(void *self, const bs_call *call, void *upload, uint64_t offset,
                                   const void *data, size_t size)
 {
     faulty_storage *faulty = self;
+    const faulty_upload *own = upload;
     bsi_storage *inner = faulty->inner;
 
     FAULTY_CALL(faulty, BSI_FAULTY_WRITE,
-                inner->ops.put_patch(inner->self, call, upload, offset, data, size));
-}
-
-static bs_status faulty_put_commit(void *self, const bs_call *call, void *upload)
-{
-    faulty_storage *faulty = self;
-    bsi_storage *inner = faulty->inner;
-
-    FAULTY_CHANGE(faulty, BSI_FAULTY_COMMIT, inner->ops.put_commit(inner->self, call, upload),
-                  inner->ops.put_abort(inner->self, upload));
+                inner->ops.put_patch(inner->self, call, own->inner, offset, data, size));
 }
 
 static void faulty_put_abort(void *self, void *upload)
 {
     faulty_storage *faulty = self;
+    faulty_upload *own = upload;
 
-    faulty->inner->ops.put_abort(faulty->inner->self, upload);
+    if (own->inner) {
+        faulty->inner->ops.put_abort(faulty->inner->self, own->inner);
+    }
+    bsi_free(own);
+}
+
+/* Commit what is not committed yet, and forget what is gone by that. */
+static bs_status commit_inner(const bsi_storage *inner, const bs_call *call, faulty_upload *own)
+{
+    bs_status status = BS_OK;
+
+    if (own->inner) {
+        status = inner->ops.put_commit(inner->self, call, own->inner);
+    }
+    if (status == BS_OK || (inner->caps & BS_STORAGE_CAP_RESUME) == 0) {
+        own->inner = NULL;
+    }
+    return status;
+}
+
+static bs_status faulty_put_commit(void *self, const bs_call *call, void *upload)
+{
+    faulty_storage *faulty = self;
+    bsi_faulty_plan plan;
+    const faulty_verdict verdict = judge(faulty, BSI_FAULTY_COMMIT, &plan);
+    bs_status status = BS_OK;
+
+    if (verdict != FAIL_BEFORE) {
+        status = commit_inner(faulty->inner, call, upload);
+    }
+    if (status == BS_OK && (verdict == FAIL_BEFORE || verdict == FAIL_AFTER)) {
+        status = planned_failure(&plan);
+    }
+    if (status == BS_OK || (faulty->inner->caps & BS_STORAGE_CAP_RESUME) == 0) {
+        faulty_put_abort(faulty, upload);
+    }
+    return status;
 }
 
 static bs_status faulty_rename(void *self, const bs_call *call, const char *from, const char *to)
@@ -191,8 +251,7 @@ static bs_status faulty_rename(void *self, const bs_call *call, const char *from
     faulty_storage *faulty = self;
     bsi_storage *inner = faulty->inner;
 
-    FAULTY_CHANGE(faulty, BSI_FAULTY_RENAME, inner->ops.rename(inner->self, call, from, to),
-                  (void)0);
+    FAULTY_CHANGE(faulty, BSI_FAULTY_RENAME, inner->ops.rename(inner->self, call, from, to));
 }
 
 static bs_status faulty_free_space(void *self, const bs_call *call, uint64_t *bytes_out)
@@ -221,6 +280,17 @@ static bs_status faulty_sweep(void *self, const bs_call *call, int64_t before_ns
                 bsi_storage_sweep(faulty->inner, call, before_ns, objects, bytes));
 }
 
+static bs_status faulty_list_page(void *self, const bs_call *call, const char *prefix,
+                                  bs_storage_cursor *cursor, bs_storage_list_cb callback,
+                                  void *user)
+{
+    faulty_storage *faulty = self;
+    bsi_storage *inner = faulty->inner;
+
+    FAULTY_CALL(faulty, BSI_FAULTY_LIST,
+                inner->ops.list_page(inner->self, call, prefix, cursor, callback, user));
+}
+
 static const bs_storage_ops faulty_ops = {
     .struct_size = sizeof(bs_storage_ops),
     .self_size = sizeof(faulty_storage),
@@ -240,6 +310,7 @@ static const bs_storage_ops faulty_ops = {
     .free_space = faulty_free_space,
     .set_mtime = faulty_set_mtime,
     .sweep = faulty_sweep,
+    .list_page = faulty_list_page,
 };
 
 bs_status bsi_storage_faulty_new(bsi_storage *inner, bsi_storage **out)
@@ -252,6 +323,7 @@ bs_status bsi_storage_faulty_new(bsi_storage *inner, bsi_storage **out)
     bsi_mutex_init(&faulty->lock);
     faulty->inner = bsi_storage_ref(inner);
     storage->caps = inner->caps;
+    storage->ops.list_page = inner->ops.list_page ? faulty_list_page : NULL;
     *out = storage;
     return BS_OK;
 }

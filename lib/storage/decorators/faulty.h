@@ -27,6 +27,7 @@ typedef struct bsi_faulty_plan {
     bs_retry retry;   /* And whether that may pass. */
     bool after;       /* It was done all the same: remove, commit and rename only. */
     bool forever;     /* All counted calls from there on fail. */
+    bool every;       /* Each `at`-th of them does. */
     bool garble;      /* Reads succeed and have one bit changed instead; code is not looked at. */
 } bsi_faulty_plan;
 

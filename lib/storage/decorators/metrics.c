@@ -122,11 +122,12 @@ static void metrics_close(void *self)
     bsi_storage_unref(metrics->inner);
 }
 
+/* A failed upload was counted: it cannot go on. */
 static uint32_t metrics_caps(void *self)
 {
     const metrics_storage *metrics = self;
 
-    return metrics->inner->caps;
+    return metrics->inner->caps & ~(uint32_t)BS_STORAGE_CAP_RESUME;
 }
 
 static bs_status metrics_stat(void *self, const bs_call *call, const char *key,
@@ -268,7 +269,7 @@ static bs_status metrics_put_commit(void *self, const bs_call *call, void *uploa
     const bsi_storage *inner = metrics->inner;
     metrics_upload *own = upload;
     const int64_t began = bsi_monotonic_ns() - own->spent_ns;
-    const bs_status status = inner->ops.put_commit(inner->self, call, own->inner);
+    const bs_status status = bsi_storage_commit_or_abort(inner, call, own->inner);
 
     bsi_free(own);
     return counted(metrics, BSI_STORAGE_OP_PUT, began, status);
@@ -370,7 +371,7 @@ bs_status bsi_storage_metrics_new(bsi_storage *inner, bsi_storage **out)
     metrics = storage->self;
     metrics->inner = bsi_storage_ref(inner);
     metrics->network = (inner->caps & BS_STORAGE_CAP_NETWORK) != 0;
-    storage->caps = inner->caps;
+    storage->caps = metrics_caps(metrics);
     leave_out(&storage->ops, &inner->ops);
     *out = storage;
     return BS_OK;

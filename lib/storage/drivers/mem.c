@@ -96,7 +96,8 @@ static uint32_t mem_caps(void *self)
     (void)self;
     return BS_STORAGE_CAP_RANGE_READ | BS_STORAGE_CAP_CONDITIONAL_PUT | BS_STORAGE_CAP_SERVER_COPY |
            BS_STORAGE_CAP_RENAME | BS_STORAGE_CAP_MTIME | BS_STORAGE_CAP_PATCH |
-           BS_STORAGE_CAP_STRONG_LIST | BS_STORAGE_CAP_ANY_BYTES | BS_STORAGE_CAP_CASE;
+           BS_STORAGE_CAP_STRONG_LIST | BS_STORAGE_CAP_ANY_BYTES | BS_STORAGE_CAP_CASE |
+           BS_STORAGE_CAP_RESUME;
 }
 
 static bs_status mem_stat(void *self, const bs_call *call, const char *key, bs_storage_object *out)
@@ -240,22 +241,22 @@ static bs_status mem_put_commit(void *self, const bs_call *call, void *upload)
 {
     mem_storage *mem = self;
     mem_object *object = upload;
-    mem_object *gone = object; /* What the storage does not hold in the end. */
+    mem_object *replaced = NULL;
+    bool refused = false;
 
     (void)call;
     if (object->mtime_ns == BS_STORAGE_NO_TIME) {
         object->mtime_ns = now_ns();
     }
     bsi_mutex_lock(&mem->lock);
-    if (!object->exclusive || !*find_link_locked(mem, object->key)) {
-        gone = take_locked(mem, object->key);
+    refused = object->exclusive && *find_link_locked(mem, object->key);
+    if (!refused) {
+        replaced = take_locked(mem, object->key);
         object->next = mem->head;
         mem->head = object;
     }
     bsi_mutex_unlock(&mem->lock);
-
-    const bool refused = gone == object;
-    object_free(gone);
+    object_free(replaced);
     return refused ? bsi_fail(BS_LAYER_STORAGE, BS_E_EXISTS, "there is one already") : BS_OK;
 }
 
