@@ -100,6 +100,15 @@ class Metrics(Case):
         runs = [labels["name"] for _, labels, _ in families["backupsvc_last_run_success"]]
         self.assertEqual(runs, ["one"])
 
+    def test_schedules_beyond_the_limit_are_left_out(self):
+        for name in ("one", "two", "three"):
+            self.ends(DONE, "schedule", "add", name, "@daily", self.source)
+        for limit, names in (("2", ["one", "three"]), ("3", ["one", "three", "two"])):
+            families = self.families(env=self.settings(METRICS_MAX_NAMES=limit))
+            for family in ("schedule_next_run_timestamp_seconds", "schedule_runs"):
+                found = {own["schedule"] for _, own, _ in families["backupsvc_" + family]}
+                self.assertEqual(sorted(found), names, family)
+
     def test_counters_begin_at_0_and_storages_are_told(self):
         self.back_up()
         families = self.families()
