@@ -62,6 +62,25 @@ int job_exit_code(bs_status status)
     return status < 0 ? TOOL_FAILED : TOOL_DONE;
 }
 
+void job_show_json(const job_end *end, bs_status status, char *json)
+{
+    const bool good = end->state < BS_STATE_FAILED;
+
+    (void)printf("{\"success\":%s,", good ? "true" : "false");
+    if (end->id) {
+        (void)printf("\"%s_id\":\"%s\",", end->noun, end->id);
+    }
+    (void)printf("\"%s\":", end->noun);
+    output_json_owned(stdout, status, json);
+    if (!good) {
+        json = NULL;
+        status = bs_error_to_json(end->error, &json);
+        (void)printf(",\"error\":");
+        output_json_owned(stdout, status, json);
+    }
+    (void)printf("}\n");
+}
+
 void job_show_warnings(const tool_run *tool, const bs_warning *warnings, size_t kept,
                        uint64_t count)
 {

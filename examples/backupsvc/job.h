@@ -30,6 +30,20 @@ bool drill_take_sample(const char *text, bs_drill_options *options);
 /* What a job that was followed means for the exit code. */
 int job_exit_code(bs_status status);
 
+/* How a job has ended. */
+typedef struct job_end {
+    const char *noun; /* The member of the document that has what is known of it. */
+    const char *id;   /* Also in front, with "_id" behind the noun; NULL: not. */
+    bs_job_state state;
+    const bs_error *error;
+} job_end;
+
+/*
+ * Print the document of a job that has ended: `json`, which is freed, and the error when it has
+ * failed. `status` tells whether there is a `json`.
+ */
+void job_show_json(const job_end *end, bs_status status, char *json);
+
 /* A job's warnings for a person, on standard error. */
 void job_show_warnings(const tool_run *tool, const bs_warning *warnings, size_t kept,
                        uint64_t count);

@@ -20,6 +20,7 @@ enum {
     GLOBAL_VERSION,
     GLOBAL_COUNT = 6,
     FIRST_ROW = 1000,
+    ACTION_NAMES_SIZE = 200,
 };
 
 static const struct option global_options[GLOBAL_COUNT] = {
@@ -236,4 +237,37 @@ int options_read(tool_run *tool, int argc, char **argv, const option_row *rows, 
         return -1;
     }
     return optind;
+}
+
+/* "add, list or remove". */
+static void name_actions(const verb_action *actions, char *out, size_t room)
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; actions[i].name && used < room; i++) {
+        const char *before = actions[i + 1].name ? ", " : " or ";
+        const int size =
+            snprintf(out + used, room - used, "%s%s", i > 0 ? before : "", actions[i].name);
+        used += size > 0 ? (size_t)size : 0;
+    }
+}
+
+int options_act(tool_run *tool, int argc, char **argv, const verb_action *actions)
+{
+    static const option_row none[] = {{NULL, OPTION_FLAG, NULL, NULL, 0, 0}};
+    char names[ACTION_NAMES_SIZE];
+    int code = TOOL_DONE;
+
+    for (size_t i = 0; argc > 1 && actions[i].name; i++) {
+        if (strcmp(argv[1], actions[i].name) == 0) {
+            return actions[i].run(tool, argc - 1, argv + 1);
+        }
+    }
+    if (options_read(tool, argc, argv, none, 0, -1, &code) < 0) {
+        return code; /* Such as --help. */
+    }
+    name_actions(actions, names, sizeof(names));
+    return output_usage(tool, "%s takes %s; 'backupsvc help %s' shows the form", tool->verb, names,
+                        tool->verb);
 }

@@ -5,6 +5,7 @@
 #include <getopt.h>
 
 #include "tool.h"
+#include "verbs.h"
 
 /*
  * Reading arguments. A verb names its own options; those of the tool may stand
@@ -63,6 +64,9 @@ int options_read_global(tool_run *tool, int argc, char **argv, int *code_out);
  */
 int options_read(tool_run *tool, int argc, char **argv, const option_row *rows, int fewest,
                  int most, int *code_out);
+
+/* Do what the word behind the verb says, with what stands behind it; the exit code. */
+int options_act(tool_run *tool, int argc, char **argv, const verb_action *actions);
 
 void option_list_free(option_list *list);
 

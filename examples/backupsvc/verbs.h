@@ -7,6 +7,12 @@
 /* What a verb does with its own arguments, its name first; the exit code. */
 typedef int (*verb_run)(tool_run *tool, int argc, char **argv);
 
+/* The same for the word behind a verb. A table of them ends with a NULL name. */
+typedef struct verb_action {
+    const char *name;
+    verb_run run;
+} verb_action;
+
 typedef struct tool_verb {
     const char *name;
     const char *form;    /* Arguments and options, as the help shows them. */

@@ -4,7 +4,6 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "options.h"
 #include "output.h"
@@ -169,16 +168,11 @@ static int do_verify(tool_run *tool, int argc, char **argv)
 
 int verb_audit(tool_run *tool, int argc, char **argv)
 {
-    int code = TOOL_DONE;
+    static const verb_action actions[] = {
+        {"show", do_show},
+        {"verify", do_verify},
+        {NULL, NULL},
+    };
 
-    if (argc > 1 && strcmp(argv[1], "show") == 0) {
-        return do_show(tool, argc - 1, argv + 1);
-    }
-    if (argc > 1 && strcmp(argv[1], "verify") == 0) {
-        return do_verify(tool, argc - 1, argv + 1);
-    }
-    if (options_read(tool, argc, argv, NULL, 0, -1, &code) < 0) {
-        return code; /* Such as --help. */
-    }
-    return output_usage(tool, "audit takes show or verify; 'backupsvc help audit' shows the form");
+    return options_act(tool, argc, argv, actions);
 }

@@ -42,20 +42,11 @@ static void show_text(const tool_run *tool, const bs_backup_info *info, double s
 
 static void show_json(const bs_backup_info *info)
 {
+    const job_end end = {"backup", info->id, info->status, &info->error};
     char *json = NULL;
-    bs_status status = bs_backup_info_to_json(info, &json);
-    bool good = info->status < BS_STATE_FAILED;
+    const bs_status status = bs_backup_info_to_json(info, &json);
 
-    (void)printf("{\"success\":%s,\"backup_id\":\"%s\",\"backup\":", good ? "true" : "false",
-                 info->id);
-    output_json_owned(stdout, status, json);
-    if (!good) {
-        json = NULL;
-        status = bs_error_to_json(&info->error, &json);
-        (void)printf(",\"error\":");
-        output_json_owned(stdout, status, json);
-    }
-    (void)printf("}\n");
+    job_show_json(&end, status, json);
 }
 
 int backup_follow(tool_run *tool, bs_subscription *events, const char *id)

@@ -33,19 +33,11 @@ static void drill_text(const tool_run *tool, const bs_drill_info *info)
 
 static void drill_json(const bs_drill_info *info)
 {
+    const job_end end = {"drill", NULL, info->status, &info->error};
     char *json = NULL;
-    bs_status status = bs_drill_info_to_json(info, &json);
-    bool good = info->status < BS_STATE_FAILED;
+    const bs_status status = bs_drill_info_to_json(info, &json);
 
-    (void)printf("{\"success\":%s,\"drill\":", good ? "true" : "false");
-    output_json_owned(stdout, status, json);
-    if (!good) {
-        json = NULL;
-        status = bs_error_to_json(&info->error, &json);
-        (void)printf(",\"error\":");
-        output_json_owned(stdout, status, json);
-    }
-    (void)printf("}\n");
+    job_show_json(&end, status, json);
 }
 
 int drill_follow(tool_run *tool, bs_subscription *events, const char *id)

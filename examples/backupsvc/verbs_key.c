@@ -231,25 +231,11 @@ static int do_forget(tool_run *tool, int argc, char **argv)
 
 int verb_key(tool_run *tool, int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        verb_run run;
-    } actions[] = {
-        {"generate", do_generate}, {"add", do_add},          {"remove", do_remove},
-        {"list", do_list},         {"rotate", do_rotate},    {"trust", do_trust},
-        {"forget", do_forget},     {"change", slots_change},
+    static const verb_action actions[] = {
+        {"generate", do_generate}, {"add", do_add},       {"remove", do_remove},
+        {"change", slots_change},  {"list", do_list},     {"rotate", do_rotate},
+        {"trust", do_trust},       {"forget", do_forget}, {NULL, NULL},
     };
-    int code = TOOL_DONE;
 
-    for (size_t i = 0; argc > 1 && i < sizeof(actions) / sizeof(actions[0]); i++) {
-        if (strcmp(argv[1], actions[i].name) == 0) {
-            return actions[i].run(tool, argc - 1, argv + 1);
-        }
-    }
-    if (options_read(tool, argc, argv, NULL, 0, -1, &code) < 0) {
-        return code; /* Such as --help. */
-    }
-    return output_usage(tool,
-                        "key takes generate, add, remove, change, list, rotate, trust or forget; "
-                        "'backupsvc help key' shows the form");
+    return options_act(tool, argc, argv, actions);
 }

@@ -39,20 +39,11 @@ static void show_text(const tool_run *tool, const bs_restore_info *info, double 
 
 static void show_json(const bs_restore_info *info)
 {
+    const job_end end = {"restore", info->id, info->status, &info->error};
     char *json = NULL;
-    bs_status status = bs_restore_info_to_json(info, &json);
-    bool good = info->status < BS_STATE_FAILED;
+    const bs_status status = bs_restore_info_to_json(info, &json);
 
-    (void)printf("{\"success\":%s,\"restore_id\":\"%s\",\"restore\":", good ? "true" : "false",
-                 info->id);
-    output_json_owned(stdout, status, json);
-    if (!good) {
-        json = NULL;
-        status = bs_error_to_json(&info->error, &json);
-        (void)printf(",\"error\":");
-        output_json_owned(stdout, status, json);
-    }
-    (void)printf("}\n");
+    job_show_json(&end, status, json);
 }
 
 static int follow(tool_run *tool, bs_subscription *events, const char *id)

@@ -224,23 +224,10 @@ static int do_undelete(tool_run *tool, int argc, char **argv)
 
 int verb_retention(tool_run *tool, int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        verb_run run;
-    } actions[] = {
+    static const verb_action actions[] = {
         {"plan", do_plan},   {"apply", do_apply},       {"pin", do_pin},
-        {"unpin", do_unpin}, {"undelete", do_undelete},
+        {"unpin", do_unpin}, {"undelete", do_undelete}, {NULL, NULL},
     };
-    int code = TOOL_DONE;
 
-    for (size_t i = 0; argc > 1 && i < sizeof(actions) / sizeof(actions[0]); i++) {
-        if (strcmp(argv[1], actions[i].name) == 0) {
-            return actions[i].run(tool, argc - 1, argv + 1);
-        }
-    }
-    if (options_read(tool, argc, argv, NULL, 0, -1, &code) < 0) {
-        return code; /* Such as --help. */
-    }
-    return output_usage(tool, "retention takes plan, apply, pin, unpin or undelete; 'backupsvc "
-                              "help retention' shows the form");
+    return options_act(tool, argc, argv, actions);
 }

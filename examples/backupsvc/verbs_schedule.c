@@ -414,25 +414,12 @@ static int do_preview(tool_run *tool, int argc, char **argv)
 
 int verb_schedule(tool_run *tool, int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        verb_run run;
-    } actions[] = {
+    static const verb_action actions[] = {
         {"add", do_add},       {"list", do_list}, {"show", do_show},       {"update", do_update},
-        {"remove", do_remove}, {"run", do_run},   {"preview", do_preview},
+        {"remove", do_remove}, {"run", do_run},   {"preview", do_preview}, {NULL, NULL},
     };
-    int code = TOOL_DONE;
 
-    for (size_t i = 0; argc > 1 && i < sizeof(actions) / sizeof(actions[0]); i++) {
-        if (strcmp(argv[1], actions[i].name) == 0) {
-            return actions[i].run(tool, argc - 1, argv + 1);
-        }
-    }
-    if (options_read(tool, argc, argv, NULL, 0, -1, &code) < 0) {
-        return code; /* Such as --help. */
-    }
-    return output_usage(tool, "schedule takes add, list, show, update, remove, run or preview; "
-                              "'backupsvc help schedule' shows the form");
+    return options_act(tool, argc, argv, actions);
 }
 
 /* --- run --- */
