@@ -166,6 +166,10 @@ BS_API bool bs_storage_settings_flag(const bs_storage_settings *settings, const 
  *
  * What was put is seen at once by stat(), read() and, with
  * BS_STORAGE_CAP_STRONG_LIST, by list().
+ *
+ * BS_E_NOT_FOUND, an empty list and the BS_OK of remove() without an object say that the
+ * driver has looked and there is nothing: rows are dropped for it. Where it cannot look, as
+ * below a directory that something else has taken the place of, it fails in another way.
  */
 typedef struct bs_storage_ops {
     size_t struct_size; /**< sizeof(bs_storage_ops) where the driver was compiled. */

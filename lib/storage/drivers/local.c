@@ -76,7 +76,7 @@ static bs_status open_parent(const local_storage *local, const char *key, int *d
     bsi_slice name;
 
     bsi_path_split(bsi_slice_of(key), &dir, &name);
-    BSI_TRY(bsi_local_open_dir(&local->tree, dir, dir_out));
+    BSI_TRY(bsi_local_reach_dir(&local->tree, dir, dir_out));
     *name_out = name.data;
     return BS_OK;
 }
@@ -415,7 +415,7 @@ static bs_status new_temp(local_upload *upload)
 
 static bs_status open_or_make(const local_storage *local, bsi_slice path, int *fd_out)
 {
-    bs_status status = bsi_local_open_dir(&local->tree, path, fd_out);
+    bs_status status = bsi_local_reach_dir(&local->tree, path, fd_out);
 
     if (status != BS_E_NOT_FOUND) {
         return status;

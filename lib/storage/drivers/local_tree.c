@@ -5,6 +5,7 @@
  */
 #include "storage/drivers/local_tree.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -55,6 +56,17 @@ bs_status bsi_local_open_dir(const bsi_local_tree *tree, bsi_slice path, int *fd
     } while (done < path.size);
     *fd_out = at;
     return BS_OK;
+}
+
+bs_status bsi_local_reach_dir(const bsi_local_tree *tree, bsi_slice path, int *fd_out)
+{
+    bs_status status = bsi_local_open_dir(tree, path, fd_out);
+
+    if (status == BS_E_NOT_FOUND && bs_error_last()->os_code == ENOTDIR) {
+        status = bsi_fail(BS_LAYER_STORAGE, BS_E_IO, "something else is where its directory was");
+        bsi_error_set_retry(BS_RETRY_NEVER, 0); /* Somebody has to put it away first. */
+    }
+    return status;
 }
 
 static bs_status make_dir(const bsi_local_tree *tree, bsi_slice path)

@@ -26,6 +26,12 @@ void bsi_local_tree_close(bsi_local_tree *tree);
 
 BS_NODISCARD bs_status bsi_local_open_dir(const bsi_local_tree *tree, bsi_slice path, int *fd_out);
 
+/*
+ * The same to look for an object. BS_E_NOT_FOUND: there is nothing; BS_E_IO: something else is
+ * where a directory was, and says nothing of what had been in that.
+ */
+BS_NODISCARD bs_status bsi_local_reach_dir(const bsi_local_tree *tree, bsi_slice path, int *fd_out);
+
 /* Make what is missing of a path. Not durable before bsi_local_sync_parents(). */
 BS_NODISCARD bs_status bsi_local_make_dirs(const bsi_local_tree *tree, bsi_slice path);
 

@@ -19,7 +19,8 @@ typedef struct local_walk {
     bsi_buf pending; /* Paths of directories, each with its NUL; the last one is next. */
     char path[BS_STORAGE_KEY_MAX + 257];
     size_t dir_size; /* Bytes of `path` that are the directory, with its slash. */
-    uint64_t names;  /* Seen in the directory, without those that were removed. */
+    bool begun;
+    uint64_t names; /* Seen in the directory, without those that were removed. */
 } local_walk;
 
 static bs_status visit_file(local_walk *walk, int dir, const char *name)
@@ -58,14 +59,24 @@ static bs_status walk_name(local_walk *walk, int dir, const bsi_dir_entry *entry
     return type == BSI_TYPE_FILE ? visit_file(walk, dir, entry->name) : BS_OK;
 }
 
+/* The one that the walk begins with, or one that was in another a moment ago. */
+static bs_status open_dir(local_walk *walk, int *fd_out)
+{
+    const bsi_slice path = {walk->path, walk->dir_size - (walk->dir_size > 0)};
+    const bool first = !walk->begun;
+
+    walk->begun = true;
+    return first ? bsi_local_reach_dir(walk->tree, path, fd_out)
+                 : bsi_local_open_dir(walk->tree, path, fd_out);
+}
+
 /* One directory. What is gone by now is nothing to tell of. */
 static bs_status walk_dir(local_walk *walk)
 {
-    const size_t size = walk->dir_size - (walk->dir_size > 0);
     bsi_dir *dir = NULL;
     bsi_dir_entry entry;
     int fd = -1;
-    bs_status status = bsi_local_open_dir(walk->tree, (bsi_slice){walk->path, size}, &fd);
+    bs_status status = open_dir(walk, &fd);
 
     if (status < 0) {
         return status == BS_E_NOT_FOUND ? BS_OK : status;

@@ -147,6 +147,35 @@ static void links_are_never_followed(void **state)
     bsi_storage_unref(storage);
 }
 
+/* For a while somebody keeps something else there; the objects come back with their directory. */
+static void a_directory_that_is_away_is_not_taken_for_an_empty_one(void **state)
+{
+    bsi_storage *storage = open_local(state);
+    bs_storage_object object;
+    int count = 0;
+    char byte;
+    int fd = -1;
+
+    assert_ok(put_letter(storage, "a/b/k", 'x'));
+    assert_int_equal(renameat(dir_of(state), "a", dir_of(state), "away"), 0);
+    fd = openat(dir_of(state), "a", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(close(fd), 0);
+    assert_status(bsi_storage_remove(storage, NULL, "a/b/k"), BS_E_IO);
+    assert_int_equal(bs_error_last()->layer, BS_LAYER_STORAGE);
+    assert_non_null(strstr(bs_error_last()->message, "something else is where its directory was"));
+    assert_status(bsi_storage_stat(storage, NULL, "a/b/k", &object), BS_E_IO);
+    assert_status(bsi_storage_read(storage, NULL, "a/b/k", 0, &byte, 1), BS_E_IO);
+    assert_status(bsi_storage_list(storage, NULL, "a/b", count_objects, &count), BS_E_IO);
+    assert_status(bsi_storage_rename(storage, NULL, "a/b/k", "c"), BS_E_IO);
+    assert_status(put_letter(storage, "a/b/l", 'y'), BS_E_IO);
+    assert_int_equal(unlinkat(dir_of(state), "a", 0), 0);
+    assert_int_equal(renameat(dir_of(state), "away", dir_of(state), "a"), 0);
+    assert_int_equal(letter_of(storage, "a/b/k"), 'x');
+    assert_int_equal(count_listed(storage), 1);
+    bsi_storage_unref(storage);
+}
+
 static void a_sweep_removes_what_was_never_completed(void **state)
 {
     bsi_storage *storage = open_local(state);
@@ -411,6 +440,7 @@ int main(void)
         TEST(a_root_that_is_missing_is_made_only_when_asked),
         TEST(settings_are_checked_before_anything_is_opened),
         TEST(links_are_never_followed),
+        TEST(a_directory_that_is_away_is_not_taken_for_an_empty_one),
         TEST(a_sweep_removes_what_was_never_completed),
         TEST(a_sweep_leaves_what_is_young),
         TEST(directories_go_with_their_last_object),
