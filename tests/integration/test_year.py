@@ -280,6 +280,7 @@ class World:
             self.must_be(f"run of {schedule.name}, {as_time(run[0])}", run[:5], got)
             if len(run) > 5 and run[5]:
                 run[5].id = job
+            self.count["looks at a run"] += 1
         self.must_be(f"runs of {schedule.name}", len(new), len(answer))
         open_runs = [index for index, run in enumerate(schedule.runs) if run[3] == "running"]
         self.seen[schedule.name] = min(open_runs, default=len(schedule.runs))
@@ -301,6 +302,7 @@ class World:
                 got[1] = got[1].replace("pending", "running")
             expected = [one.name, one.status, str(one.created), str(one.completed), *mark]
             self.must_be(f"backup of {one.name}, {as_time(one.created)}", expected, got)
+            self.count["looks at a backup"] += 1
         if listed:
             raise Different(f"these should be gone: {listed}")
 
@@ -470,13 +472,17 @@ class World:
         return self.settle()
 
     def lose_storage(self):
+        """Something else lies there for a while. Nothing can be put there then, nor removed."""
         name = self.rng.choice([name for name in self.schedules if not name.startswith("slow")])
         lies = self.folder / "state" / "storage" / name
         if not lies.exists():
             return
         away = self.folder / "away"
         lies.rename(away)
-        lies.symlink_to(lies)
+        if self.rng.random() < 0.5:
+            lies.symlink_to(lies)
+        else:
+            lies.touch()
         self.broken.add(name)
         self.go(self.now + self.some([5 * HOUR, 30 * HOUR, 4 * DAY]))
         self.broken.remove(name)
@@ -509,6 +515,7 @@ class World:
         storage = self.folder / "state" / "storage"
         files = [path for path in storage.rglob("*") if path.is_file()]
         good = [one for one in self.store.backups if one.is_good()]
+        self.count["left by retention"] = len(good)
         self.must_be("files on the storage", 2 * len(good), len(files))
         self.must_be("ended with", 0, self.probe.end())
         for schedule in self.schedules.values():

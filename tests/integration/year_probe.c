@@ -166,16 +166,24 @@ static void rush(const char *arguments)
     close_service(arguments);
 }
 
+/* A process that died may have left another reader of the FIFO, who takes the first end for his. */
 static void end(const char *arguments)
 {
+    enum { WAIT_MS = 20 };
     bs_schedule_info *info = NULL;
+    bs_status status = BS_E_TIMEOUT;
     char name[NAME_SIZE] = "";
     char path[PATH_SIZE] = "";
 
     (void)sscanf(arguments, "%127s %511s", name, path);
     must(bs_schedule_get(service, name, &info), "end");
-    (void)close(open(path, O_WRONLY | O_CLOEXEC)); /* Waits for the one who reads. */
-    (void)!bs_backup_wait(service, info->last_job_id, BS_FOREVER);
+    while (status == BS_E_TIMEOUT) {
+        const int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC); /* -1: nobody reads yet. */
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        status = bs_backup_wait(service, info->last_job_id, WAIT_MS);
+    }
     bs_schedule_info_free(info);
 }
 
