@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "engine_fixture.h"
+#include "retention_fixture.h"
 #include "support/tree.h"
 
 /* --- One job --- */
@@ -228,6 +230,72 @@ static void a_history_has_no_gaps_and_ends_with_what_is_held(void **state)
     bs_stats_info_free(stats);
 }
 
+static uint64_t size_of(engine_fixture *engine, const char *id)
+{
+    bs_backup_info *info = engine_get(engine, id);
+    const uint64_t size = info->bytes_stored;
+
+    bs_backup_info_free(info);
+    return size;
+}
+
+/* Nobody but a rebuild notices that they are gone. */
+static void lose_objects(engine_fixture *engine, const char *id)
+{
+    bs_backup_info *info = engine_get(engine, id);
+    char path[PATH_SIZE];
+
+    object_path(engine, info->manifest_path, path);
+    assert_int_equal(unlink(path), 0);
+    object_path(engine, info->backup_file_path, path);
+    assert_int_equal(unlink(path), 0);
+    bs_backup_info_free(info);
+}
+
+/* Of the last days; each ends with what was held then. */
+static void assert_held(engine_fixture *engine, const uint64_t *held, size_t count)
+{
+    bs_stats_history_options options = BS_STATS_HISTORY_OPTIONS_INIT;
+    bs_stats_history_info *history = NULL;
+
+    options.days = (uint32_t)count;
+    assert_ok(bs_stats_history(engine->service, &options, &history));
+    assert_int_equal(history->count, count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(history->spans[i].held_bytes, held[i]);
+    }
+    bs_stats_history_info_free(history);
+}
+
+static void what_a_rebuild_does_not_find_was_held_until_then(void **state)
+{
+    engine_fixture *engine = *state;
+    bs_backup_options options = engine_options(engine, "home");
+    char ids[3][BS_ID_SIZE];
+    uint64_t sizes[3];
+    bs_stats_info *stats = NULL;
+
+    for (int i = 0; i < 3; i++) {
+        back_up_by(engine, &options, ids[i]);
+        sizes[i] = size_of(engine, ids[i]);
+        pass(DAY);
+    }
+    lose_objects(engine, ids[0]);
+    assert_ok(bs_catalog_rebuild(engine->service, NULL));
+    pass(DAY);
+    assert_held(engine,
+                (const uint64_t[]){0, sizes[0], sizes[0] + sizes[1], sizes[0] + sizes[1] + sizes[2],
+                                   sizes[1] + sizes[2], sizes[1] + sizes[2]},
+                6);
+    stats = get_stats(engine);
+    assert_int_equal(stats->stored_bytes, sizes[1] + sizes[2]);
+    assert_int_equal(stats->month.runs, 3);
+    assert_int_equal(stats->month.removed, 1);
+    assert_int_equal(stats->month.removed_bytes, sizes[0]);
+    assert_int_equal(stats->by_name[0].runs_completed, 3);
+    bs_stats_info_free(stats);
+}
+
 static void a_history_too_long_is_refused(void **state)
 {
     static const struct {
@@ -257,6 +325,8 @@ int main(void)
         TEST(numbers_are_right_after_failures_removals_and_a_restart),
         TEST(an_empty_catalogue_has_numbers_too),
         TEST(a_history_has_no_gaps_and_ends_with_what_is_held),
+        cmocka_unit_test_setup_teardown(what_a_rebuild_does_not_find_was_held_until_then,
+                                        retention_setup, retention_teardown),
         TEST(a_history_too_long_is_refused),
     };
 
