@@ -2,17 +2,22 @@
 # SPDX-License-Identifier: MIT
 """Run the verbs `schedule` and `run` of the command-line tool for real.
 
-Usage: test_cli_schedules.py TOOL [unittest's arguments]
+Usage: test_cli_schedules.py TOOL LATE-TOOL [unittest's arguments]
 
-See cli_case.py for what a test starts with.
+See cli_case.py for what a test starts with. The second tool is the same but for its
+clock (late_clock.c), so that nobody waits for the next minute; with
+BSI_TESTS_FULL=1 the first one waits for it.
 """
 import datetime
 import os
 import signal
 import subprocess
+import sys
 import unittest
 
-from cli_case import DONE, FAILED, USAGE, Case, strict_json
+from cli_case import DONE, FAILED, TOOL, USAGE, Case, strict_json
+
+LATE_TOOL = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
 
 
 class Schedules(Case):
@@ -192,10 +197,12 @@ class Schedules(Case):
 
 
 class Run(Case):
-    def start(self, *args):
+    def start(self, *args, tool=TOOL):
+        """The late tool begins two seconds before the minute."""
         running = subprocess.Popen(
-            self.command(*args, "run"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+            [tool, *self.command(*args, "run")[1:]], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, env={**os.environ, "TEST_SECOND": "58"},
+        )  # fmt: skip
         self.addCleanup(running.stdout.close)
         self.addCleanup(running.stderr.close)
         self.addCleanup(running.wait)
@@ -242,10 +249,16 @@ class Run(Case):
         self.await_text(running, "there are no active schedules")
         self.end(running)
 
+    @unittest.skipUnless("BSI_TESTS_FULL" in os.environ, "waits for the next minute")
+    def test_what_is_due_is_run_when_the_minute_begins(self):
+        self.what_is_due_is_run(TOOL)
+
     def test_what_is_due_is_run_and_told_of(self):
-        """Takes until the next minute begins."""
+        self.what_is_due_is_run(LATE_TOOL)
+
+    def what_is_due_is_run(self, tool):
         self.document(DONE, "schedule", "add", "often", "* * * * *", self.source)
-        running = self.start()
+        running = self.start(tool=tool)
         line = self.await_text(running, "starts job")
         self.assertRegex(line, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ info: engine: schedule 'often'")
         self.await_text(running, "is completed")
@@ -261,7 +274,7 @@ class Run(Case):
         os.mkfifo(fifo)
         self.document(DONE, "schedule", "add", "slow", "* * * * *", "--command", "--", "sh", "-c",
                       f"echo begun > {fifo}; exec cat {fifo}")  # fmt: skip
-        running = self.start()
+        running = self.start(tool=LATE_TOOL)
         self.await_text(running, "starts job")
         with open(fifo, "rb") as begun:
             self.assertEqual(begun.readline(), b"begun\n")
