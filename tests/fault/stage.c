@@ -64,6 +64,8 @@ int stage_setup(void **state)
     name_place(stage, "old", stage->old_source);
     name_place(stage, "storage", stage->storage);
     name_place(stage, "pristine", stage->pristine);
+    name_place(stage, "bases", stage->bases);
+    name_place(stage, "pristine bases", stage->pristine_bases);
     name_place(stage, "out", stage->out);
     name_place(stage, "look", stage->look);
     assert_ok(bsi_pool_new(0, &stage->env.pool));
@@ -198,18 +200,28 @@ static void change_source(const test_stage *stage)
 
 /* --- The storage --- */
 
+static void open_storage(const char *path, bool sweep, bsi_storage **out)
+{
+    const bsi_setting settings[] = {{"path", path}, {"sweep", sweep ? "true" : "false"}};
+
+    assert_null(*out);
+    assert_ok(bsi_storage_open("local", settings, 2, NULL, out));
+}
+
 void stage_open(test_stage *stage, bool sweep)
 {
-    const bsi_setting settings[] = {{"path", stage->storage}, {"sweep", sweep ? "true" : "false"}};
-
-    assert_null(stage->env.storage);
-    assert_ok(bsi_storage_open("local", settings, 2, NULL, &stage->env.storage));
+    open_storage(stage->storage, sweep, &stage->env.storage);
+    if (stage->scenario->encryption == BSI_ENCRYPTION_RSA) {
+        open_storage(stage->bases, sweep, &stage->env.bases);
+    }
 }
 
 void stage_close(test_stage *stage)
 {
     bsi_storage_unref(stage->env.storage);
+    bsi_storage_unref(stage->env.bases);
     stage->env.storage = NULL;
+    stage->env.bases = NULL;
 }
 
 void stage_sweep(test_stage *stage)
@@ -251,7 +263,8 @@ static bs_status back_up(test_stage *stage, bsi_backup_kind kind, const char *ba
 {
     const test_scenario *scenario = stage->scenario;
     const char *const roots[] = {stage->source, NULL};
-    const bsi_backup_plan plan = {
+    bsi_vault_env env = stage->env;
+    bsi_backup_plan plan = {
         .id = stage->run_id,
         .name = "home",
         .kind = kind,
@@ -268,7 +281,9 @@ static bs_status back_up(test_stage *stage, bsi_backup_kind kind, const char *ba
         .allow_empty_mirror = true,
     };
 
-    return bsi_vault_find(scenario->form)->backup(&stage->env, &plan, result);
+    test_seal_plan(&stage->seal, &plan);
+    test_seal_lend(&stage->seal, scenario->encryption != BSI_ENCRYPTION_RSA, &env);
+    return bsi_vault_find(scenario->form)->backup(&env, &plan, result);
 }
 
 bs_status stage_restore(test_stage *stage, const char *manifest_key, const char *path)
@@ -288,6 +303,16 @@ bs_status stage_restore(test_stage *stage, const char *manifest_key, const char 
     bsi_restore_result result = {0};
 
     return bsi_vault_find(stage->scenario->form)->restore(&stage->env, &plan, &result);
+}
+
+void stage_take_keys(test_stage *stage)
+{
+    if (stage->scenario->encryption == BSI_ENCRYPTION_AES256) {
+        test_seal_raw_key(&stage->seal);
+    } else if (stage->scenario->encryption == BSI_ENCRYPTION_RSA) {
+        test_seal_rsa(&stage->seal);
+    }
+    test_seal_lend(&stage->seal, true, &stage->env);
 }
 
 static void keep(const char *text, char out[STAGE_KEY_SIZE])
@@ -324,7 +349,9 @@ void stage_begin(test_stage *stage, const test_scenario *scenario)
 
     stage->scenario = scenario;
     stage->backup_count = 0;
+    stage_take_keys(stage);
     assert_int_equal(mkdir(stage->storage, 0700), 0);
+    assert_int_equal(mkdir(stage->bases, 0700), 0);
     stage_open(stage, false);
     build_source(stage);
     add_backup(stage, mirror ? BSI_KIND_MIRROR : BSI_KIND_FULL, stage->old_source);
@@ -336,6 +363,7 @@ void stage_begin(test_stage *stage, const test_scenario *scenario)
     }
     stage_close(stage);
     link_tree(stage->storage, stage->pristine);
+    link_tree(stage->bases, stage->pristine_bases);
 }
 
 void stage_end(test_stage *stage)
@@ -344,8 +372,11 @@ void stage_end(test_stage *stage)
     tree_remove(stage->old_source);
     tree_remove(stage->storage);
     tree_remove(stage->pristine);
+    tree_remove(stage->bases);
+    tree_remove(stage->pristine_bases);
     tree_remove(stage->out);
     tree_remove(stage->look);
+    test_seal_dispose(&stage->seal);
     stage->backup_count = 0;
 }
 
@@ -353,8 +384,10 @@ void stage_reset(test_stage *stage)
 {
     stage_close(stage);
     tree_remove(stage->storage);
+    tree_remove(stage->bases);
     tree_remove(stage->out);
     link_tree(stage->pristine, stage->storage);
+    link_tree(stage->pristine_bases, stage->bases);
     stage->warnings = 0;
     stage->source_blamed = false;
     stage->swept = false;

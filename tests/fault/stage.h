@@ -5,8 +5,8 @@
 #include "support/test.h"
 
 #include "os/fault.h"
+#include "support/seal.h"
 #include "support/tempdir.h"
-#include "vault/vault.h"
 
 /*
  * Where scenarios are played again and again: a source, a storage that can be
@@ -26,7 +26,8 @@ typedef struct stage_backup {
 
 typedef struct test_stage {
     test_dir *dir;
-    bsi_vault_env env; /* Its storage is NULL while none is open. */
+    bsi_vault_env env; /* Its storage and bases are NULL while none are open. */
+    test_seal seal;
     bsi_progress progress;
     bsi_warn warn;
     unsigned warnings;
@@ -36,6 +37,8 @@ typedef struct test_stage {
     char old_source[STAGE_PATH_SIZE]; /* As the source was before it changed. */
     char storage[STAGE_PATH_SIZE];
     char pristine[STAGE_PATH_SIZE]; /* The storage as the scenario finds it. */
+    char bases[STAGE_PATH_SIZE];    /* Likewise the service's own copies of manifests. */
+    char pristine_bases[STAGE_PATH_SIZE];
     char out[STAGE_PATH_SIZE];
     char look[STAGE_PATH_SIZE]; /* Where restores land that only check. */
     char run_id[BS_ID_SIZE];    /* Of the backup that is disturbed, or of its repetition. */
@@ -56,6 +59,7 @@ typedef struct test_scenario {
     const char *container;
     bsi_backup_kind kind; /* Of the backup; for the other deeds of the last one that is there. */
     unsigned stride;      /* In short runs every so-manieth point is tried. */
+    bsi_encryption encryption;
 } test_scenario;
 
 extern const test_scenario scenarios[];
@@ -79,6 +83,9 @@ void stage_end(test_stage *stage);
 /* Everything as stage_begin() left it; the storage is open. A new id for what is run. */
 void stage_reset(test_stage *stage);
 void stage_close(test_stage *stage);
+
+/* The scenario's keys anew: a child that was forked finds its copies of them wiped. */
+void stage_take_keys(test_stage *stage);
 
 /* Do it, once. May be called in a child, and with faults: it asserts nothing. */
 bs_status stage_act(test_stage *stage);

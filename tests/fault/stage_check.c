@@ -42,6 +42,7 @@ static bs_status note_manifest(void *user, const char *key, const bsi_manifest_i
     memcpy(found->manifest_key, key, strlen(key) + 1);
     inventory->count++;
     inventory->expected += info->kind == BSI_KIND_MIRROR ? 1 + info->files : 2;
+    inventory->expected += info->encryption != BSI_ENCRYPTION_NONE ? 1 : 0; /* The key set. */
     return BS_OK;
 }
 
@@ -104,7 +105,7 @@ static void check_backup(test_stage *stage, const char *manifest_key, const char
 /* Neither temporary files nor, after a sweep, empty directories but for those of names. */
 static void check_no_rubbish(test_stage *stage)
 {
-    char *const paths[] = {stage->storage, NULL};
+    char *const paths[] = {stage->storage, stage->bases, NULL};
     FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 
     assert_non_null(walk);

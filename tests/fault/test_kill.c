@@ -21,6 +21,9 @@ static bool die_at(test_stage *stage, uint64_t at)
     assert_true(child >= 0);
     if (child == 0) {
         bs_status status = BS_OK;
+        if (stage->scenario->encryption == BSI_ENCRYPTION_AES256) {
+            stage_take_keys(stage); /* A signer's is another one each time, and libcrypto's. */
+        }
         bsi_fault_set(&plan);
         status = stage_act(stage);
         bsi_fault_set(NULL);

@@ -253,7 +253,7 @@ void damage_object(test_vault *vault, const char *form, const test_backup *backu
     self->vault = vault;
     self->form = form;
     self->backup = backup;
-    self->is_sealed = vault->encryption != BSI_ENCRYPTION_NONE && !bsi_is_winzip_key(key);
+    self->is_sealed = vault->seal.encryption != BSI_ENCRYPTION_NONE && !bsi_is_winzip_key(key);
     damage_path(vault, key, self->path);
     self->size = damage_load(self->path, self->bytes, sizeof(self->bytes));
     assert_true(self->size > 0 && self->size != SIZE_MAX);

@@ -109,7 +109,7 @@ static void use_winzip(test_vault *vault)
 {
     vault->print_warnings = false;
     test_vault_encrypt(vault, BSI_ENCRYPTION_AES256);
-    vault->winzip = true;
+    vault->seal.winzip = true;
     damage_build(vault);
 }
 
@@ -177,7 +177,8 @@ static void add_pass_phrase(test_vault *vault, const test_backup *backup)
     assert_ok(bsi_vault_load_keys(&vault->env, backup->result.manifest_key, &set));
     assert_ok(bsi_keyset_open(set, vault->env.keys, vault->env.key_count));
     assert_ok(bsi_keyset_add(set, phrase, "somebody", &cost, NULL));
-    assert_ok(bsi_vault_store_keys(&vault->env, backup->result.manifest_key, set, vault->open_key));
+    assert_ok(
+        bsi_vault_store_keys(&vault->env, backup->result.manifest_key, set, vault->seal.open_key));
     bsi_keyset_free(set);
     bsi_key_unref(phrase);
 }

@@ -36,7 +36,7 @@ static void check(test_vault *vault, const char *form, const test_backup *backup
 static void back_up(test_vault *vault, bsi_backup_kind kind, const char *compression,
                     const test_backup *base, test_backup *out)
 {
-    test_vault_lend_key(vault, vault->encryption != BSI_ENCRYPTION_RSA);
+    test_vault_lend_key(vault, vault->seal.encryption != BSI_ENCRYPTION_RSA);
     test_vault_backup(vault, "archive", kind, compression, base, out);
     test_vault_lend_key(vault, true);
     check(vault, "archive", out);
@@ -51,7 +51,7 @@ static void round_trip(test_vault *vault, const char *compression)
     test_backup second;
 
     print_message("# container: %s, encryption: %s\n", compression,
-                  bsi_encryption_name(vault->encryption));
+                  bsi_encryption_name(vault->seal.encryption));
     tree_remove(vault->source);
     tree_build(vault->source, TREE_EVERYTHING);
     back_up(vault, BSI_KIND_FULL, compression, NULL, &full);
@@ -87,7 +87,7 @@ static void a_zip_file_with_encrypted_members_does_so(void **state)
     test_vault *vault = *state;
 
     test_vault_encrypt(vault, BSI_ENCRYPTION_AES256);
-    vault->winzip = true;
+    vault->seal.winzip = true;
     round_trip(vault, "zip");
 }
 

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include "os/random.h"
-#include "support/crypto_keys.h"
 #include "support/test.h"
 #include "support/tree.h"
 
@@ -54,26 +53,6 @@ int test_vault_setup(void **state)
 
 /* --- Keys --- */
 
-static void forget_keys(test_vault *vault)
-{
-    bsi_key_unref(vault->wrap_key);
-    bsi_key_unref(vault->open_key);
-    bsi_signer_free(vault->signer);
-    vault->wrap_key = NULL;
-    vault->open_key = NULL;
-    vault->signer = NULL;
-}
-
-static void make_signer(test_vault *vault)
-{
-    bsi_secret *seed = NULL;
-
-    assert_ok(bsi_secret_random(32, &seed));
-    assert_ok(bsi_signer_new(seed, &vault->signer));
-    vault->signer_key = *bsi_signer_public(vault->signer);
-    bsi_secret_free(seed);
-}
-
 static void open_bases(test_vault *vault)
 {
     char path[600];
@@ -88,38 +67,26 @@ static void open_bases(test_vault *vault)
 
 void test_vault_encrypt(test_vault *vault, bsi_encryption encryption)
 {
-    forget_keys(vault);
-    vault->encryption = encryption;
+    test_seal_dispose(&vault->seal);
     if (encryption == BSI_ENCRYPTION_AES256) {
-        assert_ok(bsi_key_from_passphrase(bsi_slice_of("a horse, a staple"), &vault->wrap_key));
-        vault->open_key = bsi_key_ref(vault->wrap_key);
+        test_seal_passphrase(&vault->seal);
     } else if (encryption == BSI_ENCRYPTION_RSA) {
-        assert_ok(bsi_key_from_pem(bsi_slice_of(TEST_RSA_PUBLIC), NULL, &vault->wrap_key));
-        assert_ok(bsi_key_from_pem(bsi_slice_of(TEST_RSA_PRIVATE), NULL, &vault->open_key));
-        make_signer(vault);
+        test_seal_rsa(&vault->seal);
         open_bases(vault);
     }
     test_vault_lend_key(vault, true);
-    vault->env.trusted = vault->signer ? &vault->signer_key : NULL;
-    vault->env.trusted_count = vault->signer ? 1 : 0;
 }
 
 void test_vault_encrypt_raw(test_vault *vault)
 {
-    static const char raw[] =
-        "bsvc-key-1 aa0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
-
-    test_vault_encrypt(vault, BSI_ENCRYPTION_NONE);
-    vault->encryption = BSI_ENCRYPTION_AES256;
-    assert_ok(bsi_key_from_raw(bsi_slice_of(raw), &vault->wrap_key));
-    vault->open_key = bsi_key_ref(vault->wrap_key);
+    test_seal_dispose(&vault->seal);
+    test_seal_raw_key(&vault->seal);
     test_vault_lend_key(vault, true);
 }
 
 void test_vault_lend_key(test_vault *vault, bool lend)
 {
-    vault->env.keys = &vault->open_key;
-    vault->env.key_count = lend && vault->open_key ? 1 : 0;
+    test_seal_lend(&vault->seal, lend, &vault->env);
 }
 
 int test_vault_teardown(void **state)
@@ -130,7 +97,7 @@ int test_vault_teardown(void **state)
     bsi_pool_free(vault->env.pool);
     bsi_storage_unref(vault->env.storage);
     bsi_storage_unref(vault->env.bases);
-    forget_keys(vault);
+    test_seal_dispose(&vault->seal);
     tree_remove(vault->source);
     tree_remove(vault->out);
     (void)test_dir_teardown(&dir);
@@ -150,7 +117,6 @@ static void reset_progress(test_vault *vault)
 void test_vault_backup(test_vault *vault, const char *form, bsi_backup_kind kind,
                        const char *compression, const test_backup *base, test_backup *out)
 {
-    static const unsigned char salt[32] = "one for all, so as to wait once";
     const char *const roots[] = {vault->source, NULL};
     bsi_backup_plan plan = {
         .id = out->id,
@@ -168,16 +134,11 @@ void test_vault_backup(test_vault *vault, const char *form, bsi_backup_kind kind
         .base_manifest_key = base ? base->result.manifest_key : NULL,
         .content_only = vault->content_only,
         .allow_empty_mirror = true,
-        .encryption = vault->encryption,
-        .wrap_keys = &vault->wrap_key,
-        .wrap_count = vault->encryption == BSI_ENCRYPTION_NONE ? 0 : 1,
-        .cost = {.log_n = 15, .salt = salt},
-        .signer = vault->signer,
-        .winzip = vault->winzip,
     };
 
     memset(out, 0, sizeof(*out));
     assert_ok(bsi_new_id(out->id));
+    test_seal_plan(&vault->seal, &plan);
     reset_progress(vault);
     out->status = bsi_vault_find(form)->backup(&vault->env, &plan, &out->result);
 }

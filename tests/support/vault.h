@@ -2,8 +2,8 @@
 #ifndef TESTS_SUPPORT_VAULT_H
 #define TESTS_SUPPORT_VAULT_H
 
+#include "support/seal.h"
 #include "support/tempdir.h"
-#include "vault/vault.h"
 
 /*
  * A storage and all that a vault needs, in a directory of the test's own:
@@ -18,12 +18,7 @@ typedef struct test_vault {
     atomic_uint warnings;
     bool print_warnings;
     bool content_only; /* Of the backups to come; as is what they are encrypted with. */
-    bsi_encryption encryption;
-    bool winzip; /* Encrypted backups in zip are zip files with encrypted members. */
-    bsi_key *wrap_key;
-    bsi_key *open_key;
-    bsi_signer *signer;
-    bsi_public_key signer_key;
+    test_seal seal;
     char source[512];
     char out[512];
     char storage_path[512];
