@@ -31,11 +31,23 @@ void test_seal_raw_key(test_seal *out)
     out->open_key = bsi_key_ref(out->wrap_key);
 }
 
+/* Libcrypto takes its time for the checks of a key: once in a process is enough. */
+static bsi_key *key_of(const char *pem, bsi_key **known)
+{
+    if (!*known) {
+        assert_ok(bsi_key_from_pem(bsi_slice_of(pem), NULL, known));
+    }
+    return bsi_key_ref(*known);
+}
+
 void test_seal_rsa(test_seal *out)
 {
+    static bsi_key *public_key;
+    static bsi_key *private_key;
+
     *out = (test_seal){.encryption = BSI_ENCRYPTION_RSA};
-    assert_ok(bsi_key_from_pem(bsi_slice_of(TEST_RSA_PUBLIC), NULL, &out->wrap_key));
-    assert_ok(bsi_key_from_pem(bsi_slice_of(TEST_RSA_PRIVATE), NULL, &out->open_key));
+    out->wrap_key = key_of(TEST_RSA_PUBLIC, &public_key);
+    out->open_key = key_of(TEST_RSA_PRIVATE, &private_key);
     make_signer(out);
 }
 
