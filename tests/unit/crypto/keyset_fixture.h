@@ -25,6 +25,7 @@ enum {
     AT_PUBLIC_SIZE = 12,
     AT_ID = 16,
     AT_SALT = 32,
+    AT_COMMIT = 64,
     AT_NEXT = 96,
     HEAD = 100,
     MAC = 32,

@@ -10,6 +10,7 @@
 #include "crypto/envelope.h"
 #include "os/fault.h"
 #include "os/random.h"
+#include "support/forge_envelope.h"
 
 #define ID "01890a5d-ac96-774b-bcce-b302099a8057"
 #define OTHER_ID "01890a5d-ac96-774b-bcce-b302099a8058"
@@ -83,7 +84,7 @@ static bs_status unseal_all(const uint8_t *stored, size_t size, bsi_envelope_kin
     }
     stored += HEADER;
     for (uint64_t i = 0; status == BS_OK && (left > 0 || i == 0); i++) {
-        const size_t part = min_size((size_t)left, SEGMENT);
+        const size_t part = min_size((size_t)left, bsi_envelope_segment_size(envelope));
 
         left -= part;
         status = bsi_envelope_unseal(envelope, i, left == 0, stored, part, plain);
@@ -335,6 +336,39 @@ static void newer_versions_are_told_from_damage(void **state)
                   BS_E_CORRUPT);
 }
 
+/* All else in an object is made of the lie: no other check stands behind that for it. */
+static void one_wrong_thing_under_a_right_hmac_is_noticed(void **state)
+{
+    uint8_t *plain = make_plain(LARGE);
+    uint8_t *back = malloc(LARGE);
+    uint8_t *like = make_large(data_key, ID);
+    const forge_lie *lie = NULL;
+    bsi_buf object;
+
+    (void)state;
+    assert_non_null(back);
+    for (size_t i = 0; (lie = forge_lie_at(i)) != NULL; i++) {
+        bs_status status = BS_OK;
+
+        print_message("# %s\n", lie->what);
+        bsi_buf_init(&object, (size_t)2 * LARGE);
+        forge_envelope(lie, data_key, like, plain, LARGE, &object);
+        memset(back, 0, LARGE);
+        status = unseal_all(object.data, object.size, BSI_ENVELOPE_CONTAINER, back);
+        if (lie->refusal) {
+            assert_true(is_refusal(status));
+            assert_non_null(strstr(bs_error_last()->message, lie->refusal));
+        } else {
+            assert_ok(status);
+            assert_memory_equal(back, plain, LARGE);
+        }
+        bsi_buf_dispose(&object);
+    }
+    free(like);
+    free(back);
+    free(plain);
+}
+
 /* Neither objects nor segments of one object with the same plain bytes show that. */
 static void no_two_segments_are_alike(void **state)
 {
@@ -488,6 +522,7 @@ int main(void)
         TEST(an_object_opens_only_as_what_it_is),
         TEST(the_kind_is_part_of_the_keys),
         TEST(newer_versions_are_told_from_damage),
+        TEST(one_wrong_thing_under_a_right_hmac_is_noticed),
         TEST(no_two_segments_are_alike),
         TEST(sizes_that_can_not_be_are_refused),
         TEST(only_the_last_segment_may_be_short),

@@ -216,6 +216,22 @@ static void structure_is_checked_before_anything_else(void **state)
     bsi_keyset_free(keyset);
 }
 
+/* By somebody who has the key and lets the set open under another one too. */
+static void a_commitment_to_another_key_is_noticed(void **state)
+{
+    bsi_keyset *keyset = make_raw(ID);
+    bsi_buf stored;
+
+    (void)state;
+    encode(keyset, &stored);
+    stored.data[AT_COMMIT] ^= 1;
+    fix_mac(&stored, bsi_keyset_data_key(keyset));
+    assert_int_equal(read_with(stored.data, stored.size, made.raw), BS_E_CORRUPT);
+    assert_non_null(strstr(bs_error_last()->message, "not that of this key set"));
+    bsi_buf_dispose(&stored);
+    bsi_keyset_free(keyset);
+}
+
 static void an_absurd_cost_of_scrypt_is_refused(void **state)
 {
     enum { AT_COST = HEAD + 7 + 8 };
@@ -357,6 +373,7 @@ int main(void)
         TEST(a_slot_can_not_go_unnoticed),
         TEST(slots_of_unknown_kinds_are_kept_and_authenticated),
         TEST(structure_is_checked_before_anything_else),
+        TEST(a_commitment_to_another_key_is_noticed),
         TEST(an_absurd_cost_of_scrypt_is_refused),
         TEST(all_slots_together_have_a_cost_too),
         TEST(a_signature_covers_the_public_part_and_not_the_slots),
