@@ -28,6 +28,10 @@ bool damage_all(void);
 void damage_object(test_vault *vault, const char *form, const test_backup *backup, const char *key,
                    size_t points);
 
+/* Likewise: put the object together of its own beginning and the rest of another object. */
+void damage_splice(test_vault *vault, const char *form, const test_backup *backup, const char *key,
+                   const char *other, size_t points);
+
 /* Whether verification finds damage, or says that it cannot read the backup. */
 bool damage_is_noticed(test_vault *vault, const char *form, const test_backup *backup);
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Encrypted backups in each container, damaged by chance and by hands that know
- * the format: bits flipped, also where the check sum was made right again; cuts;
- * objects and segments of one backup in the place of another's. Who has the key
- * finds all of it, and before any file is put in place.
+ * the format: bits flipped, also where the check sum was made right again; cuts
+ * and splices; objects and segments of one backup in the place of another's; one
+ * wrong thing under a right HMAC. Who has the key finds all of it, and before any
+ * file is put in place.
  */
 #include "support/test.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,7 @@
 #include "crypto/envelope.h"
 #include "damage_fixture.h"
 #include "hash/sha256.h"
+#include "support/forge_envelope.h"
 #include "support/tree.h"
 #include "vault/names.h"
 
@@ -33,15 +36,20 @@ enum {
 
 typedef void (*each_cb)(test_vault *vault, const char *compression);
 
+static void with_each_key(test_vault *vault, const char *compression, each_cb check)
+{
+    vault->print_warnings = false;
+    test_vault_encrypt_raw(vault);
+    check(vault, compression);
+    test_vault_encrypt(vault, BSI_ENCRYPTION_RSA);
+    check(vault, compression);
+}
+
 /* In each container, under a raw key and for an RSA key. */
 static void in_each(test_vault *vault, each_cb check)
 {
-    vault->print_warnings = false;
     for (size_t i = 0; bsi_archive_at(i); i++) {
-        test_vault_encrypt_raw(vault);
-        check(vault, bsi_archive_name(bsi_archive_at(i)));
-        test_vault_encrypt(vault, BSI_ENCRYPTION_RSA);
-        check(vault, bsi_archive_name(bsi_archive_at(i)));
+        with_each_key(vault, bsi_archive_name(bsi_archive_at(i)), check);
     }
 }
 
@@ -73,25 +81,65 @@ static void assert_whole(test_vault *vault, const test_backup *backup)
 
 /* --- By chance --- */
 
+/* Times in whole seconds: in tar others need a header more. */
+static void stamp(const char *path)
+{
+    const struct timespec times[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* No more than two files in two directories: each bit of it is flipped. */
+static void build_small(const test_vault *vault)
+{
+    const char *const names[] = {damage_names[0], damage_names[2], "dir"};
+    char path[DAMAGE_PATH_SIZE];
+
+    tree_remove(vault->source);
+    assert_int_equal(mkdir(vault->source, 0755), 0);
+    (void)snprintf(path, sizeof(path), "%s/dir", vault->source);
+    assert_int_equal(mkdir(path, 0755), 0);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", vault->source, names[i]);
+        if (i < 2) {
+            tree_write(path, 100 * (i + 1), i);
+        }
+        stamp(path);
+    }
+    stamp(vault->source);
+}
+
+static void damage(test_vault *vault, const test_backup *backup, const char *key, const char *other)
+{
+    damage_object(vault, "archive", backup, key, POINTS);
+    damage_splice(vault, "archive", backup, key, other, POINTS);
+}
+
 static void damage_each_object(test_vault *vault, const char *compression)
 {
     test_backup backup;
-    char *keys = NULL;
+    test_backup other;
+    char *keys[2] = {NULL};
 
-    damage_build(vault);
+    print_message("# %s, %s\n", compression, bsi_encryption_name(vault->seal.encryption));
+    build_small(vault);
     back_up(vault, compression, &backup);
-    keys = keys_of(&backup);
-    vault->env.fresh_id = backup.id; /* The data key: unwrapping it each time would take hours. */
+    back_up(vault, compression, &other);
+    keys[0] = keys_of(&backup);
+    keys[1] = keys_of(&other);
+    vault->env.fresh_id = backup.id; /* The data key: unwrapping it each time would take long. */
     vault->env.fresh_key = backup.result.data_key;
-    damage_object(vault, "archive", &backup, backup.result.container_key, POINTS);
-    damage_object(vault, "archive", &backup, backup.result.manifest_key, POINTS);
+    damage(vault, &backup, backup.result.container_key, other.result.container_key);
+    damage(vault, &backup, backup.result.manifest_key, other.result.manifest_key);
     vault->env.fresh_key = NULL;
-    damage_object(vault, "archive", &backup, keys, POINTS);
-    free(keys);
+    damage(vault, &backup, keys[0], keys[1]);
+    free(keys[0]);
+    free(keys[1]);
     test_backup_dispose(&backup);
+    test_backup_dispose(&other);
 }
 
-static void every_flipped_bit_and_every_cut_is_found_before_a_file_is_there(void **state)
+static void every_flipped_bit_cut_and_splice_is_found_before_a_file_is_there(void **state)
 {
     in_each(*state, damage_each_object);
 }
@@ -223,13 +271,7 @@ static void reseal_each_bit(test_vault *vault, const char *compression)
 
 static void a_changed_key_set_is_found_though_its_check_sum_is_right(void **state)
 {
-    test_vault *vault = *state;
-
-    vault->print_warnings = false;
-    test_vault_encrypt_raw(vault);
-    reseal_each_bit(vault, "tar.zst");
-    test_vault_encrypt(vault, BSI_ENCRYPTION_RSA);
-    reseal_each_bit(vault, "tar.zst");
+    with_each_key(*state, "tar.zst", reseal_each_bit);
 }
 
 /* --- Objects in the place of others --- */
@@ -295,6 +337,17 @@ static uint8_t *segment(sealed *object, size_t index)
     return object->bytes + HEADER + index * SEGMENT;
 }
 
+/* One file, of many segments. */
+static void build_large(const test_vault *vault)
+{
+    char path[DAMAGE_PATH_SIZE];
+
+    tree_remove(vault->source);
+    assert_int_equal(mkdir(vault->source, 0700), 0);
+    (void)snprintf(path, sizeof(path), "%s/%s", vault->source, damage_names[0]);
+    tree_write(path, LARGE, 1);
+}
+
 static void load(const test_vault *vault, const test_backup *backup, sealed *out)
 {
     char path[DAMAGE_PATH_SIZE];
@@ -305,7 +358,7 @@ static void load(const test_vault *vault, const test_backup *backup, sealed *out
 }
 
 /* Segments of `is` in another order; `other`: a like backup. */
-static void splice(sealed *is, sealed *other, size_t number)
+static void rearrange(sealed *is, sealed *other, size_t number)
 {
     static uint8_t aside[SEGMENT];
     const size_t at = number % (LEAST - 1);
@@ -346,10 +399,7 @@ static void splice_segments(test_vault *vault, const char *compression)
     test_backup two;
     char path[DAMAGE_PATH_SIZE];
 
-    tree_remove(vault->source);
-    assert_int_equal(mkdir(vault->source, 0700), 0);
-    (void)snprintf(path, sizeof(path), "%s/%s", vault->source, damage_names[0]);
-    tree_write(path, LARGE, 1);
+    build_large(vault);
     back_up(vault, compression, &one);
     back_up(vault, compression, &two);
     load(vault, &one, &was);
@@ -357,7 +407,7 @@ static void splice_segments(test_vault *vault, const char *compression)
     damage_path(vault, one.result.container_key, path);
     for (size_t number = 0; number < 6 * (LEAST - 1); number++) {
         is = was;
-        splice(&is, &other, number);
+        rearrange(&is, &other, number);
         damage_save(path, is.bytes, is.size);
         assert_refused(vault, &one);
     }
@@ -395,8 +445,7 @@ static void replay_headers(test_vault *vault, const char *compression)
     bsi_keyset *set = NULL;
     char path[DAMAGE_PATH_SIZE];
 
-    damage_build(vault);
-    tree_write(strcat(strcpy(path, vault->source), "/large"), LARGE, 1);
+    build_large(vault);
     back_up(vault, compression, &one);
     back_up(vault, compression, &two);
     load(vault, &one, &was);
@@ -427,17 +476,101 @@ static void a_header_on_other_segments_is_found(void **state)
     in_each(*state, replay_headers);
 }
 
+/* --- Lies --- */
+
+/* What a container's envelope holds. Disposed of with bsi_buf_dispose(). */
+static void unseal(const test_backup *backup, const sealed *object, bsi_buf *out)
+{
+    bsi_envelope *envelope = NULL;
+    uint64_t left = 0;
+
+    bsi_buf_init(out, ROOM);
+    assert_ok(bsi_envelope_open(backup->result.data_key, BSI_ENVELOPE_CONTAINER, backup->id,
+                                object->bytes, &envelope));
+    assert_ok(bsi_envelope_plain_size(envelope, object->size, &left));
+    assert_ok(bsi_buf_reserve(out, (size_t)left));
+    for (size_t i = 0; left > 0; i++) {
+        const size_t size = left < BSI_ENVELOPE_SEGMENT_SIZE ? left : BSI_ENVELOPE_SEGMENT_SIZE;
+        left -= size;
+        assert_ok(bsi_envelope_unseal(envelope, i, left == 0, object->bytes + HEADER + i * SEGMENT,
+                                      size, out->data + out->size));
+        out->size += size;
+    }
+    bsi_envelope_free(envelope);
+}
+
+/*
+ * The same with a lie in it, and of the same size: fewer segments get zeros at their end, which
+ * no file reaches. False: it has more of them.
+ */
+static bool forge(const test_backup *backup, const forge_lie *lie, const sealed *was,
+                  const bsi_buf *plain, bsi_buf *out)
+{
+    static uint8_t padded[ROOM];
+    size_t padding = 0;
+
+    memcpy(padded, plain->data, plain->size);
+    memset(padded + plain->size, 0, sizeof(padded) - plain->size);
+    bsi_buf_init(out, ROOM);
+    forge_envelope(lie, backup->result.data_key, was->bytes, padded, plain->size, out);
+    if (out->size < was->size) {
+        padding = was->size - out->size;
+        bsi_buf_clear(out);
+        forge_envelope(lie, backup->result.data_key, was->bytes, padded, plain->size + padding,
+                       out);
+    }
+    return out->size == was->size;
+}
+
+/* The container's own digest, in the manifest, tells verification; a restore has the envelope. */
+static void tell_lies(test_vault *vault, const char *compression)
+{
+    static sealed was;
+    const forge_lie *lie = NULL;
+    test_backup backup;
+    char path[DAMAGE_PATH_SIZE];
+    bsi_buf plain;
+    bsi_buf object;
+
+    build_large(vault);
+    back_up(vault, compression, &backup);
+    load(vault, &backup, &was);
+    unseal(&backup, &was, &plain);
+    damage_path(vault, backup.result.container_key, path);
+    for (size_t i = 0; (lie = forge_lie_at(i)) != NULL; i++) {
+        if (forge(&backup, lie, &was, &plain, &object)) {
+            damage_save(path, object.data, object.size);
+            assert_true(damage_is_noticed(vault, "archive", &backup) !=
+                        (memcmp(object.data, was.bytes, was.size) == 0));
+            assert_int_equal(damage_leaves_files(vault, "archive", &backup), !lie->refusal);
+        }
+        bsi_buf_dispose(&object);
+    }
+    bsi_buf_dispose(&plain);
+    test_backup_dispose(&backup);
+}
+
+static void one_wrong_thing_under_a_right_hmac_is_found(void **state)
+{
+    if (damage_all()) {
+        in_each(*state, tell_lies);
+    } else {
+        with_each_key(*state, "tar.zst", tell_lies);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_vault_setup, test_vault_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(every_flipped_bit_and_every_cut_is_found_before_a_file_is_there),
+        TEST(every_flipped_bit_cut_and_splice_is_found_before_a_file_is_there),
         TEST(damage_in_encrypted_members_is_found_before_their_file_is_there),
         TEST(encrypted_members_of_another_backup_are_found),
         TEST(a_changed_key_set_is_found_though_its_check_sum_is_right),
         TEST(an_object_of_another_backup_is_found),
         TEST(segments_out_of_place_are_found),
         TEST(a_header_on_other_segments_is_found),
+        TEST(one_wrong_thing_under_a_right_hmac_is_found),
     };
 
     if (access("/dev/shm", W_OK) == 0) {
