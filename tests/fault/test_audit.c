@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An append to the audit log is killed at each of its calls to the system, those
- * of the catalogue among them, and each of them fails once: no record that was
- * acknowledged is lost or wrong, the log is sound, and the next append succeeds.
+ * of the catalogue among them, each of them fails once, and each allocation: no
+ * record that was acknowledged is lost or wrong, the log is sound, and the next
+ * append succeeds.
  */
 #include "support/test.h"
 
@@ -57,6 +58,7 @@ static int teardown(void **state)
 
     bsi_fault_set(NULL);
     bsi_alloc_fail_after(-1);
+    bsi_alloc_fail_forever(false);
     (void)test_dir_teardown(&dir);
     free(self);
     return 0;
@@ -232,24 +234,57 @@ static void a_call_that_fails_costs_no_record_but_its_own(void **state)
     }
 }
 
+/* The `at`th allocation fails, alone or with all that follow; the same service goes on. */
+static bool starve_at(const place *self, long at, bool has_log, bool forever)
+{
+    const uint64_t before = has_log ? 1 : 0;
+    bs_service *service = NULL;
+    uint64_t acknowledged = 0;
+    bool missing = false;
+
+    assert_ok(open_service(self, &service));
+    bsi_alloc_fail_forever(forever);
+    bsi_alloc_fail_after(at);
+    for (int i = 0; i < ACTS; i++) {
+        const bs_status status = bsi_audit_begin(service, &deed);
+        assert_true(status == BS_OK || status == BS_E_NOMEM);
+        acknowledged += status == BS_OK;
+    }
+    missing = bsi_alloc_has_failed();
+    bsi_alloc_fail_after(-1);
+    bsi_alloc_fail_forever(false);
+    assert_in_range(acknowledged, forever ? 0 : ACTS - 1, ACTS);
+    assert_true(missing || acknowledged == ACTS);
+    assert_in_range(count_records(service), before + acknowledged, before + ACTS);
+    assert_ok(bsi_audit_begin(service, &deed));
+    (void)count_records(service);
+    bs_service_close(service);
+    check_after(self, before + acknowledged + 1, before + ACTS + 1);
+    return missing;
+}
+
+static void starve_everywhere(const place *self, bool has_log, bool forever)
+{
+    long at = 0;
+
+    for (reset(self, has_log); starve_at(self, at, has_log, forever); reset(self, has_log)) {
+        at += (long)self->stride;
+    }
+    print_message("# every %dth of about %ld allocations%s\n", (int)self->stride, at,
+                  forever ? ", and all behind them" : "");
+    assert_true(at > 0);
+}
+
 static void missing_memory_costs_no_record_but_its_own(void **state)
 {
-    const place *self = *state;
-    bs_service *service = NULL;
-    bs_status status = BS_E_NOMEM;
-    uint64_t before = 0;
+    starve_everywhere(*state, false, false);
+    starve_everywhere(*state, true, false);
+}
 
-    reset(self, false);
-    assert_ok(open_service(self, &service));
-    for (long n = 0; status != BS_OK; n++) {
-        before = count_records(service);
-        bsi_alloc_fail_after(n);
-        status = bsi_audit_begin(service, &deed);
-        bsi_alloc_fail_after(-1);
-        assert_true(status == BS_OK || status == BS_E_NOMEM);
-    }
-    assert_int_equal(count_records(service), before + 1);
-    bs_service_close(service);
+static void memory_that_stays_missing_costs_no_record_that_was_acknowledged(void **state)
+{
+    starve_everywhere(*state, false, true);
+    starve_everywhere(*state, true, true);
 }
 
 int main(void)
@@ -259,6 +294,7 @@ int main(void)
         TEST(a_death_at_any_call_loses_no_record),
         TEST(a_call_that_fails_costs_no_record_but_its_own),
         TEST(missing_memory_costs_no_record_but_its_own),
+        TEST(memory_that_stays_missing_costs_no_record_that_was_acknowledged),
     };
 
     return cmocka_run_group_tests_name("fault/audit", tests, NULL, NULL);
