@@ -29,7 +29,7 @@ typedef bs_status (*bsi_index_pack_cb)(void *user, const bsi_digest *pack,
  * is no index, and a blob that cannot be, is BS_E_CORRUPT of layer STORAGE or
  * BS_E_LIMIT. A failure of `callback` ends it and comes back unchanged.
  */
-BS_NODISCARD bs_status bsi_index_parse(bsi_slice json, uint32_t version, bsi_index_pack_cb callback,
+BS_NODISCARD bs_status bsi_index_parse(bsi_slice text, uint32_t version, bsi_index_pack_cb callback,
                                        void *user);
 
 /* An index file that is being written. */

@@ -88,7 +88,11 @@ static size_t each_text(bsi_json_reader *reader, restic_text_cb callback, void *
     assert_ok(bsi_json_enter_object(reader));
     while (bsi_json_next_key(reader, &key) == BS_OK) {
         (void)snprintf(id, sizeof(id), "%.*s", (int)key.size, key.data);
-        assert_ok(bsi_json_read_string(reader, &scratch, &text));
+        if (bsi_json_peek(reader) == BSI_JSON_STRING) {
+            assert_ok(bsi_json_read_string(reader, &scratch, &text));
+        } else {
+            assert_ok(bsi_json_raw_value(reader, &text));
+        }
         callback(user, id, text);
         count++;
     }

@@ -23,7 +23,8 @@ typedef void (*restic_text_cb)(void *user, const char *id, bsi_slice text);
 
 /*
  * What must come out of a repository: each text of a section ("config", "masterkey",
- * "snapshots", "trees") of its expected objects. Returns how many.
+ * "snapshots", "trees") of its expected objects, or each item as JSON ("indexes",
+ * "packs"). Returns how many.
  */
 size_t restic_expected(const char *data_folder, const char *name, const char *section,
                        restic_text_cb callback, void *user);
