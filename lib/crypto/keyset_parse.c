@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading stored key sets: structure and limits, and the checksum, by which
- * damage is told from a key that does not fit.
+ * Reading stored key sets: the checksum, by which damage is told from a key that
+ * does not fit and from costs that nobody allows; structure and limits.
  */
 #include "crypto/keyset_int.h"
 
@@ -103,24 +103,30 @@ static bs_status parse_slots(bsi_keyset *keyset, const uint8_t *data, size_t siz
     return at == size ? BS_OK : corrupt("something follows the last slot");
 }
 
+static bs_status check_sum(const uint8_t *data, size_t size)
+{
+    bsi_digest digest;
+
+    bsi_sha256_of(data, size - BSI_SHA256_SIZE, &digest);
+    return memcmp(digest.bytes, data + size - BSI_SHA256_SIZE, BSI_SHA256_SIZE) == 0
+               ? BS_OK
+               : corrupt("its checksum does not fit");
+}
+
 static bs_status parse(bsi_keyset *keyset, const uint8_t *data, size_t size)
 {
     size_t at = BSI_KEYSET_HEAD_SIZE;
     size_t used = 0;
     size_t end = 0;
-    bsi_digest digest;
 
     BSI_TRY(parse_head(keyset, data, size));
+    BSI_TRY(check_sum(data, size));
     end = size - BSI_KEYSET_TAIL_SIZE;
     BSI_TRY(parse_public(keyset, data + at, end - at, &used));
     at += used;
     BSI_TRY(parse_signature(keyset, data + at, end - at, &used));
     at += used;
     BSI_TRY(parse_slots(keyset, data + at, end - at));
-    bsi_sha256_of(data, size - BSI_SHA256_SIZE, &digest);
-    if (memcmp(digest.bytes, data + size - BSI_SHA256_SIZE, BSI_SHA256_SIZE) != 0) {
-        return corrupt("its checksum does not fit");
-    }
     memcpy(keyset->mac, data + end, BSI_DERIVED_SIZE);
     BSI_TRY(bsi_keyset_check_work(keyset));
     return keyset->is_signed ? bsi_keyset_check_signature(keyset) : BS_OK;

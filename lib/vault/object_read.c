@@ -33,7 +33,7 @@ bs_status bsi_as_damage(bs_status status)
 {
     bs_error error;
 
-    if (status != BS_E_CORRUPT && status != BS_E_VERSION) {
+    if (status != BS_E_CORRUPT && status != BS_E_VERSION && status != BS_E_LIMIT) {
         return status;
     }
     bsi_error_save(&error);

@@ -190,18 +190,23 @@ static void try_restore(object *self)
     self->placed += damage_leaves_files(self->vault, self->form, self->backup);
 }
 
+static void flip(object *self, size_t at, unsigned bit)
+{
+    damage_put_byte(self->path, at, self->bytes[at] ^ (uint8_t)(1U << bit));
+    look(self, "a flipped bit", at * 8 + bit);
+    if (damage_all() || at / self->stride % self->rest == 0) {
+        try_restore(self);
+    }
+}
+
 static void flip_all(object *self)
 {
     for (size_t at = 0; at < self->size; at += self->stride) {
         const unsigned only = (unsigned)(at * 5 % 8);
         for (unsigned bit = 0; bit < 8; bit++) {
             if (damage_all() || bit == only) {
-                damage_put_byte(self->path, at, self->bytes[at] ^ (uint8_t)(1U << bit));
-                look(self, "a flipped bit", at * 8 + bit);
+                flip(self, at, bit);
             }
-        }
-        if (damage_all() || at / self->stride % self->rest == 0) {
-            try_restore(self);
         }
         damage_put_byte(self->path, at, self->bytes[at]);
     }

@@ -109,6 +109,25 @@ static void build_small(const test_vault *vault)
     stamp(vault->source);
 }
 
+/* A slot that is not used when the backup is opened is changed unnoticed only without the key. */
+static void add_pass_phrase(test_vault *vault, const test_backup *backup)
+{
+    static const unsigned char salt[32] = "one for all, so as to wait once";
+    static bsi_key *phrase;
+    const bsi_keyset_cost cost = {.log_n = 15, .salt = salt};
+    bsi_keyset *set = NULL;
+
+    if (!phrase) {
+        assert_ok(bsi_key_from_passphrase(bsi_slice_of("another one"), &phrase));
+    }
+    assert_ok(bsi_vault_load_keys(&vault->env, backup->result.manifest_key, &set));
+    assert_ok(bsi_keyset_open(set, vault->env.keys, vault->env.key_count));
+    assert_ok(bsi_keyset_add(set, phrase, "somebody", &cost, NULL));
+    assert_ok(
+        bsi_vault_store_keys(&vault->env, backup->result.manifest_key, set, vault->seal.open_key));
+    bsi_keyset_free(set);
+}
+
 static void damage(test_vault *vault, const test_backup *backup, const char *key, const char *other)
 {
     damage_object(vault, "archive", backup, key, POINTS);
@@ -132,6 +151,8 @@ static void damage_each_object(test_vault *vault, const char *compression)
     damage(vault, &backup, backup.result.container_key, other.result.container_key);
     damage(vault, &backup, backup.result.manifest_key, other.result.manifest_key);
     vault->env.fresh_key = NULL;
+    add_pass_phrase(vault, &backup);
+    add_pass_phrase(vault, &other);
     damage(vault, &backup, keys[0], keys[1]);
     free(keys[0]);
     free(keys[1]);
@@ -214,23 +235,6 @@ static void encrypted_members_of_another_backup_are_found(void **state)
 
 /* --- A key set with its check sum made right again --- */
 
-/* A slot that is not used when the backup is opened is changed unnoticed only without the key. */
-static void add_pass_phrase(test_vault *vault, const test_backup *backup)
-{
-    const bsi_keyset_cost cost = {.log_n = 15};
-    bsi_keyset *set = NULL;
-    bsi_key *phrase = NULL;
-
-    assert_ok(bsi_key_from_passphrase(bsi_slice_of("another one"), &phrase));
-    assert_ok(bsi_vault_load_keys(&vault->env, backup->result.manifest_key, &set));
-    assert_ok(bsi_keyset_open(set, vault->env.keys, vault->env.key_count));
-    assert_ok(bsi_keyset_add(set, phrase, "somebody", &cost, NULL));
-    assert_ok(
-        bsi_vault_store_keys(&vault->env, backup->result.manifest_key, set, vault->seal.open_key));
-    bsi_keyset_free(set);
-    bsi_key_unref(phrase);
-}
-
 static void save_resealed(const char *path, uint8_t *bytes, size_t size)
 {
     bsi_digest digest;
@@ -272,6 +276,51 @@ static void reseal_each_bit(test_vault *vault, const char *compression)
 static void a_changed_key_set_is_found_though_its_check_sum_is_right(void **state)
 {
     with_each_key(*state, "tar.zst", reseal_each_bit);
+}
+
+static bs_status count_manifest(void *user, const char *key, const bsi_manifest_info *info)
+{
+    (void)key;
+    (void)info;
+    (*(unsigned *)user)++;
+    return BS_OK;
+}
+
+/* A pass phrase's slot whose cost nobody allows, in a set that is right otherwise. */
+static void a_key_set_that_asks_too_much_is_damage_and_stops_no_scan(void **state)
+{
+    static const uint8_t cost[] = {15, 8, 1, 0};
+    static uint8_t bytes[64 * 1024];
+    test_vault *vault = *state;
+    test_backup backup;
+    test_backup other;
+    char path[DAMAGE_PATH_SIZE];
+    char *keys = NULL;
+    uint8_t *at = NULL;
+    size_t size = 0;
+    unsigned found = 0;
+
+    vault->print_warnings = false;
+    test_vault_encrypt_raw(vault);
+    build_small(vault);
+    back_up(vault, "tar.zst", &backup);
+    back_up(vault, "tar.zst", &other);
+    add_pass_phrase(vault, &backup);
+    keys = keys_of(&backup);
+    damage_path(vault, keys, path);
+    size = damage_load(path, bytes, sizeof(bytes));
+    at = memmem(bytes, size, cost, sizeof(cost));
+    assert_non_null(at);
+    *at = 40;
+    save_resealed(path, bytes, size);
+    assert_refused(vault, &backup);
+    assert_status(test_vault_restore(vault, "archive", &backup), BS_E_LIMIT);
+    assert_ok(bsi_vault_scan(&vault->env, count_manifest, &found));
+    assert_int_equal(found, 1);
+    assert_int_equal(vault->warnings, 1);
+    free(keys);
+    test_backup_dispose(&backup);
+    test_backup_dispose(&other);
 }
 
 /* --- Objects in the place of others --- */
@@ -567,6 +616,7 @@ int main(void)
         TEST(damage_in_encrypted_members_is_found_before_their_file_is_there),
         TEST(encrypted_members_of_another_backup_are_found),
         TEST(a_changed_key_set_is_found_though_its_check_sum_is_right),
+        TEST(a_key_set_that_asks_too_much_is_damage_and_stops_no_scan),
         TEST(an_object_of_another_backup_is_found),
         TEST(segments_out_of_place_are_found),
         TEST(a_header_on_other_segments_is_found),
