@@ -64,8 +64,6 @@ typedef struct bsi_pack_writer bsi_pack_writer;
 BS_NODISCARD bs_status bsi_pack_writer_new(size_t target, bsi_pack_writer **out);
 void bsi_pack_writer_free(bsi_pack_writer *writer); /* NULL is ignored. */
 
-/* Whether so many sealed bytes more still belong into it; into an empty one anything does. */
-bool bsi_pack_writer_has_room(const bsi_pack_writer *writer, size_t size);
 /* Whether it has reached its target, or as many blobs as a header lists. */
 bool bsi_pack_writer_is_full(const bsi_pack_writer *writer);
 bool bsi_pack_writer_is_empty(const bsi_pack_writer *writer);
@@ -74,7 +72,7 @@ bool bsi_pack_writer_is_empty(const bsi_pack_writer *writer);
 BS_NODISCARD bs_status bsi_pack_writer_add(bsi_pack_writer *writer, const bsi_blob *blob,
                                            const void *sealed);
 
-/* Write the header; the pack has its id then. Not for an empty one. */
+/* Write the header, and hash all of it: the pack has its id then. Not for an empty one. */
 BS_NODISCARD bs_status bsi_pack_writer_finish(bsi_pack_writer *writer, const bsi_secret *key);
 
 /* What a finished pack is. Valid until it is cleared. */

@@ -15,8 +15,7 @@ struct bsi_pack_writer {
     size_t target;
     bsi_buf bytes;
     bsi_blob_list blobs;
-    bsi_sha256 *hash; /* Of all bytes so far, made while they are in the processor's cache. */
-    bsi_digest id;    /* Of a finished one. */
+    bsi_digest id; /* Of a finished one. */
     bool finished;
 };
 
@@ -31,10 +30,6 @@ bs_status bsi_pack_writer_new(size_t target, bsi_pack_writer **out)
     }
     self->target = target;
     bsi_buf_init(&self->bytes, UINT32_MAX);
-    if (bsi_sha256_new(&self->hash) < 0) {
-        bsi_free(self);
-        return BS_E_NOMEM;
-    }
     *out = self;
     return BS_OK;
 }
@@ -44,7 +39,6 @@ void bsi_pack_writer_free(bsi_pack_writer *writer)
     if (writer) {
         bsi_buf_dispose(&writer->bytes);
         bsi_blob_list_dispose(&writer->blobs);
-        bsi_sha256_free(writer->hash);
         bsi_free(writer);
     }
 }
@@ -54,22 +48,9 @@ bool bsi_pack_writer_is_empty(const bsi_pack_writer *writer)
     return writer->blobs.count == 0;
 }
 
-bool bsi_pack_writer_has_room(const bsi_pack_writer *writer, size_t size)
-{
-    return bsi_pack_writer_is_empty(writer) ||
-           (size < writer->target && !bsi_pack_writer_is_full(writer));
-}
-
 bool bsi_pack_writer_is_full(const bsi_pack_writer *writer)
 {
     return writer->bytes.size >= writer->target || writer->blobs.count >= BSI_PACK_BLOBS_MAX;
-}
-
-static bs_status append(bsi_pack_writer *self, const void *bytes, size_t size)
-{
-    BSI_TRY(bsi_buf_append(&self->bytes, bytes, size));
-    bsi_sha256_update(self->hash, bytes, size);
-    return BS_OK;
 }
 
 bs_status bsi_pack_writer_add(bsi_pack_writer *writer, const bsi_blob *blob, const void *sealed)
@@ -81,7 +62,7 @@ bs_status bsi_pack_writer_add(bsi_pack_writer *writer, const bsi_blob *blob, con
     placed.offset = (uint32_t)writer->bytes.size;
     BSI_TRY(bsi_buf_reserve(&writer->bytes, blob->size)); /* So that it is all or nothing. */
     BSI_TRY(bsi_blob_list_add(&writer->blobs, &placed));
-    return append(writer, sealed, blob->size);
+    return bsi_buf_append(&writer->bytes, sealed, blob->size);
 }
 
 static void put_entry(const bsi_blob *blob, uint8_t *out)
@@ -117,8 +98,7 @@ bs_status bsi_pack_writer_finish(bsi_pack_writer *writer, const bsi_secret *key)
                               header));
     bsi_put_le32(header + sealed, (uint32_t)sealed);
     writer->bytes.size += size;
-    bsi_sha256_update(writer->hash, header, size);
-    bsi_sha256_finish(writer->hash, &writer->id);
+    bsi_sha256_of(writer->bytes.data, writer->bytes.size, &writer->id);
     writer->finished = true;
     return BS_OK;
 }
@@ -148,6 +128,5 @@ void bsi_pack_writer_clear(bsi_pack_writer *writer)
     }
     bsi_buf_clear(&writer->bytes);
     bsi_blob_list_clear(&writer->blobs);
-    bsi_sha256_reset(writer->hash);
     writer->finished = false;
 }
