@@ -36,14 +36,6 @@ static void report(void *user, bsi_slice path, const bs_error *error)
     }
 }
 
-/* Every point begins with a fresh tree: those of disks would take their time. */
-static void prefer_memory(void)
-{
-    if (!getenv("TMPDIR") && access("/dev/shm", W_OK | X_OK) == 0) {
-        (void)setenv("TMPDIR", "/dev/shm", 1);
-    }
-}
-
 static void name_place(const test_stage *stage, const char *name, char out[STAGE_PATH_SIZE])
 {
     const int size = snprintf(out, STAGE_PATH_SIZE, "%s/%s", stage->dir->path, name);
@@ -56,7 +48,7 @@ int stage_setup(void **state)
     test_stage *stage = calloc(1, sizeof(*stage));
     void *dir = NULL;
 
-    prefer_memory();
+    test_dir_in_memory();
     assert_non_null(stage);
     assert_int_equal(test_dir_setup(&dir), 0);
     stage->dir = dir;

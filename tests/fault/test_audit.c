@@ -39,9 +39,7 @@ static int setup(void **state)
     place *self = calloc(1, sizeof(*self));
     void *dir = NULL;
 
-    if (!getenv("TMPDIR") && access("/dev/shm", W_OK | X_OK) == 0) {
-        (void)setenv("TMPDIR", "/dev/shm", 1);
-    }
+    test_dir_in_memory();
     assert_non_null(self);
     assert_int_equal(test_dir_setup(&dir), 0);
     self->dir = dir;

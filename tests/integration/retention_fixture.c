@@ -22,9 +22,7 @@ void pass(int64_t seconds)
 
 int retention_setup(void **state)
 {
-    if (!getenv("TMPDIR") && access("/dev/shm", W_OK | X_OK) == 0) {
-        (void)setenv("TMPDIR", "/dev/shm", 1);
-    }
+    test_dir_in_memory();
     return engine_setup(state);
 }
 

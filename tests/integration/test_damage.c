@@ -192,8 +192,6 @@ int main(void)
                                         test_vault_setup, test_vault_teardown),
     };
 
-    if (access("/dev/shm", W_OK) == 0) {
-        (void)setenv("TMPDIR", "/dev/shm", 0);
-    }
+    test_dir_in_memory();
     return cmocka_run_group_tests_name("integration/damage", tests, NULL, NULL);
 }

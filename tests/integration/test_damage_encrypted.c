@@ -623,8 +623,6 @@ int main(void)
         TEST(one_wrong_thing_under_a_right_hmac_is_found),
     };
 
-    if (access("/dev/shm", W_OK) == 0) {
-        (void)setenv("TMPDIR", "/dev/shm", 0);
-    }
+    test_dir_in_memory();
     return cmocka_run_group_tests_name("integration/damage_encrypted", tests, NULL, NULL);
 }

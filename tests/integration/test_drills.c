@@ -565,8 +565,6 @@ int main(void)
         CASE(drills_are_listed_newest_first_and_outlive_their_backup),
     };
 
-    if (!getenv("TMPDIR") && access("/dev/shm", W_OK | X_OK) == 0) {
-        (void)setenv("TMPDIR", "/dev/shm", 1);
-    }
+    test_dir_in_memory();
     return cmocka_run_group_tests_name("integration/drills", tests, NULL, NULL);
 }

@@ -686,9 +686,7 @@ int main(void)
         TEST(somebody_who_swaps_directories_gains_nothing),
     };
 
-    if (access("/dev/shm", W_OK) == 0) {
-        (void)setenv("TMPDIR", "/dev/shm", 0);
-    }
+    test_dir_in_memory();
     full = getenv("BSI_TESTS_FULL") != NULL;
     return cmocka_run_group_tests_name("integration/hostile", tests, NULL, NULL);
 }

@@ -414,9 +414,7 @@ int main(void)
                                         test_vault_setup, tell),
     };
 
-    if (access("/dev/shm", W_OK) == 0) {
-        (void)setenv("TMPDIR", "/dev/shm", 0);
-    }
+    test_dir_in_memory();
     if (geteuid() != 0) {
         print_message("# not the superuser: owners and trusted attributes stay as they are\n");
     }

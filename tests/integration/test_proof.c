@@ -326,8 +326,6 @@ int main(void)
         CASE(a_backup_can_be_cancelled_while_it_is_read_again),
     };
 
-    if (!getenv("TMPDIR") && access("/dev/shm", W_OK | X_OK) == 0) {
-        (void)setenv("TMPDIR", "/dev/shm", 1);
-    }
+    test_dir_in_memory();
     return cmocka_run_group_tests_name("integration/proof", tests, register_rot, NULL);
 }

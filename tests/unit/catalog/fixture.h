@@ -24,6 +24,7 @@ static inline int setup(void **state)
 {
     fixture *fix = calloc(1, sizeof(*fix));
 
+    test_dir_in_memory();
     if (!fix || test_dir_setup(&fix->dir) != 0) {
         return -1;
     }

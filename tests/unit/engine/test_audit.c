@@ -24,9 +24,7 @@ enum { PATH_SIZE = 300, THREADS = 4, EACH = 25 };
 /* In memory where that is possible: every record is synced. */
 static int setup(void **state)
 {
-    if (!getenv("TMPDIR") && access("/dev/shm", W_OK | X_OK) == 0) {
-        (void)setenv("TMPDIR", "/dev/shm", 1);
-    }
+    test_dir_in_memory();
     return test_dir_setup(state);
 }
 

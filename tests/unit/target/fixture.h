@@ -40,14 +40,6 @@ static inline void take_warning(void *user, bsi_slice path, const bs_error *erro
     (void)snprintf(f->last_text, sizeof(f->last_text), "%s", error->message);
 }
 
-/* For tests that replace files by the thousand: each of those makes a disk write at once. */
-static inline void prefer_memory(void)
-{
-    if (!getenv("TMPDIR") && access("/dev/shm", W_OK | X_OK) == 0) {
-        (void)setenv("TMPDIR", "/dev/shm", 1);
-    }
-}
-
 static inline int fixture_setup(void **state)
 {
     fixture *f = bsi_calloc(1, sizeof(*f));

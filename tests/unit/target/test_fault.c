@@ -358,6 +358,6 @@ int main(void)
         CASE(a_read_only_target_is_told_at_once),
     };
 
-    prefer_memory();
+    test_dir_in_memory();
     return cmocka_run_group_tests_name("target/fault", tests, NULL, NULL);
 }

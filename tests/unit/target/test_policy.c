@@ -408,6 +408,6 @@ int main(void)
         CASE(special_files_need_a_reason),
     };
 
-    prefer_memory();
+    test_dir_in_memory();
     return cmocka_run_group_tests_name("target/policy", tests, NULL, NULL);
 }

@@ -176,6 +176,6 @@ int main(void)
         CASE(many_files_are_completed_at_once),
     };
 
-    prefer_memory();
+    test_dir_in_memory();
     return cmocka_run_group_tests_name("target/race", tests, NULL, NULL);
 }
