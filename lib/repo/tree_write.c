@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "os/entry.h"
 #include "repo/json_parts.h"
 #include "repo/tree.h"
 #include "text/base64.h"
@@ -175,18 +176,12 @@ bs_status bsi_tree_writer_begin(bsi_tree_writer *writer, bsi_buf *out)
     return bsi_buf_append_text(out, "{\"nodes\":[");
 }
 
-static bool comes_after(bsi_slice name, const bsi_buf *last)
-{
-    const size_t size = name.size < last->size ? name.size : last->size;
-    const int order = size > 0 ? memcmp(name.data, last->data, size) : 0;
-
-    return order > 0 || (order == 0 && name.size > last->size);
-}
-
 bs_status bsi_tree_writer_add(bsi_tree_writer *writer, const bsi_node *node)
 {
+    const bsi_slice last = {(const char *)writer->last.data, writer->last.size};
+
     BSI_CHECK(bsi_node_name_is_valid(node->name));
-    BSI_CHECK(comes_after(node->name, &writer->last));
+    BSI_CHECK(bsi_path_compare(last, node->name) < 0);
     BSI_CHECK((node->type == BSI_NODE_DIR) == node->has_subtree);
     if (writer->any) {
         BSI_TRY(bsi_buf_append_byte(writer->out, ','));

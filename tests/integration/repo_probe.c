@@ -7,12 +7,14 @@
  * The pass phrase is in RESTIC_PASSWORD. A failure is printed as its status and
  * text, with exit code 1.
  */
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "repo/check.h"
 #include "repo/locks.h"
 #include "repo/repository.h"
 #include "repo/snapshot.h"
@@ -168,6 +170,30 @@ static bs_status unlock(const bsi_repo *repo)
     return BS_OK;
 }
 
+static void print_finding(void *user, const bsi_check_finding *finding)
+{
+    static const char *const subjects[] = {"index", "pack", "snapshot", "tree", "file"};
+
+    (void)user;
+    (void)printf("%s %s ", finding->is_note ? "note" : "error", subjects[finding->subject]);
+    print_id(finding->id, " ");
+    (void)printf("%.*s: %s\n", (int)finding->path.size,
+                 finding->path.size > 0 ? finding->path.data : "", finding->text);
+}
+
+static bs_status check(const bsi_repo *repo, bool read_data)
+{
+    const bsi_check_options options = {.read_data = read_data, .found = print_finding};
+    bsi_check_report report;
+
+    BSI_TRY(bsi_repo_check(repo, NULL, &options, &report));
+    (void)printf("%" PRIu64 " errors, %" PRIu64 " snapshots, %" PRIu64 " damaged, %" PRIu64
+                 " packs, %" PRIu64 " read\n",
+                 report.errors, report.snapshots, report.snapshots_damaged, report.packs,
+                 report.packs_read);
+    return BS_OK;
+}
+
 static bs_status run(bsi_repo *repo, const char *command, const char *argument)
 {
     const bsi_slice name = bsi_slice_of(command);
@@ -198,6 +224,9 @@ static bs_status run(bsi_repo *repo, const char *command, const char *argument)
     }
     if (bsi_slice_is(name, "lock")) {
         return hold_lock(repo, bsi_slice_is(bsi_slice_of(argument), "exclusive"));
+    }
+    if (bsi_slice_is(name, "check")) {
+        return check(repo, bsi_slice_is(bsi_slice_of(argument), "data"));
     }
     if (bsi_slice_is(name, "unlock")) {
         return unlock(repo);

@@ -7,6 +7,7 @@ Usage: test_restic.py PROBE [unittest's arguments]
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import subprocess
@@ -136,6 +137,61 @@ class Repositories(Case):
         text.write_text(json.dumps(document))
         ours = self.probe("save", text).strip()
         self.assertEqual(json.loads(self.restic("cat", "snapshot", ours))["paths"], paths)
+
+
+class Checks(Case):
+    """What restic wrote, in versions 1 and 2, whole and with each file of it damaged."""
+
+    def backed_up(self, version):
+        self.probe("init", version)
+        (self.source / "large").write_bytes(random.Random(1).randbytes(3000000))
+        self.restic("backup", self.source)
+        (self.source / "folder" / "more").write_bytes(b"more")
+        self.restic("backup", self.source)
+
+    def check(self, *arguments):
+        *findings, summary = self.probe("check", *arguments).splitlines()
+        return findings, summary
+
+    def test_what_restic_wrote_is_whole(self):
+        for version in ("1", "2"):
+            with self.subTest(version=version):
+                self.backed_up(version)
+                packs = len(list(self.repo.glob("data/*/*")))
+                for arguments, read in (((), 0), (("data",), packs)):
+                    findings, summary = self.check(*arguments)
+                    self.assertEqual(findings, [])
+                    self.assertEqual(
+                        summary, f"0 errors, 2 snapshots, 0 damaged, {packs} packs, {read} read"
+                    )
+                shutil.rmtree(self.repo)
+
+    def test_each_damaged_file_is_named(self):
+        self.backed_up("2")
+        paths = [path for kind in ("data", "index", "snapshots")
+                 for path in self.repo.glob(f"{kind}/**/*") if path.is_file()]  # fmt: skip
+        self.assertGreaterEqual(len(paths), 8)
+        for path in paths:
+            with self.subTest(path.relative_to(self.repo)):
+                before = path.read_bytes()
+                path.chmod(0o600)
+                at = len(before) // 2
+                path.write_bytes(before[:at] + bytes([before[at] ^ 1]) + before[at + 1 :])
+                findings, _ = self.check("data")
+                named = [line for line in findings if line.split()[2] == path.name]
+                self.assertTrue(named and named[0].startswith("error"), findings)
+                path.write_bytes(before)
+        self.assertEqual(self.check("data")[0], [])
+
+    def test_a_missing_pack_is_told_with_the_files_it_costs(self):
+        self.backed_up("2")
+        largest = max(self.repo.glob("data/*/*"), key=lambda path: path.stat().st_size)
+        largest.unlink()
+        findings, summary = self.check()
+        self.assertIn(f"error pack {largest.name} : is missing", "\n".join(findings))
+        self.assertIn(f"{self.source}/large: ", "\n".join(findings))
+        self.assertIn("2 snapshots, 2 damaged", summary)
+        self.restic("check", fails=True)
 
 
 class Keys(Case):
