@@ -3,6 +3,7 @@
 #define BSI_REPO_CHECK_H
 
 #include "repo/repository.h"
+#include "task/pool.h"
 
 /*
  * Whether a repository is whole: each index, pack, snapshot and tree is looked
@@ -26,6 +27,7 @@ typedef struct bsi_check_finding {
     const char *text;     /* What is wrong. For the call only, as all of it. */
 } bsi_check_finding;
 
+/* On any thread that checks, one at a time. */
 typedef void (*bsi_check_cb)(void *user, const bsi_check_finding *finding);
 
 typedef struct bsi_check_options {
@@ -33,6 +35,7 @@ typedef struct bsi_check_options {
     uint32_t part;      /* Only packs of this part, 1 to `parts`, by their first byte as restic. */
     uint32_t parts;     /* At most 256; 0: all packs. */
     uint32_t percent;   /* Only so many of those, by chance; 0 and 100: all. */
+    bsi_pool *pool;     /* Whose threads read packs; NULL: this one does. */
     bsi_check_cb found; /* NULL: only counted. */
     void *user;
 } bsi_check_options;

@@ -183,10 +183,14 @@ static void print_finding(void *user, const bsi_check_finding *finding)
 
 static bs_status check(const bsi_repo *repo, bool read_data)
 {
-    const bsi_check_options options = {.read_data = read_data, .found = print_finding};
+    bsi_check_options options = {.read_data = read_data, .found = print_finding};
     bsi_check_report report;
+    bs_status status = BS_OK;
 
-    BSI_TRY(bsi_repo_check(repo, NULL, &options, &report));
+    BSI_TRY(bsi_pool_new(bsi_cpu_count(), &options.pool));
+    status = bsi_repo_check(repo, NULL, &options, &report);
+    bsi_pool_free(options.pool);
+    BSI_TRY(status);
     (void)printf("%" PRIu64 " errors, %" PRIu64 " snapshots, %" PRIu64 " damaged, %" PRIu64
                  " packs, %" PRIu64 " read\n",
                  report.errors, report.snapshots, report.snapshots_damaged, report.packs,

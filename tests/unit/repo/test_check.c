@@ -580,6 +580,52 @@ static void lack_of_memory_is_told_and_leaves_nothing_behind(void **state)
     finish(&made);
 }
 
+/* Many packs, and two of them bad: found whoever reads them, and however many do. */
+static void packs_are_read_by_all_threads(void **state)
+{
+    enum { PACKS = 40 };
+    bsi_check_report report;
+    bsi_pool *pool = NULL;
+    bsi_digest packs[PACKS];
+    bsi_check_options options = {.read_data = true, .found = add_finding};
+    maker made;
+    victim pack;
+
+    (void)state;
+    start(&made);
+    for (int i = 0; i < PACKS; i++) {
+        char text[32];
+        (void)snprintf(text, sizeof(text), "chunk %d", i);
+        (void)add_text(&made, BSI_BLOB_DATA, text);
+        packs[i] = put_pack(&made, made.data);
+    }
+    (void)put_index(&made);
+    for (unsigned threads = 0; threads < 4; threads++) {
+        assert_ok(bsi_pool_new(threads, &pool));
+        options.pool = pool;
+        all.count = 0;
+        for (int i = 7; i < PACKS; i += 20) {
+            load_victim(&made, BSI_REPO_PACKS, &packs[i], &pack);
+            put_victim(&pack, pack.bytes.size, 20);
+            bsi_buf_dispose(&pack.bytes);
+        }
+        assert_ok(bsi_repo_check(made.repo, NULL, &options, &report));
+        assert_int_equal(report.packs_read, PACKS);
+        assert_int_equal(report.errors, 4); /* A blob and a digest each. */
+        for (int i = 7; i < PACKS; i += 20) {
+            (void)find(BSI_CHECK_PACK, &packs[i]);
+            load_victim(&made, BSI_REPO_PACKS, &packs[i], &pack);
+            put_victim(&pack, pack.bytes.size, 20);
+            bsi_buf_dispose(&pack.bytes);
+        }
+        all.count = 0;
+        assert_ok(bsi_repo_check(made.repo, NULL, &options, &report));
+        assert_int_equal(report.errors, 0);
+        bsi_pool_free(pool);
+    }
+    finish(&made);
+}
+
 static void who_gives_up_is_heard(void **state)
 {
     bsi_cancel cancel = {0};
@@ -650,6 +696,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(parts_come_to_the_whole),
         cmocka_unit_test(what_fails_ends_the_check_or_is_told),
         cmocka_unit_test(lack_of_memory_is_told_and_leaves_nothing_behind),
+        cmocka_unit_test(packs_are_read_by_all_threads),
         cmocka_unit_test(who_gives_up_is_heard),
         cmocka_unit_test(what_restic_wrote_lacks_only_what_was_left_out),
     };
