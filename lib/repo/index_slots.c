@@ -87,9 +87,9 @@ uint64_t bsi_rows_memory(const bsi_rows *rows)
 
 /* --- Slots --- */
 
-/* At most LOAD_MOST of 256 slots are used; a new table has room for a quarter more than is asked.
+/* At most LOAD_MOST of 256 slots are used; a new table has room for an eighth more than is asked.
  */
-enum { SLOTS_FIRST = 1024, LOAD_MOST = 230, ROOM_PART = 4 };
+enum { SLOTS_FIRST = 1024, LOAD_MOST = 230, ROOM_PART = 8 };
 
 void bsi_slots_dispose(bsi_slots *self)
 {
