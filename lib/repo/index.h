@@ -54,6 +54,9 @@ BS_NODISCARD bs_status bsi_repo_index_find(bsi_repo_index *index, bsi_blob_type 
                                            const bsi_digest *id, unsigned copy,
                                            bsi_blob_place *out);
 
+/* Whether the index tells of a pack. */
+bool bsi_repo_index_has_pack(bsi_repo_index *index, const bsi_digest *pack);
+
 /* --- Blobs to come --- */
 
 typedef enum bsi_claim {

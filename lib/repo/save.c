@@ -140,22 +140,26 @@ static bs_status put_pack(bsi_repo_writer *self, bsi_pack_writer *pack)
     return bsi_storage_put(bsi_repo_storage(self->repo), self->call, key, bytes.data, bytes.size);
 }
 
-static bs_status store_pack(bsi_repo_writer *self, bsi_pack_writer *pack)
+/* A pack that is durable comes into the next index file, and into the index. */
+static bs_status index_pack(bsi_repo_writer *self, const bsi_digest *id, const bsi_blob_list *blobs)
 {
-    const bsi_blob_list *blobs = bsi_pack_writer_blobs(pack);
-
-    BSI_TRY(check(self));
-    BSI_TRY(bsi_pack_writer_finish(pack, bsi_repo_master_key(self->repo)));
-    BSI_TRY(put_pack(self, pack));
     if (self->file.packs == 0) {
         self->file_since_ns = bsi_monotonic_ns();
     }
-    BSI_TRY(bsi_index_writer_add(&self->file, bsi_pack_writer_id(pack), blobs));
-    BSI_TRY(bsi_repo_index_add(self->index, bsi_pack_writer_id(pack), blobs));
+    BSI_TRY(bsi_index_writer_add(&self->file, id, blobs));
+    BSI_TRY(bsi_repo_index_add(self->index, id, blobs));
+    return file_is_due(self) ? save_file(self, self->call) : BS_OK;
+}
+
+static bs_status store_pack(bsi_repo_writer *self, bsi_pack_writer *pack)
+{
+    BSI_TRY(check(self));
+    BSI_TRY(bsi_pack_writer_finish(pack, bsi_repo_master_key(self->repo)));
+    BSI_TRY(put_pack(self, pack));
     bsi_mutex_lock(&self->lock);
     self->stats.packs++;
     bsi_mutex_unlock(&self->lock);
-    return file_is_due(self) ? save_file(self, self->call) : BS_OK;
+    return index_pack(self, bsi_pack_writer_id(pack), bsi_pack_writer_blobs(pack));
 }
 
 /* Its blobs are not stored after all. Those that are in the index are not pending any more. */
@@ -201,6 +205,67 @@ static bs_status run_file(void *user, const void *data, size_t size)
     }
     if (status < 0) {
         fail(self, status);
+    }
+    return BS_OK;
+}
+
+/* BS_OK as well for what is no whole pack: `adopted` tells. */
+static bs_status adopt_pack(bsi_repo_writer *self, const bsi_digest *id, bool *adopted)
+{
+    char key[BSI_REPO_KEY_SIZE];
+    const bsi_pack_object pack = {bsi_repo_storage(self->repo), key, *id};
+    bsi_blob_list blobs = {0};
+    bs_status status = check(self);
+
+    *adopted = false;
+    if (status < 0) {
+        return status;
+    }
+    bsi_repo_object_key(self->repo, BSI_REPO_PACKS, id, key);
+    status =
+        bsi_pack_load_header(&pack, self->call, self->sealing.key, self->sealing.version, &blobs);
+    if (status == BS_OK) {
+        *adopted = true;
+        status = index_pack(self, id, &blobs);
+    } else if (status == BS_E_CORRUPT || status == BS_E_LIMIT || status == BS_E_MISSING) {
+        status = BS_OK;
+    }
+    bsi_blob_list_dispose(&blobs);
+    return status;
+}
+
+static bs_status adopt_all(bsi_repo_writer *self, uint64_t *count)
+{
+    bsi_repo_files files = {0};
+    bs_status status = bsi_repo_list(self->repo, self->call, BSI_REPO_PACKS, &files);
+
+    for (size_t i = 0; status == BS_OK && i < files.count; i++) {
+        const bsi_digest *id = &files.items[i].id;
+        bool adopted = false;
+        if (!bsi_repo_index_has_pack(self->index, id)) {
+            status = adopt_pack(self, id, &adopted);
+            *count += adopted;
+        }
+    }
+    bsi_repo_files_dispose(&files);
+    return status;
+}
+
+/* An adoption: who, and how many so far. */
+typedef struct adoption {
+    bsi_repo_writer *writer;
+    uint64_t count;
+} adoption;
+
+static bs_status run_adoption(void *user, const void *data, size_t size)
+{
+    adoption *self = user;
+    const bs_status status = adopt_all(self->writer, &self->count);
+
+    (void)data;
+    (void)size;
+    if (status < 0) {
+        fail(self->writer, status);
     }
     return BS_OK;
 }
@@ -466,6 +531,15 @@ bs_status bsi_repo_writer_finish(bsi_repo_writer *writer)
     }
     ticket = add_to_lane(writer, run_file, writer);
     BSI_TRY(bsi_lane_wait(writer->lane, ticket));
+    return check(writer);
+}
+
+bs_status bsi_repo_writer_adopt(bsi_repo_writer *writer, uint64_t *packs_out)
+{
+    adoption self = {.writer = writer};
+
+    BSI_TRY(bsi_lane_wait(writer->lane, add_to_lane(writer, run_adoption, &self)));
+    *packs_out = self.count;
     return check(writer);
 }
 

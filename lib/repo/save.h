@@ -83,6 +83,14 @@ BS_NODISCARD bs_status bsi_repo_writer_save(bsi_repo_writer *writer, bsi_blob_ty
  */
 BS_NODISCARD bs_status bsi_repo_writer_finish(bsi_repo_writer *writer);
 
+/*
+ * Take in packs that lie on the storage and in no index: what a run has stored that was
+ * killed before it could tell of them. Lists all packs and reads the headers of those;
+ * what is no whole pack is passed over. Best done before the first blob. Another run
+ * that is under way loses nothing: its packs are in two index files then.
+ */
+BS_NODISCARD bs_status bsi_repo_writer_adopt(bsi_repo_writer *writer, uint64_t *packs_out);
+
 /* What was stored so far that was not there before. */
 typedef struct bsi_save_stats {
     uint64_t data_blobs;

@@ -464,6 +464,55 @@ static void a_cancelled_run_leaves_what_it_has_stored(void **state)
     check_aftermath(self);
 }
 
+static void remove_indexes(fixture *self)
+{
+    bsi_repo_files files = {0};
+
+    assert_ok(bsi_repo_list(self->repo, NULL, BSI_REPO_INDEX, &files));
+    for (size_t i = 0; i < files.count; i++) {
+        assert_ok(bsi_repo_remove(self->repo, NULL, BSI_REPO_INDEX, &files.items[i].id));
+    }
+    bsi_repo_files_dispose(&files);
+}
+
+/* As by a run that was killed before it wrote an index; one pack is none, one was in an index. */
+static void packs_of_a_killed_run_are_taken_in(void **state)
+{
+    fixture *self = *state;
+    bsi_digest other = id_of(5);
+    char key[BSI_REPO_KEY_SIZE];
+    bsi_save_stats stats;
+    uint64_t adopted = 0;
+    uint64_t packs = 0;
+
+    begin(self, THREADS);
+    for (uint64_t i = 0; i < SOME; i++) {
+        assert_ok(save(self, i, NULL));
+    }
+    assert_ok(bsi_repo_writer_finish(self->writer));
+    bsi_repo_writer_stats(self->writer, &stats);
+    packs = stats.packs;
+    end(self);
+    remove_indexes(self);
+    bsi_repo_object_key(self->repo, BSI_REPO_PACKS, &other, key);
+    assert_ok(bsi_storage_put(self->faulty, NULL, key, key, sizeof(key)));
+    begin(self, THREADS);
+    assert_ok(bsi_repo_writer_adopt(self->writer, &adopted));
+    assert_int_equal(adopted, packs);
+    for (uint64_t i = 0; i < SOME; i++) {
+        bool is_new = true;
+        assert_ok(save(self, i, &is_new));
+        assert_false(is_new);
+    }
+    assert_ok(bsi_repo_writer_adopt(self->writer, &adopted));
+    assert_int_equal(adopted, 0);
+    assert_ok(bsi_repo_writer_finish(self->writer));
+    bsi_repo_writer_stats(self->writer, &stats);
+    assert_int_equal(stats.packs, 0);
+    assert_int_equal(stats.index_files, 1);
+    assert_stored(self, SOME);
+}
+
 static void missing_memory_is_told_and_survived(void **state)
 {
     bs_status status = BS_E_NOMEM;
@@ -501,6 +550,7 @@ int main(void)
         TEST(large_indexes_are_split),
         TEST(a_failing_storage_is_told_and_survived),
         TEST(a_cancelled_run_leaves_what_it_has_stored),
+        TEST(packs_of_a_killed_run_are_taken_in),
         TEST(missing_memory_is_told_and_survived),
     };
 
