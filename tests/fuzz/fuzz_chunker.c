@@ -31,27 +31,24 @@ static const uint64_t known[] = {0x3da3358b4dc173, 0x25b468838dcb75, 0x385b75efa
 /* --- The reference --- */
 
 typedef struct reference {
-    uint64_t polynomial;
     uint64_t out[256]; /* A byte, 63 zero bytes behind it. */
+    uint64_t mod[256]; /* Bits above the degree, and what they leave, to be added. */
     uint8_t ring[BSI_CHUNK_WINDOW];
     size_t slot;
     uint64_t digest;
 } reference;
 
-static uint64_t times_256(uint64_t digest, uint64_t polynomial)
-{
-    return bsi_polynomial_multiply(digest, 256, polynomial);
-}
-
 static void prepare(reference *self, uint64_t polynomial)
 {
-    self->polynomial = polynomial;
     for (uint64_t byte = 0; byte < 256; byte++) {
+        const uint64_t power = polynomial ^ (uint64_t)1 << BSI_CHUNK_DEGREE;
         uint64_t value = byte;
         for (int i = 1; i < BSI_CHUNK_WINDOW; i++) {
-            value = times_256(value, polynomial);
+            value = bsi_polynomial_multiply(value, 256, polynomial);
         }
         self->out[byte] = value;
+        self->mod[byte] =
+            byte << BSI_CHUNK_DEGREE ^ bsi_polynomial_multiply(byte, power, polynomial);
     }
 }
 
@@ -60,7 +57,7 @@ static void feed(reference *self, uint8_t byte)
     self->digest ^= self->out[self->ring[self->slot]];
     self->ring[self->slot] = byte;
     self->slot = (self->slot + 1) % BSI_CHUNK_WINDOW;
-    self->digest = times_256(self->digest, self->polynomial) ^ byte;
+    self->digest = (self->digest << 8 | byte) ^ self->mod[self->digest >> (BSI_CHUNK_DEGREE - 8)];
 }
 
 /* The chunk that the data begins with; 0: it does not end there. */
