@@ -28,6 +28,8 @@ enum {
     PACK_ROW_SIZE = BSI_SHA256_SIZE + 4,
     MARK_EVERY = 64,
     LARGE_FIRST = 16,
+    MERGES_MAX = 16,       /* Times that all rows may be looked at again for packs in parts, */
+    MERGED_FREE = 1000000, /* and so many rows besides. */
     SIZE_BITS = 27,
     PLAIN_BITS = 28,
     SIZE_LARGE = (1 << SIZE_BITS) - 1,  /* See the table of large ones. */
@@ -62,6 +64,7 @@ struct bsi_repo_index {
     uint32_t holes;       /* Rows that are no blobs. */
     uint32_t packs_gone;  /* Rows that are no packs. */
     bsi_blob_list merged; /* Scratch. */
+    uint64_t merged_rows; /* Looked at again so far. */
 };
 
 /* --- Rows of blobs --- */
@@ -476,6 +479,12 @@ static bs_status merge(bsi_repo_index *self, const bsi_blob_list *blobs, const u
 {
     bsi_blob_list_clear(&self->merged);
     if (known) {
+        self->merged_rows += end_of(self, *known) - first_of(self, *known);
+        if (self->merged_rows >
+            MERGED_FREE + (uint64_t)MERGES_MAX * (self->blobs.count - self->holes)) {
+            return bsi_fail(BS_LAYER_STORAGE, BS_E_LIMIT,
+                            "the index tells of it and of others again and again");
+        }
         BSI_TRY(list_blobs(self, *known, &self->merged));
     }
     for (size_t i = 0; i < blobs->count; i++) {

@@ -26,7 +26,8 @@ void bsi_repo_index_free(bsi_repo_index *index); /* NULL is ignored. */
 /*
  * A pack with its blobs, in any order; they were checked, and are pending no more.
  * What was known of the pack stays known: files of an index may each tell of a part.
- * Blobs that overlap are BS_E_CORRUPT of layer STORAGE, and nothing is added.
+ * Blobs that overlap are BS_E_CORRUPT of layer STORAGE, and nothing is added; so it
+ * is with BS_E_LIMIT for packs that come again and again, a blob more each time.
  */
 BS_NODISCARD bs_status bsi_repo_index_add(bsi_repo_index *index, const bsi_digest *pack,
                                           const bsi_blob_list *blobs);

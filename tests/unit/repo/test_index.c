@@ -258,6 +258,30 @@ static void a_pack_described_in_parts_is_put_together(void **state)
     assert_parts(*state, 1, both, 4);
 }
 
+/* Each part is merged with all that is known of the pack: that is not done without end. */
+static void a_pack_in_a_thousand_parts_is_refused(void **state)
+{
+    enum { KNOWN = 4000 };
+    const bsi_digest id = pack_id(1);
+    bsi_blob_list list = {0};
+    bs_status status = BS_OK;
+    unsigned parts = 0;
+
+    for (uint32_t i = 0; i < KNOWN; i++) {
+        add_blob(&list, i, 2 * i * SIZE, SIZE);
+    }
+    assert_ok(bsi_repo_index_add(*state, &id, &list));
+    bsi_blob_list_dispose(&list);
+    for (; status == BS_OK && parts < KNOWN - 1; parts++) {
+        const unsigned part = 2 * (KNOWN - 1 - parts) - 1;
+        status = add_parts(*state, 1, &part, 1);
+    }
+    assert_status(status, BS_E_LIMIT);
+    assert_true(parts > 100);
+    assert_place(*state, 1, 0, 1, 2 * SIZE);
+    assert_place(*state, 2 * KNOWN - 3, 0, 1, (2 * KNOWN - 3) * SIZE);
+}
+
 static void order_within_a_pack_is_free(void **state)
 {
     static const unsigned parts[] = {3, 1, 4, 0, 5, 2};
@@ -591,6 +615,7 @@ int main(void)
         TEST(of_many_copies_some_are_told),
         TEST(the_same_pack_twice_counts_once),
         TEST(a_pack_described_in_parts_is_put_together),
+        TEST(a_pack_in_a_thousand_parts_is_refused),
         TEST(order_within_a_pack_is_free),
         TEST(blobs_in_one_place_are_damage),
         TEST(large_blobs_and_large_gaps_are_kept),
