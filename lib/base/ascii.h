@@ -19,6 +19,17 @@ static inline char bsi_lower(char byte)
     return byte;
 }
 
+/* Of a hex digit in either case; -1: it is none. */
+static inline int bsi_hex_value(char byte)
+{
+    const char lower = bsi_lower(byte);
+
+    if (bsi_is_digit(byte)) {
+        return byte - '0';
+    }
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
 static inline bool bsi_equal_but_for_case(const char *a, const char *b, size_t size)
 {
     for (size_t i = 0; i < size; i++) {

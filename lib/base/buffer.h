@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/slice.h"
 
 /*
  * A growing byte buffer with a limit of its own. Never shrinks; `data` may be
@@ -29,6 +30,12 @@ BS_NODISCARD bs_status bsi_buf_append_text(bsi_buf *buf, const char *text);
 BS_NODISCARD bs_status bsi_buf_append_byte(bsi_buf *buf, uint8_t byte);
 BS_NODISCARD bs_status bsi_buf_append_format(bsi_buf *buf, const char *format, ...)
     BSI_PRINTF(2, 3);
+
+/* What is in it. Valid until the buffer changes. */
+static inline bsi_slice bsi_buf_slice(const bsi_buf *buf)
+{
+    return (bsi_slice){(const char *)buf->data, buf->size};
+}
 
 /* Forget the content, keep the memory. */
 void bsi_buf_clear(bsi_buf *buf);

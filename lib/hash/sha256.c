@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/ascii.h"
 
 struct bsi_sha256 {
     SHA256_CTX context;
@@ -86,16 +87,10 @@ void bsi_digest_format(const bsi_digest *digest, char out[2 * BSI_SHA256_SIZE + 
     out[2 * BSI_SHA256_SIZE] = '\0';
 }
 
-/* 16 for what is no lower-case hex digit. */
-static unsigned digit_value(char digit)
+/* -1 for what is no lower-case hex digit. */
+static int digit_value(char digit)
 {
-    if (digit >= '0' && digit <= '9') {
-        return (unsigned)(digit - '0');
-    }
-    if (digit >= 'a' && digit <= 'f') {
-        return (unsigned)(digit - 'a') + 10;
-    }
-    return 16;
+    return bsi_lower(digit) == digit ? bsi_hex_value(digit) : -1;
 }
 
 bs_status bsi_digest_parse(const char *text, size_t size, bsi_digest *out)
@@ -107,14 +102,14 @@ bs_status bsi_digest_parse(const char *text, size_t size, bsi_digest *out)
                         2 * sizeof(digest.bytes), size);
     }
     for (size_t i = 0; i < sizeof(digest.bytes); i++) {
-        const unsigned high = digit_value(text[2 * i]);
-        const unsigned low = digit_value(text[2 * i + 1]);
+        const int high = digit_value(text[2 * i]);
+        const int low = digit_value(text[2 * i + 1]);
 
-        if (high > 15 || low > 15) {
+        if (high < 0 || low < 0) {
             return bsi_fail(BS_LAYER_SYSTEM, BS_E_INVALID,
                             "a SHA-256 is written in lower-case hex digits");
         }
-        digest.bytes[i] = (uint8_t)(high << 4 | low);
+        digest.bytes[i] = (uint8_t)(high * 16 + low);
     }
     *out = digest;
     return BS_OK;

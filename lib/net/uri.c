@@ -93,17 +93,6 @@ bs_status bsi_uri_append_query(bsi_buf *out, const bsi_uri_pair *pairs, size_t c
     return BS_OK;
 }
 
-/* -1: no hex digit. */
-static int hex_value(char byte)
-{
-    const char lower = bsi_lower(byte);
-
-    if (bsi_is_digit(byte)) {
-        return byte - '0';
-    }
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* The byte that an escape stands for; -1: there is none, or it is NUL. */
 static int unescape(bsi_slice text, size_t at)
 {
@@ -113,8 +102,8 @@ static int unescape(bsi_slice text, size_t at)
     if (text.size - at < 3) {
         return -1;
     }
-    high = hex_value(text.data[at + 1]);
-    low = hex_value(text.data[at + 2]);
+    high = bsi_hex_value(text.data[at + 1]);
+    low = bsi_hex_value(text.data[at + 2]);
     return high < 0 || low < 0 || high + low == 0 ? -1 : high * 16 + low;
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 
 enum { ESCAPE_ROOM = 16 };
@@ -134,17 +135,6 @@ typedef struct digits {
     uint32_t base;
 } digits;
 
-static uint32_t digit_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return (uint32_t)(c - '0');
-    }
-    if (c >= 'a' && c <= 'f') {
-        return (uint32_t)(c - 'a') + 10;
-    }
-    return c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A') + 10 : UINT32_MAX;
-}
-
 static bool read_digits(bsi_slice text, digits form, uint32_t *out)
 {
     uint32_t value = 0;
@@ -153,11 +143,11 @@ static bool read_digits(bsi_slice text, digits form, uint32_t *out)
         return false;
     }
     for (size_t i = 0; i < form.count; i++) {
-        const uint32_t digit = digit_value(text.data[i]);
-        if (digit >= form.base) {
+        const int digit = bsi_hex_value(text.data[i]);
+        if (digit < 0 || (uint32_t)digit >= form.base) {
             return false;
         }
-        value = value * form.base + digit;
+        value = value * form.base + (uint32_t)digit;
     }
     *out = value;
     return true;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/endian.h"
 #include "base/utf8.h"
 #include "text/json_number.h"
@@ -199,17 +200,6 @@ const char *bsi_json_skip_plain(const char *at, const char *end)
     return at;
 }
 
-static int32_t hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* The unit of a \uXXXX at `at`; 0, which is refused anyway, when there is none. */
 static uint32_t unicode_unit(const char *at, size_t left)
 {
@@ -219,7 +209,7 @@ static uint32_t unicode_unit(const char *at, size_t left)
         return 0;
     }
     for (size_t i = 2; i < ESCAPE_UNICODE_SIZE; i++) {
-        const int32_t digit = hex_digit(at[i]);
+        const int digit = bsi_hex_value(at[i]);
         if (digit < 0) {
             return 0;
         }
