@@ -24,9 +24,7 @@
 #include "repo/pack.h"
 
 enum {
-    BLOB_ROW_SIZE = BSI_SHA256_SIZE + 7,
     PACK_ROW_SIZE = BSI_SHA256_SIZE + 4,
-    MARK_EVERY = 64,
     LARGE_FIRST = 16,
     MERGES_MAX = 16,       /* Times that all rows may be looked at again for packs in parts, */
     MERGED_FREE = 1000000, /* and so many rows besides. */
@@ -41,45 +39,19 @@ enum {
 /* A hole's plain size in a bsi_blob. */
 #define HOLE UINT32_MAX
 
-/* Sizes of one row that do not fit into it. */
-typedef struct large_row {
-    uint32_t row;
-    uint32_t size;
-    uint32_t plain_size;
-} large_row;
-
-struct bsi_repo_index {
-    bsi_mutex lock; /* Guards everything below. */
-    bsi_id_hash hash;
-    bsi_rows blobs;
-    bsi_rows marks; /* Offset of each MARK_EVERY-th blob's row, 4 bytes. */
-    bsi_rows packs;
-    large_row *large; /* By row. */
-    size_t large_count;
-    size_t large_room;
-    bsi_slots blob_slots;
-    uint32_t slotted; /* Rows of blobs that are in the slots. */
-    bsi_slots pack_slots;
-    bsi_pending pending;
-    uint32_t holes;       /* Rows that are no blobs. */
-    uint32_t packs_gone;  /* Rows that are no packs. */
-    bsi_blob_list merged; /* Scratch. */
-    uint64_t merged_rows; /* Looked at again so far. */
-};
-
 /* --- Rows of blobs --- */
 
-static bool is_hole(const bsi_blob *blob)
+bool bsi_index_is_hole(const bsi_blob *blob)
 {
     return blob->plain_size == HOLE;
 }
 
 static bool fits(const bsi_blob *blob)
 {
-    return blob->size < SIZE_LARGE && (is_hole(blob) || blob->plain_size < PLAIN_HOLE);
+    return blob->size < SIZE_LARGE && (bsi_index_is_hole(blob) || blob->plain_size < PLAIN_HOLE);
 }
 
-static const large_row *find_large(const bsi_repo_index *self, uint32_t row)
+static const bsi_large_row *find_large(const bsi_repo_index *self, uint32_t row)
 {
     size_t low = 0;
     size_t high = self->large_count;
@@ -109,7 +81,7 @@ static void write_sizes(uint8_t *bytes, uint64_t sizes)
 }
 
 /* All of a blob but its offset. */
-static void get_blob(const bsi_repo_index *self, uint32_t row, bsi_blob *out)
+void bsi_index_row(const bsi_repo_index *self, uint32_t row, bsi_blob *out)
 {
     const uint8_t *const bytes = bsi_rows_at(&self->blobs, row);
     const uint64_t sizes = read_sizes(bytes + BSI_SHA256_SIZE);
@@ -119,7 +91,7 @@ static void get_blob(const bsi_repo_index *self, uint32_t row, bsi_blob *out)
     out->size = (uint32_t)(sizes >> 1) & SIZE_LARGE;
     out->plain_size = (uint32_t)(sizes >> (SIZE_BITS + 1));
     if (out->size == SIZE_LARGE) {
-        const large_row *large = find_large(self, row);
+        const bsi_large_row *large = find_large(self, row);
         out->size = large->size;
         out->plain_size = large->plain_size;
     } else if (out->plain_size == PLAIN_HOLE) {
@@ -141,46 +113,46 @@ static void append_blob(bsi_repo_index *self, const bsi_blob *blob)
     const uint32_t row = self->blobs.count;
     uint8_t *const bytes = bsi_rows_add(&self->blobs);
     uint64_t size = blob->size;
-    uint64_t plain_size = is_hole(blob) ? PLAIN_HOLE : blob->plain_size;
+    uint64_t plain_size = bsi_index_is_hole(blob) ? PLAIN_HOLE : blob->plain_size;
 
     if (!fits(blob)) {
-        self->large[self->large_count++] = (large_row){row, blob->size, blob->plain_size};
+        self->large[self->large_count++] = (bsi_large_row){row, blob->size, blob->plain_size};
         size = SIZE_LARGE;
         plain_size = 0;
     }
     memcpy(bytes, blob->id.bytes, sizeof(blob->id.bytes));
     write_sizes(bytes + BSI_SHA256_SIZE, (uint64_t)(blob->type == BSI_BLOB_TREE) | size << 1 |
                                              plain_size << (SIZE_BITS + 1));
-    if (row % MARK_EVERY == 0) {
+    if (row % BSI_INDEX_MARK_EVERY == 0) {
         bsi_put_le32(bsi_rows_add(&self->marks), blob->offset);
     }
-    self->holes += is_hole(blob);
+    self->holes += bsi_index_is_hole(blob);
 }
 
 /* --- Rows of packs --- */
 
-static uint32_t first_of(const bsi_repo_index *self, uint32_t pack)
+uint32_t bsi_index_pack_first(const bsi_repo_index *self, uint32_t pack)
 {
     return bsi_le32(bsi_rows_at(&self->packs, pack) + BSI_SHA256_SIZE) & ~PACK_GONE;
 }
 
 /* Behind its last row. */
-static uint32_t end_of(const bsi_repo_index *self, uint32_t pack)
+uint32_t bsi_index_pack_end(const bsi_repo_index *self, uint32_t pack)
 {
-    return pack + 1 < self->packs.count ? first_of(self, pack + 1) : self->blobs.count;
+    return pack + 1 < self->packs.count ? bsi_index_pack_first(self, pack + 1) : self->blobs.count;
 }
 
-static bool is_gone(const bsi_repo_index *self, uint32_t pack)
+bool bsi_index_pack_is_gone(const bsi_repo_index *self, uint32_t pack)
 {
     return (bsi_le32(bsi_rows_at(&self->packs, pack) + BSI_SHA256_SIZE) & PACK_GONE) != 0;
 }
 
-static void get_pack_id(const bsi_repo_index *self, uint32_t pack, bsi_digest *out)
+void bsi_index_pack_id(const bsi_repo_index *self, uint32_t pack, bsi_digest *out)
 {
     memcpy(out->bytes, bsi_rows_at(&self->packs, pack), sizeof(out->bytes));
 }
 
-static void put_pack(uint8_t *row, const bsi_digest *id, uint32_t first)
+void bsi_index_put_pack(uint8_t *row, const bsi_digest *id, uint32_t first)
 {
     memcpy(row, id->bytes, sizeof(id->bytes));
     bsi_put_le32(row + BSI_SHA256_SIZE, first);
@@ -194,7 +166,7 @@ static uint32_t pack_of(const bsi_repo_index *self, uint32_t row)
 
     while (high - low > 1) {
         const uint32_t middle = low + (high - low) / 2;
-        if (first_of(self, middle) <= row) {
+        if (bsi_index_pack_first(self, middle) <= row) {
             low = middle;
         } else {
             high = middle;
@@ -211,8 +183,8 @@ static bool find_pack(const bsi_repo_index *self, const bsi_digest *id, uint32_t
     bsi_slots_find(&self->pack_slots, bsi_id_hash_of(&self->hash, id), &search);
     while (bsi_slots_next(&self->pack_slots, &search, &number)) {
         bsi_digest other;
-        get_pack_id(self, number, &other);
-        if (!is_gone(self, number) && bsi_digest_equal(&other, id)) {
+        bsi_index_pack_id(self, number, &other);
+        if (!bsi_index_pack_is_gone(self, number) && bsi_digest_equal(&other, id)) {
             *out = number;
             return true;
         }
@@ -220,12 +192,12 @@ static bool find_pack(const bsi_repo_index *self, const bsi_digest *id, uint32_t
     return false;
 }
 
-static void slot_packs(bsi_repo_index *self)
+void bsi_index_slot_packs(bsi_repo_index *self)
 {
     for (uint32_t i = 0; i < self->packs.count; i++) {
         bsi_digest id;
-        if (!is_gone(self, i)) {
-            get_pack_id(self, i, &id);
+        if (!bsi_index_pack_is_gone(self, i)) {
+            bsi_index_pack_id(self, i, &id);
             bsi_slots_put(&self->pack_slots, bsi_id_hash_of(&self->hash, &id), i);
         }
     }
@@ -234,13 +206,13 @@ static void slot_packs(bsi_repo_index *self)
 /* Where in its pack a row of a blob lies. */
 static uint32_t offset_of(const bsi_repo_index *self, uint32_t row, uint32_t first)
 {
-    const uint32_t marked = row - row % MARK_EVERY;
+    const uint32_t marked = row - row % BSI_INDEX_MARK_EVERY;
     uint32_t at = first;
     uint32_t offset = 0;
 
     if (marked >= first) {
         at = marked;
-        offset = bsi_le32(bsi_rows_at(&self->marks, marked / MARK_EVERY));
+        offset = bsi_le32(bsi_rows_at(&self->marks, marked / BSI_INDEX_MARK_EVERY));
     }
     for (; at < row; at++) {
         offset += size_of(self, at);
@@ -281,8 +253,9 @@ static void slot_blob(bsi_repo_index *self, uint32_t row)
     uint32_t last = 0;
     bsi_blob blob;
 
-    get_blob(self, row, &blob);
-    if (!is_hole(&blob) && !find_row(self, blob.type, &blob.id, BSI_INDEX_COPIES_MAX - 1, &last)) {
+    bsi_index_row(self, row, &blob);
+    if (!bsi_index_is_hole(&blob) &&
+        !find_row(self, blob.type, &blob.id, BSI_INDEX_COPIES_MAX - 1, &last)) {
         bsi_slots_put(&self->blob_slots, bsi_id_hash_of(&self->hash, &blob.id), row);
     }
 }
@@ -335,9 +308,9 @@ static bs_status find_locked(bsi_repo_index *self, bsi_blob_type type, const bsi
         return BS_END;
     }
     out->pack_number = pack_of(self, row);
-    get_pack_id(self, out->pack_number, &out->pack);
-    get_blob(self, row, &out->blob);
-    out->blob.offset = offset_of(self, row, first_of(self, out->pack_number));
+    bsi_index_pack_id(self, out->pack_number, &out->pack);
+    bsi_index_row(self, row, &out->blob);
+    out->blob.offset = offset_of(self, row, bsi_index_pack_first(self, out->pack_number));
     return BS_OK;
 }
 
@@ -448,16 +421,16 @@ static bs_status put_in_order(bsi_blob_list *list, uint32_t *holes_out)
 /* Append what is known of a pack. */
 static bs_status list_blobs(const bsi_repo_index *self, uint32_t pack, bsi_blob_list *out)
 {
-    const uint32_t end = end_of(self, pack);
+    const uint32_t end = bsi_index_pack_end(self, pack);
     bs_status status = BS_OK;
     uint32_t offset = 0;
 
-    for (uint32_t row = first_of(self, pack); status == BS_OK && row < end; row++) {
+    for (uint32_t row = bsi_index_pack_first(self, pack); status == BS_OK && row < end; row++) {
         bsi_blob blob;
-        get_blob(self, row, &blob);
+        bsi_index_row(self, row, &blob);
         blob.offset = offset;
         offset += blob.size;
-        status = is_hole(&blob) ? BS_OK : bsi_blob_list_add(out, &blob);
+        status = bsi_index_is_hole(&blob) ? BS_OK : bsi_blob_list_add(out, &blob);
     }
     return status;
 }
@@ -466,10 +439,11 @@ static size_t known_blobs(const bsi_repo_index *self, uint32_t pack)
 {
     size_t count = 0;
 
-    for (uint32_t row = first_of(self, pack); row < end_of(self, pack); row++) {
+    for (uint32_t row = bsi_index_pack_first(self, pack); row < bsi_index_pack_end(self, pack);
+         row++) {
         bsi_blob blob;
-        get_blob(self, row, &blob);
-        count += !is_hole(&blob);
+        bsi_index_row(self, row, &blob);
+        count += !bsi_index_is_hole(&blob);
     }
     return count;
 }
@@ -479,7 +453,7 @@ static bs_status merge(bsi_repo_index *self, const bsi_blob_list *blobs, const u
 {
     bsi_blob_list_clear(&self->merged);
     if (known) {
-        self->merged_rows += end_of(self, *known) - first_of(self, *known);
+        self->merged_rows += bsi_index_pack_end(self, *known) - bsi_index_pack_first(self, *known);
         if (self->merged_rows >
             MERGED_FREE + (uint64_t)MERGES_MAX * (self->blobs.count - self->holes)) {
             return bsi_fail(BS_LAYER_STORAGE, BS_E_LIMIT,
@@ -498,7 +472,7 @@ static bs_status reserve_large(bsi_repo_index *self)
 {
     size_t need = self->large_count;
     size_t room = self->large_room > 0 ? self->large_room : LARGE_FIRST;
-    large_row *large = NULL;
+    bsi_large_row *large = NULL;
     uint32_t end = 0;
 
     for (size_t i = 0; i < self->merged.count; i++) {
@@ -533,12 +507,12 @@ static bs_status reserve(bsi_repo_index *self, uint32_t holes)
                         BSI_INDEX_ROWS_MAX);
     }
     BSI_TRY(bsi_rows_reserve(&self->blobs, rows));
-    BSI_TRY(bsi_rows_reserve(&self->marks, rows / MARK_EVERY + 1));
+    BSI_TRY(bsi_rows_reserve(&self->marks, rows / BSI_INDEX_MARK_EVERY + 1));
     BSI_TRY(bsi_rows_reserve(&self->packs, packs));
     BSI_TRY(reserve_large(self));
     if (!bsi_slots_has_room(&self->pack_slots, packs)) {
         BSI_TRY(bsi_slots_renew(&self->pack_slots, packs));
-        slot_packs(self);
+        bsi_index_slot_packs(self);
     }
     return BS_OK;
 }
@@ -547,19 +521,19 @@ static bs_status reserve(bsi_repo_index *self, uint32_t holes)
 static void forget_pack(bsi_repo_index *self, uint32_t pack)
 {
     static const bsi_digest none;
-    const uint32_t first = first_of(self, pack);
+    const uint32_t first = bsi_index_pack_first(self, pack);
 
-    for (uint32_t row = first; row < end_of(self, pack); row++) {
+    for (uint32_t row = first; row < bsi_index_pack_end(self, pack); row++) {
         uint8_t *const bytes = bsi_rows_at(&self->blobs, row);
         bsi_blob blob;
-        get_blob(self, row, &blob);
-        if (!is_hole(&blob)) {
+        bsi_index_row(self, row, &blob);
+        if (!bsi_index_is_hole(&blob)) {
             self->holes++;
         }
         memset(bytes, 0, BSI_SHA256_SIZE);
         write_sizes(bytes + BSI_SHA256_SIZE, (uint64_t)PLAIN_HOLE << (SIZE_BITS + 1));
     }
-    put_pack(bsi_rows_at(&self->packs, pack), &none, first | PACK_GONE);
+    bsi_index_put_pack(bsi_rows_at(&self->packs, pack), &none, first | PACK_GONE);
     self->packs_gone++;
     bsi_slots_clear(&self->blob_slots); /* Rows that were slotted are holes now. */
     self->slotted = 0;
@@ -570,7 +544,7 @@ static void append_pack(bsi_repo_index *self, const bsi_digest *pack)
     const uint32_t number = self->packs.count;
     uint32_t end = 0;
 
-    put_pack(bsi_rows_add(&self->packs), pack, self->blobs.count);
+    bsi_index_put_pack(bsi_rows_add(&self->packs), pack, self->blobs.count);
     bsi_slots_put(&self->pack_slots, bsi_id_hash_of(&self->hash, pack), number);
     for (size_t i = 0; i < self->merged.count; i++) {
         const bsi_blob *blob = &self->merged.items[i];
@@ -654,8 +628,8 @@ bs_status bsi_repo_index_pack(bsi_repo_index *index, uint32_t number, bsi_digest
 
     bsi_blob_list_clear(blobs_out);
     bsi_mutex_lock(&index->lock);
-    if (number < index->packs.count && !is_gone(index, number)) {
-        get_pack_id(index, number, id_out);
+    if (number < index->packs.count && !bsi_index_pack_is_gone(index, number)) {
+        bsi_index_pack_id(index, number, id_out);
         status = list_blobs(index, number, blobs_out);
     }
     bsi_mutex_unlock(&index->lock);
@@ -675,81 +649,6 @@ void bsi_repo_index_get_stats(bsi_repo_index *index, bsi_repo_index_stats *out)
     bsi_mutex_unlock(&index->lock);
 }
 
-/* What stays moves up, in its order, so that nothing is overwritten that is still to be read. */
-typedef struct compaction {
-    uint32_t blobs;
-    uint32_t packs;
-    size_t large;      /* Written. */
-    size_t large_read; /* Looked at. */
-    uint32_t holes;
-} compaction;
-
-/* The large row of a blob's row that stays, if it has one. */
-static void keep_large(bsi_repo_index *self, compaction *done, uint32_t row)
-{
-    while (done->large_read < self->large_count && self->large[done->large_read].row < row) {
-        done->large_read++;
-    }
-    if (done->large_read < self->large_count && self->large[done->large_read].row == row) {
-        self->large[done->large] = self->large[done->large_read++];
-        self->large[done->large++].row = done->blobs;
-    }
-}
-
-static void keep_pack(bsi_repo_index *self, compaction *done, uint32_t pack)
-{
-    const uint32_t first = first_of(self, pack);
-    const uint32_t end = end_of(self, pack);
-    uint32_t offset = 0;
-    bsi_digest id;
-
-    get_pack_id(self, pack, &id);
-    put_pack(bsi_rows_at(&self->packs, done->packs++), &id, done->blobs);
-    for (uint32_t row = first; row < end; row++) {
-        bsi_blob blob;
-        get_blob(self, row, &blob);
-        keep_large(self, done, row);
-        memmove(bsi_rows_at(&self->blobs, done->blobs), bsi_rows_at(&self->blobs, row),
-                BLOB_ROW_SIZE);
-        if (done->blobs % MARK_EVERY == 0) {
-            bsi_put_le32(bsi_rows_at(&self->marks, done->blobs / MARK_EVERY), offset);
-        }
-        offset += blob.size;
-        done->holes += is_hole(&blob);
-        done->blobs++;
-    }
-}
-
-static void remove_locked(bsi_repo_index *self, bsi_pack_choice_cb goes, void *user)
-{
-    compaction done = {0};
-
-    for (uint32_t i = 0; i < self->packs.count; i++) {
-        bsi_digest id;
-        get_pack_id(self, i, &id);
-        if (!is_gone(self, i) && !goes(user, &id)) {
-            keep_pack(self, &done, i);
-        }
-    }
-    bsi_rows_cut(&self->blobs, done.blobs);
-    bsi_rows_cut(&self->marks, (done.blobs + MARK_EVERY - 1) / MARK_EVERY);
-    bsi_rows_cut(&self->packs, done.packs);
-    self->large_count = done.large;
-    self->holes = done.holes;
-    self->packs_gone = 0;
-    self->slotted = 0;
-    bsi_slots_clear(&self->blob_slots);
-    bsi_slots_clear(&self->pack_slots);
-    slot_packs(self);
-}
-
-void bsi_repo_index_remove(bsi_repo_index *index, bsi_pack_choice_cb goes, void *user)
-{
-    bsi_mutex_lock(&index->lock);
-    remove_locked(index, goes, user);
-    bsi_mutex_unlock(&index->lock);
-}
-
 /* --- Life --- */
 
 bs_status bsi_repo_index_new(bsi_repo_index **out)
@@ -762,7 +661,7 @@ bs_status bsi_repo_index_new(bsi_repo_index **out)
         return status;
     }
     bsi_mutex_init(&self->lock);
-    bsi_rows_init(&self->blobs, BLOB_ROW_SIZE);
+    bsi_rows_init(&self->blobs, BSI_INDEX_BLOB_ROW_SIZE);
     bsi_rows_init(&self->marks, sizeof(uint32_t));
     bsi_rows_init(&self->packs, PACK_ROW_SIZE);
     *out = self;

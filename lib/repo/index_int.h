@@ -3,7 +3,9 @@
 #define BSI_REPO_INDEX_INT_H
 
 #include "hash/sha256.h"
+#include "os/thread.h"
 #include "repo/blob.h"
+#include "repo/index.h"
 
 /* What the index of a repository is made of. None of it has a lock: the index has one. */
 
@@ -113,5 +115,52 @@ BS_NODISCARD bs_status bsi_pending_add(bsi_pending *self, const bsi_id_hash *has
 /* One that is not in it is ignored. */
 void bsi_pending_remove(bsi_pending *self, const bsi_id_hash *hash, const bsi_digest *id,
                         bsi_blob_type type);
+
+/* --- The index itself --- */
+
+enum {
+    BSI_INDEX_BLOB_ROW_SIZE = BSI_SHA256_SIZE + 7,
+    BSI_INDEX_MARK_EVERY = 64,
+};
+
+/* Sizes of one row that do not fit into it. */
+typedef struct bsi_large_row {
+    uint32_t row;
+    uint32_t size;
+    uint32_t plain_size;
+} bsi_large_row;
+
+struct bsi_repo_index {
+    bsi_mutex lock; /* Guards everything below. */
+    bsi_id_hash hash;
+    bsi_rows blobs;
+    bsi_rows marks; /* Offset of each BSI_INDEX_MARK_EVERY-th blob's row, 4 bytes. */
+    bsi_rows packs;
+    bsi_large_row *large; /* By row. */
+    size_t large_count;
+    size_t large_room;
+    bsi_slots blob_slots;
+    uint32_t slotted; /* Rows of blobs that are in the slots. */
+    bsi_slots pack_slots;
+    bsi_pending pending;
+    uint32_t holes;       /* Rows that are no blobs. */
+    uint32_t packs_gone;  /* Rows that are no packs. */
+    bsi_blob_list merged; /* Scratch. */
+    uint64_t merged_rows; /* Looked at again so far. */
+};
+
+/* A row of a blob, all but its offset. */
+void bsi_index_row(const bsi_repo_index *self, uint32_t row, bsi_blob *out);
+/* Whether it is a stretch of which nothing is known. */
+bool bsi_index_is_hole(const bsi_blob *blob);
+
+/* The first row of a pack's blobs, and the one behind its last. */
+uint32_t bsi_index_pack_first(const bsi_repo_index *self, uint32_t pack);
+uint32_t bsi_index_pack_end(const bsi_repo_index *self, uint32_t pack);
+bool bsi_index_pack_is_gone(const bsi_repo_index *self, uint32_t pack);
+void bsi_index_pack_id(const bsi_repo_index *self, uint32_t pack, bsi_digest *out);
+void bsi_index_put_pack(uint8_t *row, const bsi_digest *id, uint32_t first);
+/* Have all packs in their slots, which are empty. */
+void bsi_index_slot_packs(bsi_repo_index *self);
 
 #endif
