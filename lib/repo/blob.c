@@ -199,7 +199,7 @@ bs_status bsi_blob_open(bsi_blob_sealer *sealer, const bsi_blob *blob, const voi
     if (status < 0) {
         return in_context(status, blob);
     }
-    *out = (bsi_slice){(const char *)sealer->plain.data, sealer->plain.size};
+    *out = bsi_buf_slice(&sealer->plain);
     return BS_OK;
 }
 

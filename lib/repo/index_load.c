@@ -11,7 +11,7 @@ static bs_status load_file(const bsi_repo *repo, const bs_call *call, const bsi_
 {
     bsi_buf_clear(text);
     BSI_TRY(bsi_repo_load(repo, call, BSI_REPO_INDEX, id, text));
-    return bsi_repo_index_add_file(index, id, (bsi_slice){(const char *)text->data, text->size},
+    return bsi_repo_index_add_file(index, id, bsi_buf_slice(text),
                                    bsi_repo_config_of(repo)->version);
 }
 

@@ -323,7 +323,7 @@ static bs_status read_master(const bsi_secret *text, size_t size, master_reader 
 /* Decrypt into `text`, a secret of the data's size. */
 static bs_status open_data(const key_file *file, const bsi_secret *password, bsi_secret *text)
 {
-    const bsi_slice salt = {(const char *)file->salt.data, file->salt.size};
+    const bsi_slice salt = bsi_buf_slice(&file->salt);
     bsi_secret *user = NULL;
     bs_status status = BS_OK;
 

@@ -35,7 +35,7 @@ static bs_status load_lock(const bsi_repo *repo, const bs_call *call, const bsi_
     bsi_buf_init(&json, BSI_LOCK_MAX);
     status = bsi_repo_load(repo, call, BSI_REPO_LOCKS, id, &json);
     if (status == BS_OK) {
-        status = bsi_lock_info_parse((bsi_slice){(const char *)json.data, json.size}, out);
+        status = bsi_lock_info_parse(bsi_buf_slice(&json), out);
     }
     bsi_buf_dispose(&json);
     return status;
@@ -220,8 +220,7 @@ static bs_status write_file(bsi_repo_lock *lock, const bs_call *call)
     bsi_buf_init(&json, BSI_LOCK_MAX);
     status = bsi_lock_info_write(&info, &json);
     if (status == BS_OK) {
-        status = bsi_repo_save(lock->repo, call, BSI_REPO_LOCKS,
-                               (bsi_slice){(const char *)json.data, json.size}, &id);
+        status = bsi_repo_save(lock->repo, call, BSI_REPO_LOCKS, bsi_buf_slice(&json), &id);
     }
     bsi_buf_dispose(&json);
     if (status < 0) {

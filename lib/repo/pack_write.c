@@ -112,7 +112,7 @@ const bsi_digest *bsi_pack_writer_id(const bsi_pack_writer *writer)
 bsi_slice bsi_pack_writer_bytes(const bsi_pack_writer *writer)
 {
     BSI_ASSERT(writer->finished);
-    return (bsi_slice){(const char *)writer->bytes.data, writer->bytes.size};
+    return bsi_buf_slice(&writer->bytes);
 }
 
 const bsi_blob_list *bsi_pack_writer_blobs(const bsi_pack_writer *writer)

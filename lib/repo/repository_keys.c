@@ -15,11 +15,6 @@
 
 enum { KEY_FILES_MAX = 1024 };
 
-static bsi_slice slice_of(const bsi_buf *buf)
-{
-    return (bsi_slice){(const char *)buf->data, buf->size};
-}
-
 static bs_status load_key(const bsi_repo *repo, const bs_call *call, const bsi_digest *id,
                           bsi_buf *out)
 {
@@ -67,7 +62,7 @@ static bs_status look_at(search *self, const bsi_digest *id)
     bs_status status = load_key(self->repo, self->call, id, &json);
 
     if (status == BS_OK) {
-        status = bsi_repo_key_info_parse(slice_of(&json), &info, &work);
+        status = bsi_repo_key_info_parse(bsi_buf_slice(&json), &info, &work);
         if (status == BS_OK) {
             self->candidates[self->count++] = (candidate){*id, work};
             bsi_repo_key_info_dispose(&info);
@@ -107,7 +102,7 @@ static bs_status try_key(search *self, const bsi_digest *id, const bsi_secret *p
     bs_status status = load_key(self->repo, self->call, id, &json);
 
     if (status == BS_OK) {
-        status = bsi_repo_key_file_open(slice_of(&json), password, out);
+        status = bsi_repo_key_file_open(bsi_buf_slice(&json), password, out);
     }
     bsi_buf_dispose(&json);
     if (is_of_file(status)) {
@@ -211,7 +206,7 @@ static bs_status tell_of(const bsi_repo *repo, const bs_call *call, const bsi_di
     bs_status status = load_key(repo, call, id, &json);
 
     if (status == BS_OK) {
-        status = bsi_repo_key_info_parse(slice_of(&json), &info, &work);
+        status = bsi_repo_key_info_parse(bsi_buf_slice(&json), &info, &work);
     }
     bsi_buf_dispose(&json);
     if (status == BS_E_NOT_FOUND) { /* Removed meanwhile. */
@@ -270,7 +265,7 @@ static bs_status check_key(const bsi_repo *repo, const bs_call *call, const bsi_
     bs_status status = load_key(repo, call, id, &json);
 
     if (status == BS_OK) {
-        status = bsi_repo_key_file_open(slice_of(&json), password, &master);
+        status = bsi_repo_key_file_open(bsi_buf_slice(&json), password, &master);
     }
     if (status == BS_OK &&
         !bsi_secret_equal(bsi_secret_view(master), bsi_secret_view(repo->master), size)) {

@@ -104,7 +104,7 @@ static bs_status put_file(bsi_repo_writer *self, const bs_call *call)
     bsi_digest id;
 
     BSI_TRY(bsi_index_writer_finish(&self->file));
-    text = (bsi_slice){(const char *)self->file.text.data, self->file.text.size};
+    text = bsi_buf_slice(&self->file.text);
     return bsi_repo_save(self->repo, call, BSI_REPO_INDEX, text, &id);
 }
 

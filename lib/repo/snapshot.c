@@ -282,7 +282,7 @@ static bs_status read_snapshot(bsi_slice json, bsi_snapshot *out)
         return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "there is no %s",
                         out->tree.given ? "time" : "tree");
     }
-    out->others = (bsi_slice){(const char *)out->other_members.data, out->other_members.size};
+    out->others = bsi_buf_slice(&out->other_members);
     return BS_OK;
 }
 

@@ -66,7 +66,7 @@ static bs_status read_name(bsi_tree_reader *self, bsi_slice *out)
     BSI_TRY(bsi_json_read_string(&self->json, &self->scratch[IN_QUOTED], &quoted));
     bsi_buf_clear(name);
     BSI_TRY(bsi_go_unquote(quoted, name));
-    *out = (bsi_slice){(const char *)name->data, name->size};
+    *out = bsi_buf_slice(name);
     return BS_OK;
 }
 
@@ -87,7 +87,7 @@ static bs_status read_raw_target(bsi_tree_reader *self, bsi_slice *out)
 
     bsi_buf_clear(raw);
     BSI_TRY(read_base64(self, raw));
-    *out = (bsi_slice){(const char *)raw->data, raw->size};
+    *out = bsi_buf_slice(raw);
     return BS_OK;
 }
 
@@ -125,7 +125,7 @@ static bs_status xattr_member(bsi_json_reader *reader, bsi_slice key, void *user
     if (bsi_slice_is(key, "value")) {
         bsi_buf_clear(value);
         BSI_TRY(read_base64(self, value));
-        parts->xattr.value = (bsi_slice){(const char *)value->data, value->size};
+        parts->xattr.value = bsi_buf_slice(value);
         return BS_OK;
     }
     return bsi_json_skip(reader);

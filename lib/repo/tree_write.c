@@ -178,7 +178,7 @@ bs_status bsi_tree_writer_begin(bsi_tree_writer *writer, bsi_buf *out)
 
 bs_status bsi_tree_writer_add(bsi_tree_writer *writer, const bsi_node *node)
 {
-    const bsi_slice last = {(const char *)writer->last.data, writer->last.size};
+    const bsi_slice last = bsi_buf_slice(&writer->last);
 
     BSI_CHECK(bsi_node_name_is_valid(node->name));
     BSI_CHECK(bsi_path_compare(last, node->name) < 0);

@@ -59,7 +59,7 @@ static void check_written(const bs_config *config)
         }
     }
     fuzz_ok(bsi_config_new(&again));
-    fuzz_ok(load(again, (bsi_slice){(const char *)text.data, text.size}));
+    fuzz_ok(load(again, bsi_buf_slice(&text)));
     fuzz_check(is_same(config, again));
     bsi_config_free(again);
     bsi_buf_dispose(&text);

@@ -12,11 +12,6 @@
 #include "repo/lock.h"
 #include "repo/unpacked.h"
 
-static bsi_slice slice_of(const bsi_buf *buf)
-{
-    return (bsi_slice){(const char *)buf->data, buf->size};
-}
-
 static void check_lock(bsi_slice json)
 {
     bsi_lock_info info;
@@ -28,7 +23,7 @@ static void check_lock(bsi_slice json)
     }
     bsi_buf_init(&text, 8 * BSI_LOCK_MAX);
     fuzz_ok(bsi_lock_info_write(&info, &text));
-    fuzz_ok(bsi_lock_info_parse(slice_of(&text), &again));
+    fuzz_ok(bsi_lock_info_parse(bsi_buf_slice(&text), &again));
     fuzz_check(info.time.sec == again.time.sec && info.time.nsec == again.time.nsec);
     fuzz_check(info.exclusive == again.exclusive && info.pid == again.pid);
     fuzz_check(info.uid == again.uid && info.gid == again.gid);
@@ -52,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_check(status == BS_OK || status == BS_E_CORRUPT || status == BS_E_LIMIT);
     fuzz_check(text.size <= BSI_LOCK_MAX);
     if (status == BS_OK) {
-        check_lock(slice_of(&text));
+        check_lock(bsi_buf_slice(&text));
     }
     bsi_buf_dispose(&text);
     return 0;

@@ -57,11 +57,6 @@ static bsi_pool *pool(void)
     return made;
 }
 
-static bsi_slice slice_of(const bsi_buf *buf)
-{
-    return (bsi_slice){(const char *)buf->data, buf->size};
-}
-
 /* --- Making an object --- */
 
 static uint64_t count_entries(bsi_slice lines)
@@ -222,12 +217,12 @@ static void check_entry(const bsi_manifest_entry *entry, bsi_buf *lines)
     fuzz_check(bsi_path_is_safe(entry->listed.entry.path));
     bsi_line_memory_init(&memory);
     format(&first, entry);
-    fuzz_ok(bsi_line_kind_of(slice_of(&first), &kind));
+    fuzz_ok(bsi_line_kind_of(bsi_buf_slice(&first), &kind));
     fuzz_check(kind == BSI_LINE_ENTRY);
-    fuzz_ok(bsi_parse_entry(slice_of(&first), &memory, &again));
+    fuzz_ok(bsi_parse_entry(bsi_buf_slice(&first), &memory, &again));
     compare(entry, &again);
     format(&second, &again);
-    fuzz_check(bsi_slice_equal(slice_of(&first), slice_of(&second)));
+    fuzz_check(bsi_slice_equal(bsi_buf_slice(&first), bsi_buf_slice(&second)));
     fuzz_ok(bsi_buf_append(lines, first.data, first.size));
     bsi_line_memory_dispose(&memory);
     bsi_buf_dispose(&first);
@@ -245,7 +240,7 @@ static void check_warning(void *user, bsi_slice path, const bs_error *error)
     bsi_line_memory_init(&memory);
     bsi_buf_init(&line, BSI_MANIFEST_LINE_MAX);
     fuzz_ok(bsi_manifest_format_warning(&line, path, error));
-    fuzz_ok(bsi_parse_warning(slice_of(&line), &memory, &again, &error_again));
+    fuzz_ok(bsi_parse_warning(bsi_buf_slice(&line), &memory, &again, &error_again));
     fuzz_check(bsi_slice_equal(path, again) && error->code == error_again.code);
     fuzz_check(error->layer == error_again.layer);
     bsi_line_memory_dispose(&memory);
@@ -308,7 +303,7 @@ static void check_copy(const bsi_vault_env *env, const char *key, const bsi_mani
     fuzz_ok(bsi_manifest_open_checked(env, key, &reader));
     compare_info(info, bsi_manifest_reader_info(reader));
     fuzz_check(read_entries(reader, &again) == BS_END);
-    fuzz_check(bsi_slice_equal(slice_of(lines), slice_of(&again)));
+    fuzz_check(bsi_slice_equal(bsi_buf_slice(lines), bsi_buf_slice(&again)));
     bsi_manifest_close(reader);
     bsi_buf_dispose(&again);
 }

@@ -256,7 +256,7 @@ static void check_written(unsigned kind, any_options options)
     bsi_buf second;
 
     write_kind(kind, options, &first);
-    fuzz_ok(read_kind(kind, (bsi_slice){(const char *)first.data, first.size}, &again));
+    fuzz_ok(read_kind(kind, bsi_buf_slice(&first), &again));
     write_kind(kind, again, &second);
     fuzz_check(first.size == second.size && memcmp(first.data, second.data, first.size) == 0);
     free_kind(kind, again);

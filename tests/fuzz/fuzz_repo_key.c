@@ -25,11 +25,6 @@ enum {
 
 static const bsi_scrypt_cost cheap = {.log_n = 1, .r = 1, .p = 1};
 
-static bsi_slice slice_of(const bsi_buf *buf)
-{
-    return (bsi_slice){(const char *)buf->data, buf->size};
-}
-
 static void check_config(bsi_slice json)
 {
     bsi_repo_config config;
@@ -41,7 +36,7 @@ static void check_config(bsi_slice json)
     }
     bsi_buf_init(&text, BSI_REPO_CONFIG_MAX);
     fuzz_ok(bsi_repo_config_write(&config, &text));
-    fuzz_ok(bsi_repo_config_parse(slice_of(&text), &again));
+    fuzz_ok(bsi_repo_config_parse(bsi_buf_slice(&text), &again));
     fuzz_check(config.version == again.version && config.polynomial == again.polynomial);
     fuzz_check(bsi_digest_equal(&config.id, &again.id));
     bsi_buf_dispose(&text);
@@ -56,7 +51,7 @@ static void check_master(const bsi_secret *master)
 
     bsi_buf_init(&file, BSI_REPO_KEY_FILE_MAX);
     fuzz_ok(bsi_repo_key_file_write(master, NULL, &info, &file));
-    fuzz_ok(bsi_repo_key_file_open(slice_of(&file), NULL, &again));
+    fuzz_ok(bsi_repo_key_file_open(bsi_buf_slice(&file), NULL, &again));
     fuzz_check(bsi_secret_size(again) == bsi_secret_size(master));
     fuzz_check(
         bsi_secret_equal(bsi_secret_view(again), bsi_secret_view(master), bsi_secret_size(master)));
@@ -110,7 +105,7 @@ static void check_around(bsi_slice text)
     fuzz_ok(bsi_buf_append_text(&file, "\",\"data\":\""));
     fuzz_ok(bsi_base64_encode(sealed, text.size + BSI_CTR_POLY_OVERHEAD, &file));
     fuzz_ok(bsi_buf_append_text(&file, "\"}"));
-    check_key_file(slice_of(&file));
+    check_key_file(bsi_buf_slice(&file));
     bsi_buf_dispose(&file);
 }
 

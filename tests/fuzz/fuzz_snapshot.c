@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     write_again(&snapshot, &first);
-    fuzz_ok(bsi_snapshot_parse((bsi_slice){(const char *)first.data, first.size}, &again));
+    fuzz_ok(bsi_snapshot_parse(bsi_buf_slice(&first), &again));
     compare(&snapshot, &again);
     write_again(&again, &second);
     fuzz_check(first.size == second.size && memcmp(first.data, second.data, first.size) == 0);

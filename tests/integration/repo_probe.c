@@ -78,15 +78,14 @@ static bs_status tag_snapshot(const bsi_repo *repo, const char *prefix)
     BSI_TRY(bsi_repo_find(repo, NULL, BSI_REPO_SNAPSHOTS, bsi_slice_of(prefix), &id));
     bsi_buf_init(&text, TEXT_MAX);
     BSI_TRY(bsi_repo_load(repo, NULL, BSI_REPO_SNAPSHOTS, &id, &text));
-    BSI_TRY(bsi_snapshot_parse((bsi_slice){(const char *)text.data, text.size}, &snapshot));
+    BSI_TRY(bsi_snapshot_parse(bsi_buf_slice(&text), &snapshot));
     snapshot.tags = (bsi_snapshot_texts){&tag, 1};
     snapshot.original = (bsi_snapshot_id){true, id};
     snapshot.program_version = bsi_slice_of("libbackupsvc");
     snapshot.has_summary = true;
     bsi_buf_clear(&text);
     BSI_TRY(bsi_snapshot_write(&snapshot, &text));
-    status = bsi_repo_save(repo, NULL, BSI_REPO_SNAPSHOTS,
-                           (bsi_slice){(const char *)text.data, text.size}, &id);
+    status = bsi_repo_save(repo, NULL, BSI_REPO_SNAPSHOTS, bsi_buf_slice(&text), &id);
     bsi_snapshot_dispose(&snapshot);
     bsi_buf_dispose(&text);
     print_id(&id, "\n");

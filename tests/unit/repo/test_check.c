@@ -156,9 +156,8 @@ static bsi_digest put_index(maker *self)
     bsi_digest id;
 
     assert_ok(bsi_index_writer_finish(&self->index));
-    assert_ok(bsi_repo_save(self->repo, NULL, BSI_REPO_INDEX,
-                            (bsi_slice){(const char *)self->index.text.data, self->index.text.size},
-                            &id));
+    assert_ok(
+        bsi_repo_save(self->repo, NULL, BSI_REPO_INDEX, bsi_buf_slice(&self->index.text), &id));
     bsi_index_writer_clear(&self->index);
     return id;
 }
@@ -171,8 +170,7 @@ static bsi_digest put_snapshot(maker *self, const bsi_digest *tree)
 
     bsi_buf_init(&text, ROOM);
     assert_ok(bsi_snapshot_write(&snapshot, &text));
-    assert_ok(bsi_repo_save(self->repo, NULL, BSI_REPO_SNAPSHOTS,
-                            (bsi_slice){(const char *)text.data, text.size}, &id));
+    assert_ok(bsi_repo_save(self->repo, NULL, BSI_REPO_SNAPSHOTS, bsi_buf_slice(&text), &id));
     bsi_buf_dispose(&text);
     return id;
 }

@@ -114,7 +114,7 @@ static void check_snapshot(void *user, const char *id, bsi_slice text)
     assert_int_equal(loaded.size, text.size);
     assert_memory_equal(loaded.data, text.data, text.size);
     bsi_buf_init(&written, ROOM);
-    assert_ok(bsi_snapshot_parse((bsi_slice){(const char *)loaded.data, loaded.size}, &snapshot));
+    assert_ok(bsi_snapshot_parse(bsi_buf_slice(&loaded), &snapshot));
     assert_ok(bsi_snapshot_write(&snapshot, &written));
     assert_int_equal(written.size, text.size);
     assert_memory_equal(written.data, text.data, text.size);

@@ -56,16 +56,11 @@ static void make_file(const bsi_secret *master, const bsi_secret *password, bsi_
     assert_ok(bsi_repo_key_file_write(master, password, &info, out));
 }
 
-static bsi_slice slice_of(const bsi_buf *buf)
-{
-    return (bsi_slice){(const char *)buf->data, buf->size};
-}
-
 static void assert_opens(const bsi_buf *file, const bsi_secret *password, const bsi_secret *master)
 {
     bsi_secret *opened = NULL;
 
-    assert_ok(bsi_repo_key_file_open(slice_of(file), password, &opened));
+    assert_ok(bsi_repo_key_file_open(bsi_buf_slice(file), password, &opened));
     assert_int_equal(bsi_secret_size(opened), bsi_secret_size(master));
     assert_memory_equal(bsi_secret_view(opened), bsi_secret_view(master), bsi_secret_size(opened));
     bsi_secret_free(opened);
@@ -83,8 +78,8 @@ static void a_new_key_file_is_opened_by_its_password_alone(void **state)
     assert_ok(bsi_repo_master_key_new(&master));
     make_file(master, password, &file);
     assert_opens(&file, password, master);
-    assert_status(bsi_repo_key_file_open(slice_of(&file), wrong, &opened), BS_E_KEY);
-    assert_status(bsi_repo_key_file_open(slice_of(&file), NULL, &opened), BS_E_KEY);
+    assert_status(bsi_repo_key_file_open(bsi_buf_slice(&file), wrong, &opened), BS_E_KEY);
+    assert_status(bsi_repo_key_file_open(bsi_buf_slice(&file), NULL, &opened), BS_E_KEY);
     assert_null(opened);
     bsi_buf_dispose(&file);
     bsi_secret_free(master);
@@ -182,7 +177,7 @@ static bs_status open_around(const char *text)
     assert_ok(bsi_buf_append_text(&file, "{" COST "\"salt\":\"" SALT "\",\"data\":\""));
     assert_ok(bsi_base64_encode(sealed, strlen(text) + BSI_CTR_POLY_OVERHEAD, &file));
     assert_ok(bsi_buf_append_text(&file, "\"}"));
-    status = bsi_repo_key_file_open(slice_of(&file), NULL, &master);
+    status = bsi_repo_key_file_open(bsi_buf_slice(&file), NULL, &master);
     bsi_buf_dispose(&file);
     bsi_secret_free(user);
     bsi_secret_free(master);

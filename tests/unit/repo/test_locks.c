@@ -192,8 +192,7 @@ static bsi_digest put_lock(const char *host, uint32_t pid, bool exclusive, int64
     info.time.sec -= age_sec;
     bsi_buf_init(&json, ROOM);
     assert_ok(bsi_lock_info_write(&info, &json));
-    assert_ok(bsi_repo_save(repo, NULL, BSI_REPO_LOCKS,
-                            (bsi_slice){(const char *)json.data, json.size}, &id));
+    assert_ok(bsi_repo_save(repo, NULL, BSI_REPO_LOCKS, bsi_buf_slice(&json), &id));
     bsi_buf_dispose(&json);
     return id;
 }

@@ -38,7 +38,7 @@ static void assert_copies(const char *json, const char *expected)
     bsi_buf_init(&out, ROOM);
     assert_ok(bsi_snapshot_parse(bsi_slice_of(json), &snapshot));
     assert_ok(bsi_snapshot_write(&snapshot, &out));
-    assert_slice((bsi_slice){(const char *)out.data, out.size}, expected);
+    assert_slice(bsi_buf_slice(&out), expected);
     bsi_buf_dispose(&out);
     bsi_snapshot_dispose(&snapshot);
 }

@@ -10,11 +10,6 @@
 
 enum { ROOM = 64 * 1024 * 1024 };
 
-static bsi_slice slice_of(const bsi_buf *buf)
-{
-    return (bsi_slice){(const char *)buf->data, buf->size};
-}
-
 static void assert_decodes(uint32_t version, bsi_slice in, bsi_slice expected)
 {
     bsi_buf out;
@@ -36,7 +31,7 @@ static void version_1_is_the_text_itself(void **state)
     assert_ok(bsi_unpacked_encode(1, text, &out));
     assert_int_equal(out.size, text.size);
     assert_memory_equal(out.data, text.data, text.size);
-    assert_decodes(1, slice_of(&out), text);
+    assert_decodes(1, bsi_buf_slice(&out), text);
     bsi_buf_dispose(&out);
 }
 
@@ -55,7 +50,7 @@ static void version_2_is_compressed_whatever_the_length(void **state)
         bsi_buf_init(&out, ROOM);
         assert_ok(bsi_unpacked_encode(2, (bsi_slice){text, sizes[i]}, &out));
         assert_int_equal(out.data[0], 2);
-        assert_decodes(2, slice_of(&out), (bsi_slice){text, sizes[i]});
+        assert_decodes(2, bsi_buf_slice(&out), (bsi_slice){text, sizes[i]});
         bsi_buf_dispose(&out);
         free(text);
     }
@@ -134,7 +129,7 @@ static void no_more_is_decoded_than_the_buffer_may_hold(void **state)
     bsi_buf_init(&out, 100000);
     assert_ok(bsi_unpacked_encode(2, (bsi_slice){text, size}, &bomb));
     assert_true(bomb.size < 4096);
-    assert_status(bsi_unpacked_decode(2, slice_of(&bomb), &out), BS_E_LIMIT);
+    assert_status(bsi_unpacked_decode(2, bsi_buf_slice(&bomb), &out), BS_E_LIMIT);
     assert_true(out.capacity <= 100000);
     bsi_buf_dispose(&out);
     bsi_buf_dispose(&bomb);
