@@ -100,12 +100,15 @@ BS_API void bs_service_close(bs_service *service);
  * @param name      1 to 64 letters, digits, `.`, `_`, `-`. Not "local". Copied.
  * @param driver    The driver's name, such as "local". Copied.
  * @param settings  Pairs of option name and value, ended by NULL; the driver's page
- *                  lists them. Copied.
+ *                  lists them. Copied. Secret ones may be references, as to keys
+ *                  (backupsvc/keys.h).
  *
  * @retval BS_OK
  * @retval BS_E_EXISTS       The name is taken.
  * @retval BS_E_UNSUPPORTED  There is no such driver in this build.
  * @retval BS_E_INVALID      A setting is unknown, missing or not allowed.
+ * @retval BS_E_NOT_FOUND    There is nothing where a reference leads to.
+ *         What the driver says when it cannot reach or use the storage.
  *
  * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
  */

@@ -317,8 +317,7 @@ bs_status bsi_keys_note(bsi_keys *keys, const char *reference)
                                                                       : BS_OK;
 }
 
-/* The bytes that a reference leads to, the keyring's too. */
-static bs_status read_content(bs_service *service, const char *reference, bsi_secret **out)
+bs_status bsi_keys_read(bs_service *service, const char *reference, bsi_secret **out)
 {
     const bsi_ring_entry *entry = NULL;
     bsi_keyring ring = {0};
@@ -335,8 +334,7 @@ static bs_status read_content(bs_service *service, const char *reference, bsi_se
         status =
             bsi_secret_copy(bsi_secret_view(entry->content), bsi_secret_size(entry->content), out);
     } else {
-        status = bsi_fail(BS_LAYER_CALLER, BS_E_NOT_FOUND,
-                          "the keyring has no entry of that name for the pass phrase");
+        status = bsi_fail(BS_LAYER_CALLER, BS_E_NOT_FOUND, "the keyring has no entry of that name");
     }
     bsi_keyring_dispose(&ring);
     return status;
@@ -346,10 +344,10 @@ static bs_status read_content(bs_service *service, const char *reference, bsi_se
 static bs_status read_key(bs_service *service, const char *reference, const char *passphrase,
                           bsi_secret **content_out, bsi_secret **passphrase_out)
 {
-    bs_status status = read_content(service, reference, content_out);
+    bs_status status = bsi_keys_read(service, reference, content_out);
 
     if (status >= 0 && passphrase && passphrase[0]) {
-        status = read_content(service, passphrase, passphrase_out);
+        status = bsi_keys_read(service, passphrase, passphrase_out);
         if (status < 0) {
             status = bsi_fail_context(BS_LAYER_CALLER, status, "the key's own pass phrase");
         }

@@ -60,6 +60,10 @@ BS_NODISCARD bs_status bsi_keys_resolve(bs_service *service, const char *referen
 BS_NODISCARD bs_status bsi_keys_resolve_public(bs_service *service, const char *reference,
                                                bsi_key **out);
 
+/* The bytes that a reference leads to, whatever they are; of an entry of the keyring, its content.
+ */
+BS_NODISCARD bs_status bsi_keys_read(bs_service *service, const char *reference, bsi_secret **out);
+
 /* The key of the settings: BS_E_KEY when they name none. */
 BS_NODISCARD bs_status bsi_keys_usual(bs_service *service, bsi_key **out);
 

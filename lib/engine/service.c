@@ -14,16 +14,13 @@
 #include "engine/runner.h"
 #include "engine/schedule_run.h"
 #include "engine/space.h"
+#include "engine/storage_open.h"
 #include "engine/upkeep.h"
 #include "engine/webhook.h"
 #include "engine/zones.h"
 #include "os/time.h"
-#include "storage/decorators/metrics.h"
 
-enum {
-    STORAGE_NAME_MAX = 64,
-    STORAGE_SETTINGS_MAX = 100,
-};
+enum { STORAGE_NAME_MAX = 64 };
 
 int64_t bsi_row_time(bsi_time time)
 {
@@ -159,28 +156,6 @@ static bool storage_name_is_valid(const char *name)
                size;
 }
 
-/* What comes out counts what is asked of the driver. */
-static bs_status open_driver(const char *driver, const char *const *settings, bsi_storage **out)
-{
-    bsi_setting pairs[STORAGE_SETTINGS_MAX];
-    size_t count = 0;
-    bsi_storage *inner = NULL;
-    bs_status status = BS_OK;
-
-    for (; settings && settings[0]; settings += 2) {
-        if (!settings[1] || count == STORAGE_SETTINGS_MAX) {
-            return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID,
-                            "settings: takes pairs of name and value, at most %d of them",
-                            STORAGE_SETTINGS_MAX);
-        }
-        pairs[count++] = (bsi_setting){settings[0], settings[1]};
-    }
-    BSI_TRY(bsi_storage_open(driver, pairs, count, NULL, &inner));
-    status = bsi_storage_metrics_new(inner, out);
-    bsi_storage_unref(inner);
-    return status;
-}
-
 bs_status bsi_service_add_storage(bs_service *service, const char *name, const char *driver,
                                   const char *const *settings)
 {
@@ -194,7 +169,7 @@ bs_status bsi_service_add_storage(bs_service *service, const char *name, const c
         bsi_storage_unref(storage);
         return bsi_fail(BS_LAYER_CALLER, BS_E_EXISTS, "there is a storage '%s' already", name);
     }
-    BSI_TRY(open_driver(driver, settings, &storage));
+    BSI_TRY(bsi_storage_open_for(service, driver, settings, &storage));
     if (add_storage(service, name, storage) < 0) {
         bsi_storage_unref(storage);
         return bs_error_last()->code;
@@ -237,7 +212,7 @@ static bs_status open_local(bs_service *service)
 
     BSI_TRY(bsi_recovery_is_due(service, &due));
     settings[3] = due ? "true" : "false";
-    BSI_TRY(open_driver("local", settings, &storage));
+    BSI_TRY(bsi_storage_open_for(service, "local", settings, &storage));
     if (add_storage(service, "local", storage) < 0) {
         bsi_storage_unref(storage);
         return bs_error_last()->code;

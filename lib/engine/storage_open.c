@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Opens storages: settings from pairs, secrets from references, decorators on top.
+ */
+#include "engine/storage_open.h"
+
+#include <string.h>
+
+#include "storage/decorators/metrics.h"
+#include "storage/decorators/retry.h"
+
+enum { SETTINGS_MAX = 100 };
+
+typedef struct pairs {
+    bsi_setting items[SETTINGS_MAX];
+    bsi_secret *secrets[SETTINGS_MAX]; /* Behind the values of some; NULL. */
+    size_t count;
+} pairs;
+
+static bool is_secret(const char *driver, const char *key)
+{
+    const bs_storage_driver *one = NULL;
+    const bs_storage_option *option = NULL;
+
+    for (size_t i = 0; (one = bsi_storage_driver_at(i)) != NULL; i++) {
+        if (strcmp(one->scheme, driver) == 0) {
+            break;
+        }
+    }
+    option = one ? one->options : NULL;
+    while (option && option->key && strcmp(option->key, key) != 0) {
+        option++;
+    }
+    return option && option->key && option->secret;
+}
+
+/* Ends with a NUL, so that it is a text. */
+static bs_status read_secret(bs_service *service, const char *key, const char *reference,
+                             bsi_secret **out)
+{
+    bsi_secret *content = NULL;
+    bs_status status = bsi_keys_read(service, reference, &content);
+
+    if (status == BS_OK) {
+        status = bsi_secret_new(bsi_secret_size(content) + 1, out);
+    }
+    if (status == BS_OK) {
+        memcpy(bsi_secret_bytes(*out), bsi_secret_view(content), bsi_secret_size(content));
+    }
+    bsi_secret_free(content);
+    return status < 0 ? bsi_fail_context(BS_LAYER_CALLER, status, "setting '%s'", key) : BS_OK;
+}
+
+static bs_status take_pair(bs_service *service, const char *driver, const char *const *pair,
+                           pairs *out)
+{
+    bsi_setting *item = &out->items[out->count];
+
+    if (!pair[1] || out->count == SETTINGS_MAX) {
+        return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID,
+                        "settings: takes pairs of name and value, at most %d of them",
+                        SETTINGS_MAX);
+    }
+    *item = (bsi_setting){pair[0], pair[1]};
+    if (is_secret(driver, pair[0])) {
+        BSI_TRY(read_secret(service, pair[0], pair[1], &out->secrets[out->count]));
+        item->value = (const char *)bsi_secret_view(out->secrets[out->count]);
+    }
+    out->count++;
+    return BS_OK;
+}
+
+static bs_status open_bare(bs_service *service, const char *driver, const char *const *settings,
+                           bsi_storage **out)
+{
+    pairs all = {.count = 0};
+    bs_status status = BS_OK;
+
+    for (; settings && settings[0] && status == BS_OK; settings += 2) {
+        status = take_pair(service, driver, settings, &all);
+    }
+    if (status == BS_OK) {
+        status = bsi_storage_open(driver, all.items, all.count, NULL, out);
+    }
+    for (size_t i = 0; i < SETTINGS_MAX; i++) {
+        bsi_secret_free(all.secrets[i]);
+    }
+    return status;
+}
+
+/* Put a decorator on top, which has a reference of its own. */
+static bs_status wrap_retry(bsi_storage **storage)
+{
+    bsi_storage *inner = *storage;
+    const bs_status status = bsi_storage_retry_new(inner, NULL, storage);
+
+    bsi_storage_unref(inner);
+    return status;
+}
+
+static bs_status wrap_metrics(bsi_storage **storage)
+{
+    bsi_storage *inner = *storage;
+    const bs_status status = bsi_storage_metrics_new(inner, storage);
+
+    bsi_storage_unref(inner);
+    return status;
+}
+
+bs_status bsi_storage_open_for(bs_service *service, const char *driver, const char *const *settings,
+                               bsi_storage **out)
+{
+    bsi_storage *storage = NULL;
+
+    BSI_TRY(open_bare(service, driver, settings, &storage));
+    if ((bsi_storage_caps(storage) & BS_STORAGE_CAP_NETWORK) != 0) {
+        BSI_TRY(wrap_retry(&storage));
+    }
+    BSI_TRY(wrap_metrics(&storage));
+    *out = storage;
+    return BS_OK;
+}
