@@ -349,7 +349,8 @@ static bs_status take_complete(void *user, bsi_slice path, bsi_slice text)
 {
     bool *complete = user;
 
-    if (bsi_slice_is(path, "CompleteMultipartUploadResult/ETag") && text.size > 0) {
+    (void)text; /* Ceph tells none yet. */
+    if (bsi_slice_is(path, "CompleteMultipartUploadResult/ETag")) {
         *complete = true;
     }
     return BS_OK;
