@@ -14,5 +14,9 @@ const char *bs_version(void)
 /* The containers of lib/archive and the storage drivers of lib/storage; a test compares. */
 const char *bs_features(void)
 {
+#ifdef BSI_REMOTE
+    return "none zip tar.gz tar.bz2 tar.zst 7z local mem s3";
+#else
     return "none zip tar.gz tar.bz2 tar.zst 7z local mem";
+#endif
 }

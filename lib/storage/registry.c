@@ -16,6 +16,9 @@
 static const bs_storage_driver *const own_drivers[] = {
     &bsi_storage_driver_local,
     &bsi_storage_driver_mem,
+#ifdef BSI_REMOTE
+    &bsi_storage_driver_s3,
+#endif
 };
 
 enum { OWN_COUNT = BSI_ARRAY_SIZE(own_drivers), ADDED_MAX = 32 };

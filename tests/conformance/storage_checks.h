@@ -19,6 +19,7 @@ typedef struct fixture {
     void *place;
     bsi_storage *inner;
     bsi_storage *storage; /* The one under test. */
+    bool repeats;         /* It tries again what may pass. */
 } fixture;
 
 static inline bsi_storage *storage_of(void **state)

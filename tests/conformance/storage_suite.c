@@ -18,6 +18,7 @@ static int setup(void **state)
     }
     fix->subject = present_subject;
     if (fix->subject->open(&fix->place, &fix->inner) < 0) {
+        print_error("%s\n", bs_error_last()->message);
         return -1;
     }
     fix->storage = bsi_storage_ref(fix->inner);
@@ -54,9 +55,19 @@ static bs_status retry_new(bsi_storage *inner, bsi_storage **out)
     return bsi_storage_retry_new(inner, &quick, out);
 }
 
+static int setup_repeating(void **state, bs_status (*decorate)(bsi_storage *, bsi_storage **))
+{
+    const int failed = setup_decorated(state, decorate);
+
+    if (failed == 0) {
+        ((fixture *)*state)->repeats = true;
+    }
+    return failed;
+}
+
 static int setup_retry(void **state)
 {
-    return setup_decorated(state, retry_new);
+    return setup_repeating(state, retry_new);
 }
 
 /*
@@ -87,7 +98,7 @@ static bs_status rough_new(bsi_storage *inner, bsi_storage **out)
 
 static int setup_rough(void **state)
 {
-    return setup_decorated(state, rough_new);
+    return setup_repeating(state, rough_new);
 }
 
 static int teardown(void **state)
@@ -128,8 +139,11 @@ int storage_suite_run(const storage_subject *subject)
 
     present_subject = subject;
     failed = run_group(subject->name, "", setup);
+    failed += run_group(subject->name, " failing below retry", setup_rough);
+    if (subject->brief && !getenv("BSI_TESTS_FULL")) {
+        return failed;
+    }
     failed += run_group(subject->name, " below faulty", setup_faulty);
     failed += run_group(subject->name, " below metrics", setup_metrics);
-    failed += run_group(subject->name, " below retry", setup_retry);
-    return failed + run_group(subject->name, " failing below retry", setup_rough);
+    return failed + run_group(subject->name, " below retry", setup_retry);
 }

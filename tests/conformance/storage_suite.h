@@ -10,6 +10,10 @@ typedef struct storage_subject {
     /* A new, empty storage. `place` is for what must outlive it and comes back at the end. */
     bs_status (*open)(void **place, bsi_storage **out);
     void (*close)(void *place);
+    /* Its server fails now and then where several work on one object or empty directory: such
+     * checks are made where failures are repeated, and with keys of one component. */
+    bool unsteady;
+    bool brief;     /* Bare and failing below retry only, but with BSI_TESTS_FULL. */
     size_t key_max; /* Bytes of its longest key; 0: BS_STORAGE_KEY_MAX. */
 } storage_subject;
 

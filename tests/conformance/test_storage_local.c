@@ -22,7 +22,7 @@ static void close_local(void *place)
 
 int main(void)
 {
-    static const storage_subject subject = {"local", open_local, close_local, 0};
+    static const storage_subject subject = {"local", open_local, close_local, false, false, 0};
 
     return storage_suite_run(&subject);
 }

@@ -14,7 +14,7 @@ static void close_mem(void *place)
 
 int main(void)
 {
-    static const storage_subject subject = {"mem", open_mem, close_mem, 0};
+    static const storage_subject subject = {"mem", open_mem, close_mem, false, false, 0};
 
     return storage_suite_run(&subject);
 }

@@ -7,5 +7,8 @@
 /* The drivers of this tree; each is the one symbol of its file. */
 extern const bs_storage_driver bsi_storage_driver_local;
 extern const bs_storage_driver bsi_storage_driver_mem;
+#ifdef BSI_REMOTE
+extern const bs_storage_driver bsi_storage_driver_s3;
+#endif
 
 #endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BSI_STORAGE_DRIVERS_S3_CONN_H
+#define BSI_STORAGE_DRIVERS_S3_CONN_H
+
+#include "hash/sha256.h"
+#include "net/http.h"
+#include "net/s3_xml.h"
+#include "net/uri.h"
+#include "storage/drivers/s3_identity.h"
+
+/*
+ * Requests to one bucket: where it is, who asks, the signature, and what its
+ * refusals mean. Any thread.
+ */
+typedef struct bsi_s3_conn {
+    bsi_http *http;
+    char *bucket;
+    char *region;
+    char *prefix; /* Before every key: "" or ends with '/'. */
+    char *host;   /* As the header has it: with a port that is not the usual one. */
+    char *url;    /* "https://HOST", before the path. */
+    char *path;   /* Of the bucket: "" or "/BUCKET". */
+    bsi_s3_identity identity;
+} bsi_s3_conn;
+
+/* Bytes of the longest key with its prefix. Source: "Creating object key names". */
+enum { BSI_S3_KEY_MAX = 1024 };
+
+/* On failure nothing is left to do; else bsi_s3_conn_close(). Sends nothing to the service. */
+BS_NODISCARD bs_status bsi_s3_conn_open(bsi_s3_conn *conn, const bs_call *call,
+                                        const bs_storage_settings *settings);
+void bsi_s3_conn_close(bsi_s3_conn *conn);
+
+typedef struct bsi_s3_request {
+    const char *method;
+    const char *key; /* Of an object, without the prefix; NULL: the bucket. */
+    const bsi_uri_pair *query;
+    size_t query_count;
+    const bsi_sigv4_header *headers; /* Beside those that every request has. */
+    size_t header_count;
+    const void *body;
+    size_t body_size;
+    const bsi_digest *digest; /* Of the body, where it is known. */
+    bsi_http_sink sink;
+    void *sink_user;
+    uint64_t answer_max;
+    bsi_s3_error *error; /* What a refusal says; NULL: nobody wants to know. */
+} bsi_s3_request;
+
+/* More headers than these are beyond a request. */
+enum { BSI_S3_HEADERS_MAX = 16 };
+
+/*
+ * BS_OK: the answer's status is 2xx, and it is to be disposed of. Else the
+ * refusal in the words of bsi_s3_refused(), or what bsi_http_send() says.
+ */
+BS_NODISCARD bs_status bsi_s3_send(bsi_s3_conn *conn, const bs_call *call,
+                                   const bsi_s3_request *request, bsi_http_answer *answer);
+
+/* BS_E_LIMIT for keys that are too long with the prefix, BS_E_INVALID for what is not UTF-8. */
+BS_NODISCARD bs_status bsi_s3_check_key(const bsi_s3_conn *conn, const char *key);
+
+/* Ask for an object without its bytes; its size. `answer` is as after bsi_s3_send(). */
+BS_NODISCARD bs_status bsi_s3_head(bsi_s3_conn *conn, const bs_call *call, const char *key,
+                                   bsi_http_answer *answer, uint64_t *size_out);
+
+/*
+ * The failure that an answer stands for: its code and retry class, and a text that
+ * names bucket and server, what the service says, and what helps. Also for an error that came
+ * with status 200. `error` gets what the service says.
+ */
+bs_status bsi_s3_refused(bsi_s3_conn *conn, const bsi_http_answer *answer, bsi_s3_error *error);
+
+/* An answer that no S3 service gives, such as the page of a portal. May pass. */
+bs_status bsi_s3_not_s3(const bsi_s3_conn *conn, const char *what);
+
+#endif
