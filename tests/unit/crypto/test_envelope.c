@@ -440,7 +440,9 @@ static void only_the_last_segment_may_be_short(void **state)
     assert_status(bsi_envelope_seal(envelope, 0, true, plain, SEGMENT + 1, out), BS_E_INTERNAL);
     assert_ok(bsi_envelope_seal(envelope, 0, true, plain, 0, out));
     assert_status(bsi_envelope_unseal(envelope, 1, true, out, 0, NULL), BS_E_CORRUPT);
+    assert_non_null(strstr(bs_error_last()->message, "the size it must have"));
     assert_status(bsi_envelope_unseal(envelope, 0, false, out, 0, NULL), BS_E_CORRUPT);
+    assert_non_null(strstr(bs_error_last()->message, "the size it must have"));
     assert_ok(bsi_envelope_unseal(envelope, 0, true, out, 0, NULL));
     bsi_envelope_free(envelope);
     free(out);
@@ -461,6 +463,7 @@ static void there_is_a_most_that_one_object_holds(void **state)
     assert_status(bsi_envelope_seal(envelope, segments, true, plain, 1, out), BS_E_LIMIT);
     assert_status(bsi_envelope_seal(envelope, UINT64_MAX, true, plain, 1, out), BS_E_LIMIT);
     assert_status(bsi_envelope_unseal(envelope, segments, true, out, 1, plain), BS_E_CORRUPT);
+    assert_non_null(strstr(bs_error_last()->message, "the size it must have"));
     bsi_envelope_free(envelope);
     free(out);
     free(plain);
