@@ -3,7 +3,7 @@
 #include "stage.h"
 
 const test_scenario scenarios[] = {
-    {"full tar.zst", DEED_BACKUP, "archive", "tar.zst", BSI_KIND_FULL, 2, BSI_ENCRYPTION_NONE},
+    {"full tar.zst", DEED_BACKUP, "archive", "tar.zst", BSI_KIND_FULL, 3, BSI_ENCRYPTION_NONE},
     {"full zip", DEED_BACKUP, "archive", "zip", BSI_KIND_FULL, 19, BSI_ENCRYPTION_NONE},
     {"full tar", DEED_BACKUP, "archive", "none", BSI_KIND_FULL, 19, BSI_ENCRYPTION_NONE},
     {"full tar.gz", DEED_BACKUP, "archive", "tar.gz", BSI_KIND_FULL, 19, BSI_ENCRYPTION_NONE},
@@ -12,10 +12,10 @@ const test_scenario scenarios[] = {
     {"incremental zip", DEED_BACKUP, "archive", "zip", BSI_KIND_INCREMENTAL, 13,
      BSI_ENCRYPTION_NONE},
     {"incremental 7z", DEED_BACKUP, "archive", "7z", BSI_KIND_INCREMENTAL, 31, BSI_ENCRYPTION_NONE},
-    {"mirror", DEED_BACKUP, "mirror", "none", BSI_KIND_MIRROR, 3, BSI_ENCRYPTION_NONE},
+    {"mirror", DEED_BACKUP, "mirror", "none", BSI_KIND_MIRROR, 7, BSI_ENCRYPTION_NONE},
     {"removal of an incremental", DEED_REMOVE, "archive", "tar.zst", BSI_KIND_INCREMENTAL, 1,
      BSI_ENCRYPTION_NONE},
-    {"removal of a mirror", DEED_REMOVE, "mirror", "none", BSI_KIND_MIRROR, 1, BSI_ENCRYPTION_NONE},
+    {"removal of a mirror", DEED_REMOVE, "mirror", "none", BSI_KIND_MIRROR, 3, BSI_ENCRYPTION_NONE},
     {"restore tar.zst", DEED_RESTORE, "archive", "tar.zst", BSI_KIND_INCREMENTAL, 5,
      BSI_ENCRYPTION_NONE},
     {"restore zip", DEED_RESTORE, "archive", "zip", BSI_KIND_INCREMENTAL, 9, BSI_ENCRYPTION_NONE},

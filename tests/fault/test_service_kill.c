@@ -50,17 +50,17 @@ typedef struct service_scenario {
 } service_scenario;
 
 static const service_scenario scenarios[] = {
-    {"first open", OPEN_ONLY, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 0, 3},
-    {"full zip", BACK_UP, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 1, 5},
-    {"incremental tar.zst", BACK_UP, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 5},
-    {"mirror", BACK_UP, BS_BACKUP_MIRROR, BS_COMPRESSION_DEFAULT, 1, 7},
-    {"deletion", DELETE, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 3},
-    {"restore", RESTORE, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 11},
-    {"drill", DRILL, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 11},
-    {"retention", RETAIN, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 2, 5},
-    {"marking", MARK, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 2, 7},
-    {"pinning", PIN, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 2, 7},
-    {"unpinning", UNPIN, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 2, 7},
+    {"first open", OPEN_ONLY, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 0, 7},
+    {"full zip", BACK_UP, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 1, 17},
+    {"incremental tar.zst", BACK_UP, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 16},
+    {"mirror", BACK_UP, BS_BACKUP_MIRROR, BS_COMPRESSION_DEFAULT, 1, 23},
+    {"deletion", DELETE, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 11},
+    {"restore", RESTORE, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 23},
+    {"drill", DRILL, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 23},
+    {"retention", RETAIN, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 2, 13},
+    {"marking", MARK, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 2, 13},
+    {"pinning", PIN, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 2, 13},
+    {"unpinning", UNPIN, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 2, 13},
 };
 
 typedef struct place {
