@@ -9,7 +9,7 @@
 
 #include "os/entry.h"
 #include "repo/check_int.h"
-#include "repo/snapshot.h"
+#include "repo/snapshot_load.h"
 #include "repo/tree.h"
 
 enum {
@@ -139,7 +139,7 @@ static bs_status keep_child(walk *self, const bsi_node *node, frame *parent)
 
 static bs_status check_order(walk *self, const bsi_node *node, bool *told)
 {
-    const bsi_slice last = {(const char *)self->last_name.data, self->last_name.size};
+    const bsi_slice last = bsi_buf_slice(&self->last_name);
 
     if (!*told && bsi_path_compare(last, node->name) >= 0) {
         *told = true;
@@ -284,25 +284,6 @@ static bs_status walk_all(walk *self)
 
 /* --- Snapshots --- */
 
-static bs_status load_snapshot(const bsi_check *check, const bsi_digest *id, bsi_digest *tree_out)
-{
-    bsi_snapshot snapshot;
-    bsi_buf json;
-    bs_status status = BS_OK;
-
-    bsi_buf_init(&json, BSI_SNAPSHOT_MAX);
-    status = bsi_repo_load(check->repo, check->call, BSI_REPO_SNAPSHOTS, id, &json);
-    if (status == BS_OK) {
-        status = bsi_snapshot_parse((bsi_slice){(const char *)json.data, json.size}, &snapshot);
-    }
-    if (status == BS_OK) {
-        *tree_out = snapshot.tree.digest;
-        bsi_snapshot_dispose(&snapshot);
-    }
-    bsi_buf_dispose(&json);
-    return status;
-}
-
 static void tell_snapshot(walk *self, const char *text)
 {
     self->check->report.snapshots_damaged++;
@@ -332,7 +313,7 @@ static bs_status check_snapshot(walk *self, const bsi_digest *id)
     bs_status status = BS_OK;
 
     self->snapshot = id;
-    status = load_snapshot(self->check, id, &tree);
+    status = bsi_snapshot_load_tree(self->check->repo, self->check->call, id, &tree);
     if (status == BS_E_NOT_FOUND) { /* Removed meanwhile. */
         return BS_OK;
     }

@@ -307,6 +307,7 @@ static bs_status find_locked(bsi_repo_index *self, bsi_blob_type type, const bsi
     if (!find_row(self, type, id, copy, &row)) {
         return BS_END;
     }
+    out->row = row;
     out->pack_number = pack_of(self, row);
     bsi_index_pack_id(self, out->pack_number, &out->pack);
     bsi_index_row(self, row, &out->blob);

@@ -43,6 +43,7 @@ BS_NODISCARD bs_status bsi_repo_index_add_file(bsi_repo_index *index, const bsi_
 typedef struct bsi_blob_place {
     bsi_digest pack;
     uint32_t pack_number;
+    uint32_t row; /* A small number for this place, as long as its pack has its number. */
     bsi_blob blob;
 } bsi_blob_place;
 

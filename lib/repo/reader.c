@@ -83,7 +83,7 @@ static bool is_of_the_copy(bs_status status)
            status == BS_E_IO;
 }
 
-static bs_status not_known(bsi_blob_type type, const bsi_digest *id)
+bs_status bsi_blob_not_known(bsi_blob_type type, const bsi_digest *id)
 {
     char hex[2 * BSI_SHA256_SIZE + 1];
 
@@ -115,5 +115,5 @@ bs_status bsi_blob_reader_read(bsi_blob_reader *reader, const bs_call *call, bsi
         bsi_error_restore(&first_error);
         return first;
     }
-    return status < 0 ? status : not_known(type, id);
+    return status < 0 ? status : bsi_blob_not_known(type, id);
 }

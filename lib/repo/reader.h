@@ -30,4 +30,7 @@ BS_NODISCARD bs_status bsi_blob_reader_read(bsi_blob_reader *reader, const bs_ca
 BS_NODISCARD bs_status bsi_blob_reader_read_at(bsi_blob_reader *reader, const bs_call *call,
                                                const bsi_blob_place *place, bsi_slice *out);
 
+/* BS_E_MISSING, with a text that names the blob: no pack in the index has it. */
+bs_status bsi_blob_not_known(bsi_blob_type type, const bsi_digest *id);
+
 #endif

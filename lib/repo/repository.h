@@ -16,6 +16,7 @@
  *     index/<id>             which pack has which blob
  *     locks/<id>             who works here
  *     data/<2 digits>/<id>   packs
+ *     marks/<id>             which packs could go; restic has none and passes them over
  *
  * An id is the SHA-256 of the stored file. Each file is put all at once and
  * never changed. Folders that are missing are empty.
@@ -31,6 +32,7 @@ typedef enum bsi_repo_kind {
     BSI_REPO_INDEX,
     BSI_REPO_LOCKS,
     BSI_REPO_PACKS,
+    BSI_REPO_MARKS,
 } bsi_repo_kind;
 
 /* Where a repository lies. */

@@ -31,7 +31,7 @@ static const struct {
 } kinds[] = {
     [BSI_REPO_KEYS] = {"keys", "key"},     [BSI_REPO_SNAPSHOTS] = {"snapshots", "snapshot"},
     [BSI_REPO_INDEX] = {"index", "index"}, [BSI_REPO_LOCKS] = {"locks", "lock"},
-    [BSI_REPO_PACKS] = {"data", "pack"},
+    [BSI_REPO_PACKS] = {"data", "pack"},   [BSI_REPO_MARKS] = {"marks", "list of marks"},
 };
 
 const char *bsi_repo_kind_name(bsi_repo_kind kind)

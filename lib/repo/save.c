@@ -447,6 +447,13 @@ static bs_status save_blob(bsi_repo_writer *self, bsi_blob *blob, const void *pl
     return status;
 }
 
+static void wait_for_uploads(bsi_repo_writer *self)
+{
+    bsi_mutex_lock(&self->lock);
+    wait_for_room_locked(self, 0);
+    bsi_mutex_unlock(&self->lock);
+}
+
 bs_status bsi_repo_writer_save(bsi_repo_writer *writer, bsi_blob_type type, const void *plain,
                                size_t size, bsi_digest *id_out, bool *is_new_out)
 {
@@ -454,9 +461,7 @@ bs_status bsi_repo_writer_save(bsi_repo_writer *writer, bsi_blob_type type, cons
     bool is_new = false;
     bs_status status = BS_OK;
 
-    bsi_mutex_lock(&writer->lock);
-    wait_for_room_locked(writer, 0);
-    bsi_mutex_unlock(&writer->lock);
+    wait_for_uploads(writer);
     status = save_blob(writer, &blob, plain, size, &is_new);
     if (status < 0) {
         fail(writer, status);
@@ -467,6 +472,21 @@ bs_status bsi_repo_writer_save(bsi_repo_writer *writer, bsi_blob_type type, cons
         *is_new_out = is_new;
     }
     return BS_OK;
+}
+
+bs_status bsi_repo_writer_copy(bsi_repo_writer *writer, const bsi_blob *blob, const void *sealed)
+{
+    bs_status status = BS_OK;
+
+    wait_for_uploads(writer);
+    status = check(writer);
+    if (status == BS_OK) {
+        status = add_to_pack(writer, blob, sealed);
+        if (status < 0) {
+            fail(writer, status);
+        }
+    }
+    return status;
 }
 
 /* --- Items --- */

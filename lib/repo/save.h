@@ -78,6 +78,13 @@ BS_NODISCARD bs_status bsi_repo_writer_save(bsi_repo_writer *writer, bsi_blob_ty
                                             bool *is_new_out);
 
 /*
+ * Put one that is sealed already into a new pack, though the index has it elsewhere. On a
+ * thread that may wait, as above. The place in `blob` does not matter.
+ */
+BS_NODISCARD bs_status bsi_repo_writer_copy(bsi_repo_writer *writer, const bsi_blob *blob,
+                                            const void *sealed);
+
+/*
  * Store what is not full, and the rest of the index: all blobs are durable and can be
  * found when this returns. All items must be done. The writer can go on after that.
  */

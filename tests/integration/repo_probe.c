@@ -16,6 +16,7 @@
 
 #include "repo/check.h"
 #include "repo/locks.h"
+#include "repo/prune.h"
 #include "repo/repository.h"
 #include "repo/snapshot.h"
 
@@ -197,6 +198,42 @@ static bs_status check(const bsi_repo *repo, bool read_data)
     return BS_OK;
 }
 
+static bs_status prune_alone(const bsi_repo *repo, const bsi_prune_options *options,
+                             bsi_prune_report *report)
+{
+    bsi_repo_lock *lock = NULL;
+    bs_status status = bsi_repo_lock_take(repo, NULL, true, NULL, &lock);
+    bs_status released = BS_OK;
+
+    if (status == BS_OK) {
+        status = bsi_repo_prune_all(repo, NULL, lock, options, report);
+    }
+    released = bsi_repo_lock_release(lock);
+    return status < 0 ? status : released;
+}
+
+/* "all": in one go; "beside": in two phases; "now": likewise, without grace. */
+static bs_status prune(const bsi_repo *repo, const char *how)
+{
+    const bool all = bsi_slice_is(bsi_slice_of(how), "all");
+    bsi_prune_options options = {.unused = BSI_PRUNE_UNUSED_BYTES};
+    bsi_prune_report report = {0};
+    bs_status status = BS_OK;
+
+    (void)signal(SIGHUP, SIG_IGN);
+    options.no_grace = bsi_slice_is(bsi_slice_of(how), "now");
+    BSI_TRY(bsi_pool_new(bsi_cpu_count(), &options.pool));
+    status = all ? prune_alone(repo, &options, &report)
+                 : bsi_repo_prune_beside(repo, NULL, &options, NULL, &report);
+    bsi_pool_free(options.pool);
+    BSI_TRY(status);
+    (void)printf("%" PRIu64 " packs removed, %" PRIu64 " written, %" PRIu64 " waiting, %" PRIu64
+                 " bytes left\n",
+                 report.packs_removed, report.packs_written, report.packs_waiting,
+                 report.bytes_left);
+    return BS_OK;
+}
+
 static bs_status run(bsi_repo *repo, const char *command, const char *argument)
 {
     const bsi_slice name = bsi_slice_of(command);
@@ -230,6 +267,9 @@ static bs_status run(bsi_repo *repo, const char *command, const char *argument)
     }
     if (bsi_slice_is(name, "check")) {
         return check(repo, bsi_slice_is(bsi_slice_of(argument), "data"));
+    }
+    if (bsi_slice_is(name, "prune")) {
+        return prune(repo, argument);
     }
     if (bsi_slice_is(name, "unlock")) {
         return unlock(repo);

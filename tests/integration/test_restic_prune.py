@@ -1,0 +1,177 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Pruning beside the restic program of the system.
+
+Usage: test_restic_prune.py PROBE [unittest's arguments]
+"""
+import filecmp
+import json
+import os
+import random
+import shutil
+import subprocess
+import time
+import unittest
+
+import test_restic
+
+SNAPSHOTS = 4
+# When it is killed, of the time that it takes.
+PARTS = (0.5, 0.8, 0.95)
+if os.environ.get("BSI_TESTS_FULL"):
+    PARTS = [number / 50 for number in range(1, 50)]
+
+
+class Prune(test_restic.Case):
+    """Each snapshot has a third of the files of the one before it, and new ones."""
+
+    def write(self, rng, round_number):
+        for path in sorted(self.source.glob("**/*")):
+            if path.is_file() and rng.random() < 0.6:
+                path.unlink()
+        for number in range(60):
+            folder = self.source / f"folder{number % 7}"
+            folder.mkdir(exist_ok=True)
+            size = 900_000 if number % 20 == 0 else rng.randrange(1, 30_000)
+            (folder / f"{round_number}-{number}").write_bytes(rng.randbytes(size))
+
+    def backed_up(self, version):
+        """The ids of some snapshots, and copies of what they must restore to."""
+        rng = random.Random(7)
+        self.kept = {}
+        self.probe("init", version)
+        for round_number in range(SNAPSHOTS):
+            self.write(rng, round_number)
+            self.back_up()
+
+    def back_up(self):
+        lines = self.restic("backup", "--json", self.source).splitlines()
+        snapshot = json.loads(lines[-1])["snapshot_id"]
+        copy = self.scratch / f"copy-{snapshot}"
+        shutil.copytree(self.source, copy)
+        self.kept[snapshot] = copy
+        return snapshot
+
+    def forget(self, *numbers):
+        for snapshot in [list(self.kept)[number] for number in numbers]:
+            self.restic("forget", snapshot)
+            del self.kept[snapshot]
+
+    def assert_same(self, one, other):
+        compared = filecmp.dircmp(one, other)
+        self.assertEqual(compared.left_only + compared.right_only, [])
+        for name in compared.common_files:
+            self.assertEqual((one / name).read_bytes(), (other / name).read_bytes(), name)
+        for name in compared.common_dirs:
+            self.assert_same(one / name, other / name)
+
+    def assert_whole(self):
+        """restic has nothing to say, and restores what there was."""
+        said = self.restic("check", "--read-data")
+        self.assertIn("no errors were found", said)
+        for hint in ("additional", "not referenced", "duplicate", "prune", "rebuild-index"):
+            self.assertNotIn(hint, said)
+        for snapshot, copy in self.kept.items():
+            target = self.scratch / "back"
+            self.restic("restore", snapshot, "--target", target)
+            self.assert_same(target / str(self.source)[1:], copy)
+            shutil.rmtree(target)
+
+    def stored(self):
+        return sum(path.stat().st_size for path in self.repo.glob("data/*/*"))
+
+    def test_after_it_restic_finds_all_whole(self):
+        for version in ("1", "2"):
+            with self.subTest(version=version):
+                self.backed_up(version)
+                self.forget(0, 2)
+                before = self.stored()
+                self.assertIn("removed", self.probe("prune", "all"))
+                self.assertLess(self.stored(), before)
+                self.assert_whole()
+                shutil.rmtree(self.repo)
+
+    def test_restic_has_nothing_left_to_do(self):
+        self.backed_up("2")
+        self.forget(0, 1)
+        self.probe("prune", "all")
+        before = self.stored()
+        said = self.restic("prune", "--max-unused", "0")
+        self.assertEqual(self.stored(), before, said)
+        self.assert_whole()
+
+    def test_after_restic_has_pruned_there_is_nothing_left_to_do(self):
+        self.backed_up("2")
+        self.forget(0, 1)
+        self.restic("prune", "--max-unused", "0")
+        self.assertTrue(self.probe("prune", "all").startswith("0 packs removed"))
+        self.assert_whole()
+
+    def test_both_take_turns(self):
+        self.backed_up("2")
+        rng = random.Random(8)
+        for round_number in range(3):
+            self.forget(0)
+            if round_number % 2 == 0:
+                self.probe("prune", "all")
+            else:
+                self.restic("prune")
+            self.write(rng, SNAPSHOTS + round_number)
+            self.back_up()
+        self.probe("prune", "all")
+        self.assert_whole()
+
+    def test_in_two_phases_restic_finds_all_whole_at_each_moment(self):
+        self.backed_up("2")
+        self.forget(0, 2)
+        self.assertTrue(self.probe("prune", "beside").startswith("0 packs removed"))
+        self.assertTrue(list((self.repo / "marks").iterdir()))
+        self.restic("check", "--read-data")
+        self.write(random.Random(9), SNAPSHOTS)
+        self.back_up()  # By one that knows nothing of marks.
+        self.restic("check")
+        self.assertFalse(self.probe("prune", "now").startswith("0 packs removed"))
+        self.assert_whole()
+
+    def test_a_backup_goes_on_while_packs_are_marked(self):
+        self.backed_up("2")
+        self.forget(0, 2)
+        backup = self.start(test_restic.RESTIC, "--no-cache", "backup", "--stdin")
+        while not self.locks():
+            self.assertIsNone(backup.poll())
+        self.assertIn("BS_E_BUSY", self.probe("prune", "all", fails=True))
+        self.assertTrue(self.probe("prune", "now").startswith("0 packs removed"))
+        backup.stdin.write("content")
+        backup.stdin.close()
+        self.assertEqual(backup.wait(test_restic.SECONDS), 0)
+        self.assertFalse(self.probe("prune", "now").startswith("0 packs removed"))
+        self.assert_whole()
+
+    def test_killed_at_any_time_restic_finds_all_whole(self):
+        self.backed_up("2")
+        self.forget(0, 2)
+        original = self.scratch / "original"
+        self.repo.rename(original)
+        took = None
+        for part in (None, *PARTS):
+            shutil.copytree(original, self.repo)
+            begun = time.monotonic()
+            process = self.start(test_restic.PROBE, self.repo, "prune", "all")
+            try:
+                process.wait(took * part if took else test_restic.SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(test_restic.SECONDS)
+            took = took or time.monotonic() - begun
+            self.restic("unlock", "--remove-all")
+            self.restic("check", "--read-data")
+            self.probe("prune", "all")
+            self.assertIn("no errors were found", self.restic("check"))
+            shutil.rmtree(self.repo)
+        shutil.copytree(original, self.repo)
+        self.probe("prune", "all")
+        self.assert_whole()
+
+
+if __name__ == "__main__":
+    unittest.main()

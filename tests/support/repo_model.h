@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TESTS_SUPPORT_REPO_MODEL_H
+#define TESTS_SUPPORT_REPO_MODEL_H
+
+#include "repo/check.h"
+#include "repo/repository.h"
+#include "repo/save.h"
+#include "task/pool.h"
+
+/*
+ * A small repository in memory, and snapshots in it whose content follows from numbers:
+ * file N has the same one blob of some hundred bytes wherever it is. Even numbers lie in
+ * the folder "even", odd ones beside it.
+ */
+enum { MODEL_PACK_TARGET = 8000 };
+
+typedef struct repo_model {
+    bsi_storage *faulty;
+    bsi_repo *repo;
+    bsi_pool *pool;
+} repo_model;
+
+void model_start(repo_model *self, uint32_t version);
+void model_end(repo_model *self);
+
+/* A snapshot of the numbers from `first` on, each `step`-th, `count` of them. */
+typedef struct model_files {
+    uint32_t first;
+    uint32_t step;
+    uint32_t count;
+} model_files;
+
+/* Back up. `blind`: without looking at what is there, as somebody at the same time would. */
+bsi_digest model_backup(repo_model *self, model_files files, bool blind);
+
+/* The id of the tree of such a snapshot, and of the blob of a file. */
+bsi_digest model_tree(model_files files);
+bsi_digest model_blob(uint32_t number);
+
+/* The plain bytes of a file. */
+enum { MODEL_FILE_MAX = 1000 };
+size_t model_content(uint32_t number, uint8_t out[MODEL_FILE_MAX]);
+
+void model_forget(repo_model *self, const bsi_digest *snapshot);
+
+/* BS_OK when all of a snapshot can be read and is right. */
+bs_status model_restore(repo_model *self, const bsi_digest *snapshot, model_files files);
+
+/* Check all data: nothing is wrong. What is worth a note is counted. */
+bsi_check_report model_check(repo_model *self);
+
+/* How many files of a kind there are. */
+size_t model_count(repo_model *self, bsi_repo_kind kind);
+uint64_t model_bytes(repo_model *self, bsi_repo_kind kind);
+
+/* Open the repository anew on the same storage, as another process would. */
+void model_reopen(repo_model *self);
+
+#endif
