@@ -71,7 +71,7 @@ void tree_write(const char *path, size_t size, uint64_t seed)
     write_file(AT_FDCWD, path, size, seed);
 }
 
-static void build_plain(int dir)
+static void build_plain(int dir, bool small)
 {
     static const size_t sizes[] = {0,    1,     2,      511,     512, 4095,    4096,
                                    4097, 65536, 262143, MIB - 1, MIB, MIB + 1, 3 * MIB + 17};
@@ -79,8 +79,10 @@ static void build_plain(int dir)
 
     make_dir(dir, "sizes");
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        (void)snprintf(name, sizeof(name), "sizes/%zu bytes", sizes[i]);
-        write_file(dir, name, sizes[i], i);
+        if (!small || sizes[i] < MIB - 1) {
+            (void)snprintf(name, sizeof(name), "sizes/%zu bytes", sizes[i]);
+            write_file(dir, name, sizes[i], i);
+        }
     }
     make_dir(dir, "same");
     write_file(dir, "same/one", 100 * KIB, 77);
@@ -358,7 +360,7 @@ void tree_build(const char *path, unsigned flags)
     make_dir(AT_FDCWD, path);
     dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     check(dir >= 0, "opening", path);
-    build_plain(dir);
+    build_plain(dir, flags & TREE_SMALL);
     build_symlinks(dir);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (flags & parts[i].flag) {

@@ -23,6 +23,7 @@ enum {
     TREE_DEEP = 1 << 8,    /* A path longer than PATH_MAX. */
     TREE_SOCKETS = 1 << 9,
     TREE_EVERYTHING = (1 << 10) - 1,
+    TREE_SMALL = 1 << 10, /* Without the files of megabytes. */
 };
 
 /* Make directory `path`, unless it is there, and fill it. The same tree each time. */
