@@ -24,5 +24,6 @@ int main(void)
 {
     static const storage_subject subject = {"local", open_local, close_local, false, false, 0};
 
+    test_dir_in_memory();
     return storage_suite_run(&subject);
 }

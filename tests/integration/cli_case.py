@@ -8,13 +8,13 @@ first argument of the script that imports this is the tool.
 """
 import json
 import os
-import pathlib
 import select
 import shutil
 import subprocess
 import sys
-import tempfile
 import unittest
+
+import scratch
 
 TOOL = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
 DONE, FAILED, USAGE, WARNINGS = 0, 1, 2, 3
@@ -36,7 +36,7 @@ def strict_json(text):
 
 class Case(unittest.TestCase):
     def setUp(self):
-        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="backupsvc-cli."))
+        self.scratch = scratch.folder("cli")
         self.addCleanup(self.remove_scratch)
         self.state = self.scratch / "state"
         self.source = self.scratch / "source"

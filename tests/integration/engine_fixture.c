@@ -41,6 +41,7 @@ int engine_setup(void **state)
     engine_fixture *self = calloc(1, sizeof(*self));
     void *dir = NULL;
 
+    test_dir_in_memory();
     if (!self || test_dir_setup(&dir) != 0) {
         return -1;
     }

@@ -20,12 +20,6 @@ void pass(int64_t seconds)
     bsi_clock_shift(shifted);
 }
 
-int retention_setup(void **state)
-{
-    test_dir_in_memory();
-    return engine_setup(state);
-}
-
 int retention_teardown(void **state)
 {
     shifted = 0;

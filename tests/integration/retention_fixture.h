@@ -11,9 +11,6 @@ enum { HOUR = 3600, DAY = 86400, MOST = 64, PATH_SIZE = 500 };
 /* So many seconds go by. */
 void pass(int64_t seconds);
 
-/* Instead of engine_setup(), in memory where there is room: hundreds of backups are synced. */
-int retention_setup(void **state);
-
 /* Instead of engine_teardown(): the true time again. */
 int retention_teardown(void **state);
 

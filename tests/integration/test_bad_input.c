@@ -143,7 +143,7 @@ static void nothing_is_foretold_of_an_impossible_time(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, retention_setup, retention_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, engine_setup, retention_teardown)
 
 int main(void)
 {

@@ -471,7 +471,7 @@ static void lines_that_matter_less_are_dropped(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, retention_setup, retention_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, engine_setup, retention_teardown)
 
 int main(void)
 {

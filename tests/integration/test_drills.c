@@ -565,6 +565,5 @@ int main(void)
         CASE(drills_are_listed_newest_first_and_outlive_their_backup),
     };
 
-    test_dir_in_memory();
     return cmocka_run_group_tests_name("integration/drills", tests, NULL, NULL);
 }

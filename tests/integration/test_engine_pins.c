@@ -320,7 +320,7 @@ static void nothing_is_swept_up_while_a_backup_runs(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, retention_setup, retention_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, engine_setup, retention_teardown)
     const struct CMUnitTest tests[] = {
         TEST(pins_and_holds_keep_from_everybody),
         TEST(a_cascade_stops_before_it_begins_at_a_pin),

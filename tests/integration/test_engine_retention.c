@@ -595,7 +595,7 @@ static void when_the_system_fails_the_next_run_finishes(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, retention_setup, retention_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, engine_setup, retention_teardown)
     const struct CMUnitTest tests[] = {
         TEST(what_no_rule_keeps_is_marked_then_removed),
         TEST(without_grace_it_goes_at_once),

@@ -253,7 +253,7 @@ static void mirrors_count_with_their_files(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, retention_setup, retention_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, engine_setup, retention_teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_backup_that_crosses_the_limit_leaves_nothing),
         TEST(a_full_storage_takes_no_backup),

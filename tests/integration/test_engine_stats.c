@@ -326,7 +326,7 @@ int main(void)
         TEST(an_empty_catalogue_has_numbers_too),
         TEST(a_history_has_no_gaps_and_ends_with_what_is_held),
         cmocka_unit_test_setup_teardown(what_a_rebuild_does_not_find_was_held_until_then,
-                                        retention_setup, retention_teardown),
+                                        engine_setup, retention_teardown),
         TEST(a_history_too_long_is_refused),
     };
 

@@ -10,13 +10,13 @@ slash, which git matches differently after it has cut off the literal
 beginning of the pattern.
 """
 import os
-import pathlib
 import random
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
+
+import scratch
 
 PATHS_PER_SET = 14
 NAMES = [
@@ -110,8 +110,7 @@ def ask_git(sets):
     git takes the word of the file system for what is a directory, so every
     directory that is asked for is made, apart from the files of the set.
     """
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    root = pathlib.Path(tempfile.mkdtemp(prefix="patterns-", dir=memory))
+    root = scratch.folder("patterns")
     env = dict(os.environ, GIT_CONFIG_NOSYSTEM="1", HOME=str(root), XDG_CONFIG_HOME=str(root))
     try:
         subprocess.run(["git", "init", "-q", str(root)], check=True, env=env)

@@ -326,6 +326,5 @@ int main(void)
         CASE(a_backup_can_be_cancelled_while_it_is_read_again),
     };
 
-    test_dir_in_memory();
     return cmocka_run_group_tests_name("integration/proof", tests, register_rot, NULL);
 }

@@ -9,15 +9,15 @@ import hmac
 import http.server
 import json
 import os
-import pathlib
 import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import unittest
+
+import scratch
 
 PROBE = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
 SECRET = "canary-19ad-webhook-secret"
@@ -65,7 +65,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Webhook(unittest.TestCase):
     def setUp(self):
-        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="backupsvc-hook."))
+        self.scratch = scratch.folder("hook")
         self.addCleanup(shutil.rmtree, self.scratch)
         (self.scratch / "source").mkdir()
         (self.scratch / "source" / "file").write_text("content")

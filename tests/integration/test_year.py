@@ -19,12 +19,12 @@ import json
 import os
 import pathlib
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 
+import scratch
 from year_model import DAY, HOUR, MINUTE, UTC, Schedule, Store
 
 FULL = "BSI_TESTS_FULL" in os.environ
@@ -530,13 +530,8 @@ class World:
                 os.close(os.open(self.folder / name, os.O_WRONLY | os.O_NONBLOCK))
 
 
-def temporary_folder():
-    parent = os.environ.get("TMPDIR") or ("/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
-    return tempfile.TemporaryDirectory(prefix="bs-year-", dir=parent)
-
-
 def live_through(probe, seed, start, days, names):
-    with temporary_folder() as folder:
+    with tempfile.TemporaryDirectory(prefix="backupsvc-year.", dir=scratch.parent()) as folder:
         world = World(probe, folder, seed, start, start + days * DAY)
         try:
             world.begin(names)

@@ -13,7 +13,7 @@ int test_dir_setup(void **state);
 int test_dir_teardown(void **state);
 
 /*
- * From now on these are in memory, where that is possible and $TMPDIR does not say another
+ * From now on these are in memory, where there is room for it and $TMPDIR does not say another
  * place: for tests that sync very often. A process that dies loses nothing there either.
  */
 void test_dir_in_memory(void);

@@ -12,9 +12,10 @@
 #include "base/alloc.h"
 #include "os/dir_cache.h"
 #include "os/entry.h"
+#include "support/tempdir.h"
 
 typedef struct fixture {
-    char path[64];
+    void *dir;
     int root;
     bsi_dir_cache *cache;
 } fixture;
@@ -24,10 +25,9 @@ static int setup(void **state)
     fixture *f = calloc(1, sizeof(*f));
 
     assert_non_null(f);
-    (void)snprintf(f->path, sizeof(f->path), "/tmp/bsi-dir-cache-XXXXXX");
-    assert_non_null(mkdtemp(f->path));
-    f->root = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    assert_true(f->root >= 0);
+    test_dir_in_memory();
+    assert_int_equal(test_dir_setup(&f->dir), 0);
+    f->root = ((test_dir *)f->dir)->fd;
     assert_ok(bsi_dir_cache_new(f->root, &f->cache));
     *state = f;
     return 0;
@@ -36,13 +36,10 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     fixture *f = *state;
-    char command[128];
 
     bsi_alloc_fail_after(-1);
     bsi_dir_cache_free(f->cache);
-    (void)close(f->root);
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", f->path);
-    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c,concurrency-mt-unsafe) */
+    (void)test_dir_teardown(&f->dir);
     free(f);
     return 0;
 }
