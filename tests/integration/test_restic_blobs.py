@@ -6,18 +6,13 @@ Usage: test_restic_blobs.py PROBE [unittest's arguments]
 """
 import hashlib
 import json
-import os
-import pathlib
 import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import unittest
 
-PROBE = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
-RESTIC = shutil.which("restic")
-SECONDS = 300
+import restic_case
+from restic_case import PROBE, SECONDS
+
 MIB = 1 << 20
 
 
@@ -26,34 +21,10 @@ def noise(seed, size):
     return hashlib.shake_256(seed.encode()).digest(size)
 
 
-@unittest.skipUnless(RESTIC, "restic is not installed")
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="backupsvc-restic."))
-        self.addCleanup(shutil.rmtree, self.scratch)
-        self.repo = self.scratch / "repo"
-        self.source = self.scratch / "source"
-        self.source.mkdir()
-        self.environment = os.environ | {
-            "RESTIC_PASSWORD": "secret",
-            "RESTIC_REPOSITORY": str(self.repo),
-            "HOME": str(self.scratch),
-        }
-
-    def run_program(self, *command):
-        done = subprocess.run(
-            command, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True,
-            text=True, timeout=SECONDS,
-        )  # fmt: skip
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        return done.stdout
-
-    def restic(self, *arguments):
-        return self.run_program(RESTIC, "--no-cache", *arguments)
-
+class Blobs(restic_case.Case):
     def init(self, version):
         shutil.rmtree(self.repo, ignore_errors=True)
-        self.run_program(PROBE, self.repo, "init", version)
+        self.probe("init", version)
 
     def make_files(self):
         """Files of no chunk, of one, and of several; what compresses, and what does not."""
@@ -72,11 +43,11 @@ class Case(unittest.TestCase):
     def store(self, threads=2):
         """Snapshot, new data blobs, new trees, packs."""
         paths = sorted(self.source.iterdir())
-        words = self.run_program(PROBE, self.repo, "store", str(threads), *paths).split()
+        words = self.probe("store", str(threads), *paths).split()
         return words[0], *map(int, words[1:])
 
     def read(self):
-        return tuple(map(int, self.run_program(PROBE, self.repo, "read").split()))
+        return tuple(map(int, self.probe("read").split()))
 
     def theirs(self):
         """What restic says of a backup of the same files."""
@@ -92,8 +63,6 @@ class Case(unittest.TestCase):
         for name, content in files.items():
             self.assertTrue(found[name] == content, name)
 
-
-class Blobs(Case):
     def test_what_we_store_restic_checks_restores_and_continues(self):
         files = self.make_files()
         for version, threads in (("1", 0), ("2", 3)):
@@ -149,7 +118,7 @@ class Blobs(Case):
         for number in range(6):
             (self.source / f"8 more {number}").write_bytes(noise(f"more {number}", 8 * MIB))
         command = [PROBE, self.repo, "store", "2", *sorted(self.source.iterdir())]
-        process = subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL)
+        process = self.start(*command)
         while process.poll() is None and not any((self.repo / "data").glob("*/*")):
             pass
         process.send_signal(signal.SIGKILL)
