@@ -3,13 +3,15 @@
  * bench-catalog DIRECTORY [BACKUPS [NAMES]]: how long a large catalogue takes.
  *
  * Makes a state directory with so many backups (1 000 000 of 1 000 names), unless
- * there is one, and prints how long it takes to open the service, to sum up, to
- * tell the history, to write metrics and to close. The rows are the same each time.
+ * there is one, and prints how long it takes to open the service, to sum up, to tell the
+ * history, to write metrics, to list pages and to close. The rows are the same each
+ * time.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <backupsvc/stats.h>
 
@@ -28,9 +30,23 @@ static void fail(const char *what)
     exit(1);
 }
 
-static void tell(const char *what, int64_t since)
+/* Of the wall clock, and of the processors. */
+typedef struct moment {
+    int64_t ns;
+    clock_t used;
+} moment;
+
+static moment begin(void)
 {
-    printf("%-24s %10.2f ms\n", what, (double)(bsi_monotonic_ns() - since) / 1e6);
+    return (moment){bsi_monotonic_ns(), clock()};
+}
+
+static void tell(const char *what, moment since)
+{
+    const moment now = begin();
+
+    printf("%-24s %10.2f ms, processor %10.2f ms\n", what, (double)(now.ns - since.ns) / 1e6,
+           (double)(now.used - since.used) * 1e3 / CLOCKS_PER_SEC);
     (void)fflush(stdout);
 }
 
@@ -96,7 +112,7 @@ static void generate(bsi_catalog *catalog, size_t count, size_t names)
     char(*name_texts)[32] = calloc(names, sizeof(*name_texts));
     char(*ids)[BS_ID_SIZE] = calloc(count, sizeof(*ids));
     bsi_backup_import *items = calloc(count, sizeof(*items));
-    const int64_t since = bsi_monotonic_ns();
+    const moment since = begin();
 
     if (!name_texts || !ids || !items) {
         fail("memory");
@@ -141,7 +157,7 @@ static bs_service *open_service(const char *path)
 {
     bs_service_options options = BS_SERVICE_OPTIONS_INIT;
     bs_service *service = NULL;
-    const int64_t since = bsi_monotonic_ns();
+    const moment since = begin();
 
     options.state_path = path;
     if (bs_service_open(&options, &service) < 0) {
@@ -154,7 +170,7 @@ static bs_service *open_service(const char *path)
 static void sum_up(bs_service *service)
 {
     bs_stats_info *stats = NULL;
-    const int64_t since = bsi_monotonic_ns();
+    const moment since = begin();
 
     if (bs_stats(service, &stats) < 0) {
         fail("summing up");
@@ -166,7 +182,7 @@ static void sum_up(bs_service *service)
 static void tell_history(bs_service *service)
 {
     bs_stats_history_info *history = NULL;
-    const int64_t since = bsi_monotonic_ns();
+    const moment since = begin();
 
     if (bs_stats_history(service, NULL, &history) < 0) {
         fail("telling the history");
@@ -178,7 +194,7 @@ static void tell_history(bs_service *service)
 static void write_metrics(bs_service *service)
 {
     char *text = NULL;
-    const int64_t since = bsi_monotonic_ns();
+    const moment since = begin();
 
     if (bs_metrics(service, &text) < 0) {
         fail("writing metrics");
@@ -187,12 +203,40 @@ static void write_metrics(bs_service *service)
     bs_free(text);
 }
 
+static void list_page(bs_service *service, const char *what, const bs_backup_filter *filter)
+{
+    bs_backup_page *page = NULL;
+    const moment since = begin();
+
+    if (bs_backup_list(service, filter, &page) < 0) {
+        fail("listing");
+    }
+    tell(what, since);
+    bs_backup_page_free(page);
+}
+
+static void list_pages(bs_service *service, size_t count)
+{
+    const bs_job_state failed = BS_STATE_FAILED;
+    bs_backup_filter filter = BS_BACKUP_FILTER_INIT;
+
+    list_page(service, "list, the newest 50", &filter);
+    filter.offset = (uint32_t)(count / 2);
+    list_page(service, "list, 50 in the middle", &filter);
+    filter.offset = 0;
+    filter.name = "name 7";
+    list_page(service, "list, 50 of a name", &filter);
+    filter.name = NULL;
+    filter.status = &failed;
+    list_page(service, "list, 50 that failed", &filter);
+}
+
 int main(int argc, char **argv)
 {
     const size_t count = argc > 2 ? strtoul(argv[2], NULL, 10) : 1000000;
     const size_t names = argc > 3 ? strtoul(argv[3], NULL, 10) : 1000;
     bs_service *service = NULL;
-    int64_t since = 0;
+    moment since;
 
     if (argc < 2 || names == 0) {
         fprintf(stderr, "usage: bench-catalog DIRECTORY [BACKUPS [NAMES]]\n");
@@ -206,8 +250,9 @@ int main(int argc, char **argv)
         sum_up(service);
         tell_history(service);
         write_metrics(service);
+        list_pages(service, count);
     }
-    since = bsi_monotonic_ns();
+    since = begin();
     bs_service_close(service);
     tell("close", since);
     return 0;
