@@ -67,18 +67,6 @@ static bs_status count_indexes(bsi_check *self)
 
 /* --- Packs --- */
 
-static int compare_id(const void *key, const void *file)
-{
-    return memcmp(key, ((const bsi_repo_file *)file)->id.bytes, BSI_SHA256_SIZE);
-}
-
-static const bsi_repo_file *find_pack(const bsi_check *self, const bsi_digest *id)
-{
-    return self->packs.count > 0 ? bsearch(id->bytes, self->packs.items, self->packs.count,
-                                           sizeof(*self->packs.items), compare_id)
-                                 : NULL;
-}
-
 static void tell_pack(bsi_check *self, const bsi_digest *id, bool is_note, const char *text)
 {
     bsi_check_tell(self,
@@ -123,7 +111,7 @@ static bs_status check_pack(bsi_check *self, uint32_t number, bsi_blob_list *blo
     BSI_TRY(bsi_digest_table_put(known, &id, 0));
     self->report.packs++;
     self->report.blobs += blobs->count;
-    file = find_pack(self, &id);
+    file = bsi_repo_files_find(&self->packs, &id);
     if (!file) {
         tell_pack(self, &id, false, "is missing, though the index knows of it");
         return BS_OK;

@@ -244,7 +244,7 @@ static bs_status leave(walk *self, const frame *now)
 
 static bs_status visit(walk *self, const child *one)
 {
-    const uint8_t *known = bsi_digest_table_find(&self->trees, &one->tree);
+    const uint32_t *known = bsi_digest_table_find(&self->trees, &one->tree);
     const size_t path_size = self->path.size;
     const bsi_slice name = {(const char *)self->names.data + one->name_at, one->name_size};
 
@@ -292,7 +292,7 @@ static void tell_snapshot(walk *self, const char *text)
 
 static bs_status check_tree_of(walk *self, const bsi_digest *tree)
 {
-    const uint8_t *known = bsi_digest_table_find(&self->trees, tree);
+    const uint32_t *known = bsi_digest_table_find(&self->trees, tree);
 
     if (!known) {
         BSI_TRY(enter(self, tree, 0));

@@ -23,17 +23,17 @@ static bsi_digest_slot *slot_of(const bsi_digest_table *table, const bsi_digest 
     const size_t mask = table->capacity - 1;
     size_t at = (size_t)bsi_le64(digest->bytes) & mask;
 
-    while (table->slots[at].used && !bsi_digest_equal(&table->slots[at].digest, digest)) {
+    while (table->slots[at].taken && !bsi_digest_equal(&table->slots[at].digest, digest)) {
         at = (at + 1) & mask;
     }
     return &table->slots[at];
 }
 
-uint8_t *bsi_digest_table_find(const bsi_digest_table *table, const bsi_digest *digest)
+uint32_t *bsi_digest_table_find(const bsi_digest_table *table, const bsi_digest *digest)
 {
     bsi_digest_slot *slot = table->count > 0 ? slot_of(table, digest) : NULL;
 
-    return slot && slot->used ? &slot->value : NULL;
+    return slot && slot->taken ? &slot->value : NULL;
 }
 
 static bs_status grow(bsi_digest_table *table)
@@ -45,7 +45,7 @@ static bs_status grow(bsi_digest_table *table)
         return BS_E_NOMEM;
     }
     for (size_t i = 0; i < table->capacity; i++) {
-        if (table->slots[i].used) {
+        if (table->slots[i].taken) {
             *slot_of(&larger, &table->slots[i].digest) = table->slots[i];
         }
     }
@@ -55,7 +55,7 @@ static bs_status grow(bsi_digest_table *table)
     return BS_OK;
 }
 
-bs_status bsi_digest_table_put(bsi_digest_table *table, const bsi_digest *digest, uint8_t value)
+bs_status bsi_digest_table_put(bsi_digest_table *table, const bsi_digest *digest, uint32_t value)
 {
     bsi_digest_slot *slot = NULL;
 
@@ -63,8 +63,8 @@ bs_status bsi_digest_table_put(bsi_digest_table *table, const bsi_digest *digest
         BSI_TRY(grow(table));
     }
     slot = slot_of(table, digest);
-    if (!slot->used) {
-        *slot = (bsi_digest_slot){.digest = *digest, .used = 1};
+    if (!slot->taken) {
+        *slot = (bsi_digest_slot){.digest = *digest, .taken = 1};
         table->count++;
     }
     slot->value = value;

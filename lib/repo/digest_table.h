@@ -10,8 +10,8 @@
  */
 typedef struct bsi_digest_slot {
     bsi_digest digest;
-    uint8_t used;
-    uint8_t value;
+    uint32_t taken; /* 0: the slot is free. */
+    uint32_t value;
 } bsi_digest_slot;
 
 typedef struct bsi_digest_table {
@@ -23,10 +23,10 @@ typedef struct bsi_digest_table {
 void bsi_digest_table_dispose(bsi_digest_table *table);
 
 /* Where the number of a digest is; NULL: it is not there. Valid until the next one is added. */
-uint8_t *bsi_digest_table_find(const bsi_digest_table *table, const bsi_digest *digest);
+uint32_t *bsi_digest_table_find(const bsi_digest_table *table, const bsi_digest *digest);
 
 /* Add a digest that is not there, or change its number. */
 BS_NODISCARD bs_status bsi_digest_table_put(bsi_digest_table *table, const bsi_digest *digest,
-                                            uint8_t value);
+                                            uint32_t value);
 
 #endif

@@ -326,15 +326,21 @@ bs_status bsi_repo_index_find(bsi_repo_index *index, bsi_blob_type type, const b
     return status;
 }
 
-bool bsi_repo_index_has_pack(bsi_repo_index *index, const bsi_digest *pack)
+bool bsi_repo_index_number(bsi_repo_index *index, const bsi_digest *pack, uint32_t *out)
 {
-    uint32_t number = 0;
     bool found = false;
 
     bsi_mutex_lock(&index->lock);
-    found = find_pack(index, pack, &number);
+    found = find_pack(index, pack, out);
     bsi_mutex_unlock(&index->lock);
     return found;
+}
+
+bool bsi_repo_index_has_pack(bsi_repo_index *index, const bsi_digest *pack)
+{
+    uint32_t number = 0;
+
+    return bsi_repo_index_number(index, pack, &number);
 }
 
 static bs_status claim_locked(bsi_repo_index *self, bsi_blob_type type, const bsi_digest *id,

@@ -58,6 +58,8 @@ BS_NODISCARD bs_status bsi_repo_index_find(bsi_repo_index *index, bsi_blob_type 
 
 /* Whether the index tells of a pack. */
 bool bsi_repo_index_has_pack(bsi_repo_index *index, const bsi_digest *pack);
+/* The same, with its number. */
+bool bsi_repo_index_number(bsi_repo_index *index, const bsi_digest *pack, uint32_t *out);
 
 /* --- Blobs to come --- */
 

@@ -149,27 +149,6 @@ static bs_status survey_blob(bsi_repo_prune *self, bsi_prune_pack *pack, const b
     return BS_OK;
 }
 
-/* Lists are sorted. */
-static const bsi_repo_file *find_file(const bsi_repo_files *files, const bsi_digest *id)
-{
-    size_t low = 0;
-    size_t high = files->count;
-
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        const int order = memcmp(files->items[middle].id.bytes, id->bytes, BSI_SHA256_SIZE);
-        if (order == 0) {
-            return &files->items[middle];
-        }
-        if (order < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return NULL;
-}
-
 static bs_status survey_pack(bsi_repo_prune *self, uint32_t number, const bsi_repo_files *files,
                              bsi_blob_list *blobs)
 {
@@ -181,7 +160,7 @@ static bs_status survey_pack(bsi_repo_prune *self, uint32_t number, const bsi_re
     if (status != BS_OK) {
         return status < 0 ? status : BS_OK;
     }
-    file = find_file(files, &id);
+    file = bsi_repo_files_find(files, &id);
     self->report.packs++;
     pack->is_known = true;
     pack->is_lost = !file;

@@ -117,6 +117,8 @@ typedef struct bsi_repo_files {
 BS_NODISCARD bs_status bsi_repo_list(const bsi_repo *repo, const bs_call *call, bsi_repo_kind kind,
                                      bsi_repo_files *out);
 void bsi_repo_files_dispose(bsi_repo_files *files);
+/* The file of an id in such a list, or NULL. */
+const bsi_repo_file *bsi_repo_files_find(const bsi_repo_files *files, const bsi_digest *id);
 
 /*
  * The one file of a kind whose id begins with these hex digits: BS_E_NOT_FOUND,

@@ -262,6 +262,18 @@ void bsi_repo_files_dispose(bsi_repo_files *files)
     *files = (bsi_repo_files){0};
 }
 
+static int compare_id(const void *key, const void *file)
+{
+    return memcmp(key, ((const bsi_repo_file *)file)->id.bytes, BSI_SHA256_SIZE);
+}
+
+const bsi_repo_file *bsi_repo_files_find(const bsi_repo_files *files, const bsi_digest *id)
+{
+    return files->count > 0
+               ? bsearch(id->bytes, files->items, files->count, sizeof(*files->items), compare_id)
+               : NULL;
+}
+
 static bool begins_with(const bsi_digest *id, bsi_slice prefix)
 {
     char digits[DIGITS + 1];

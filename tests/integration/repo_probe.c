@@ -17,6 +17,7 @@
 #include "repo/check.h"
 #include "repo/locks.h"
 #include "repo/prune.h"
+#include "repo/repair.h"
 #include "repo/repository.h"
 #include "repo/snapshot.h"
 
@@ -234,6 +235,29 @@ static bs_status prune(const bsi_repo *repo, const char *how)
     return BS_OK;
 }
 
+/* "index", "packs", or "snapshots"; these go when they were repaired. */
+static bs_status repair(const bsi_repo *repo, const char *what)
+{
+    const bsi_slice name = bsi_slice_of(what);
+    bsi_repair_options options = {.forget = true, .found = print_finding};
+    bsi_repair_report report;
+    bs_status status = BS_OK;
+
+    BSI_TRY(bsi_pool_new(bsi_cpu_count(), &options.pool));
+    if (bsi_slice_is(name, "index")) {
+        status = bsi_repo_repair_index(repo, NULL, NULL, &options, &report);
+    } else if (bsi_slice_is(name, "packs")) {
+        status = bsi_repo_repair_packs(repo, NULL, NULL, &options, NULL, &report);
+    } else {
+        status = bsi_repo_repair_snapshots(repo, NULL, NULL, &options, &report);
+    }
+    bsi_pool_free(options.pool);
+    BSI_TRY(status);
+    (void)printf("%" PRIu64 " blobs saved, %" PRIu64 " lost, %" PRIu64 " snapshots repaired\n",
+                 report.blobs_saved, report.blobs_lost, report.snapshots_repaired);
+    return BS_OK;
+}
+
 static bs_status run(bsi_repo *repo, const char *command, const char *argument)
 {
     const bsi_slice name = bsi_slice_of(command);
@@ -270,6 +294,9 @@ static bs_status run(bsi_repo *repo, const char *command, const char *argument)
     }
     if (bsi_slice_is(name, "prune")) {
         return prune(repo, argument);
+    }
+    if (bsi_slice_is(name, "repair")) {
+        return repair(repo, argument);
     }
     if (bsi_slice_is(name, "unlock")) {
         return unlock(repo);

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Pruning beside the restic program of the system.
+"""Pruning and repair beside the restic program of the system.
 
 Usage: test_restic_prune.py PROBE [unittest's arguments]
 """
@@ -22,7 +22,7 @@ if os.environ.get("BSI_TESTS_FULL"):
     PARTS = [number / 50 for number in range(1, 50)]
 
 
-class Prune(test_restic.Case):
+class Upkeep(test_restic.Case):
     """Each snapshot has a third of the files of the one before it, and new ones."""
 
     def write(self, rng, round_number):
@@ -80,6 +80,8 @@ class Prune(test_restic.Case):
     def stored(self):
         return sum(path.stat().st_size for path in self.repo.glob("data/*/*"))
 
+
+class Prune(Upkeep):
     def test_after_it_restic_finds_all_whole(self):
         for version in ("1", "2"):
             with self.subTest(version=version):
@@ -171,6 +173,59 @@ class Prune(test_restic.Case):
         shutil.copytree(original, self.repo)
         self.probe("prune", "all")
         self.assert_whole()
+
+
+class Repair(Upkeep):
+    def setUp(self):
+        super().setUp()
+        self.backed_up("2")
+
+    def test_an_index_that_is_lost_is_made_anew(self):
+        shutil.rmtree(self.repo / "index")
+        self.restic("check", fails=True)
+        self.probe("repair", "index")
+        self.assert_whole()
+
+    def test_of_a_damaged_pack_only_what_is_damaged_is_lost(self):
+        oldest = next(iter(self.kept))
+        self.forget(*range(1, SNAPSHOTS))
+        self.probe("prune", "all")
+        largest = max(self.repo.glob("data/*/*"), key=lambda path: path.stat().st_size)
+        content = bytearray(largest.read_bytes())
+        content[len(content) // 3] ^= 1
+        largest.chmod(0o600)
+        largest.write_bytes(content)
+        self.restic("check", "--read-data", fails=True)
+        self.assertIn(" 1 lost", self.probe("repair", "packs"))
+        self.probe("repair", "snapshots")
+        self.probe("prune", "all")
+        said = self.restic("check", "--read-data")
+        self.assertIn("no errors were found", said)
+        (snapshot,) = json.loads(self.restic("snapshots", "--json"))
+        self.assertTrue(snapshot["original"].startswith(oldest))
+        target = self.scratch / "back"
+        self.restic("restore", snapshot["id"], "--target", target)
+        compared = [
+            (path, self.kept[oldest] / path.relative_to(target / str(self.source)[1:]))
+            for path in target.glob("**/*") if path.is_file()
+        ]  # fmt: skip
+        self.assertGreater(len(compared), 50)
+        others = [one for one, other in compared if one.read_bytes() != other.read_bytes()]
+        self.assertEqual(len(others), 1)
+
+    def test_a_lost_pack_of_trees_costs_no_file_of_others(self):
+        newest = list(self.kept)[-1]
+        self.forget(*range(SNAPSHOTS - 1))
+        self.probe("prune", "all")
+        index = json.loads(self.restic("cat", "index", next((self.repo / "index").iterdir()).name))
+        trees = [pack for pack in index["packs"] if pack["blobs"][0]["type"] == "tree"]
+        for pack in [pack["id"] for pack in trees]:
+            (self.repo / "data" / pack[:2] / pack).unlink()
+        self.restic("backup", self.source / "folder0")
+        self.probe("repair", "index")
+        self.assertIn("nothing is left", self.probe("repair", "snapshots"))
+        self.restic("forget", newest)
+        self.assertIn("no errors were found", self.restic("check"))
 
 
 if __name__ == "__main__":
