@@ -421,7 +421,7 @@ static bs_status repair_snapshot(rewriter *self, const bsi_digest *id)
     return status;
 }
 
-static bs_status repair_all(rewriter *self, const bsi_repo_files *files)
+static bs_status prepare(rewriter *self)
 {
     const bsi_save_options saving = {.pack_target = self->base.options.pack_target};
     const bsi_repair *base = &self->base;
@@ -429,9 +429,14 @@ static bs_status repair_all(rewriter *self, const bsi_repo_files *files)
     BSI_TRY(bsi_repo_index_new(&self->base.index));
     BSI_TRY(bsi_repo_index_load(base->repo, base->call, NULL, base->index));
     BSI_TRY(bsi_blob_reader_new(base->repo, base->index, &self->reader));
-    BSI_TRY(base->options.dry_run ? BS_OK
-                                  : bsi_repo_writer_new(base->repo, base->index, base->options.pool,
-                                                        base->call, &saving, &self->writer));
+    return base->options.dry_run ? BS_OK
+                                 : bsi_repo_writer_new(base->repo, base->index, base->options.pool,
+                                                       base->call, &saving, &self->writer);
+}
+
+static bs_status repair_all(rewriter *self, const bsi_repo_files *files)
+{
+    BSI_TRY(prepare(self));
     for (size_t i = 0; i < files->count; i++) {
         BSI_TRY(note_stand_in(self, &files->items[i].id));
     }
