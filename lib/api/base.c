@@ -6,6 +6,17 @@
 
 #include "api/version.h"
 
+#ifdef BSI_REMOTE
+#define WITH_S3 " s3"
+#else
+#define WITH_S3 ""
+#endif
+#ifdef BSI_SFTP
+#define WITH_SFTP " sftp"
+#else
+#define WITH_SFTP ""
+#endif
+
 const char *bs_version(void)
 {
     return BSI_VERSION;
@@ -14,9 +25,5 @@ const char *bs_version(void)
 /* The containers of lib/archive and the storage drivers of lib/storage; a test compares. */
 const char *bs_features(void)
 {
-#ifdef BSI_REMOTE
-    return "none zip tar.gz tar.bz2 tar.zst 7z local mem s3";
-#else
-    return "none zip tar.gz tar.bz2 tar.zst 7z local mem";
-#endif
+    return "none zip tar.gz tar.bz2 tar.zst 7z local mem" WITH_S3 WITH_SFTP;
 }

@@ -19,6 +19,9 @@ static const bs_storage_driver *const own_drivers[] = {
 #ifdef BSI_REMOTE
     &bsi_storage_driver_s3,
 #endif
+#ifdef BSI_SFTP
+    &bsi_storage_driver_sftp,
+#endif
 };
 
 enum { OWN_COUNT = BSI_ARRAY_SIZE(own_drivers), ADDED_MAX = 32 };

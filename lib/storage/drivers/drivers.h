@@ -10,5 +10,8 @@ extern const bs_storage_driver bsi_storage_driver_mem;
 #ifdef BSI_REMOTE
 extern const bs_storage_driver bsi_storage_driver_s3;
 #endif
+#ifdef BSI_SFTP
+extern const bs_storage_driver bsi_storage_driver_sftp;
+#endif
 
 #endif
