@@ -21,5 +21,6 @@
 #include <backupsvc/schedule.h>
 #include <backupsvc/service.h>
 #include <backupsvc/stats.h>
+#include <backupsvc/storage.h>
 
 #endif

@@ -105,7 +105,7 @@ typedef struct bs_backup_options {
     const char *source_name;           /**< Name of that one file. Default: "output". */
     bs_backup_type backup_type;
     bs_form form;
-    const char *storage; /**< A registered storage. Default: "local". */
+    const char *storage; /**< One of bs_storage_list(). Default: "local". */
     bs_compression compression;
     int32_t compression_level; /**< 1 and up, within the container's range. Default:
                                     COMPRESSION_LEVEL where it is set, else its own. */

@@ -11,6 +11,7 @@
 #include <backupsvc/retention.h>
 #include <backupsvc/schedule.h>
 #include <backupsvc/stats.h>
+#include <backupsvc/storage.h>
 
 BS_BEGIN_DECLS
 
@@ -140,6 +141,14 @@ BS_API BS_NODISCARD bs_status bs_keyring_info_to_json(const bs_keyring_info *inf
 
 /** As bs_backup_info_to_json(), for what opens a backup. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_slots_info_to_json(const bs_slots_info *info, char **out);
+/** As bs_backup_info_to_json(), for storages; settings are an object. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_storage_list_info_to_json(const bs_storage_list_info *info,
+                                                           char **out);
+
+/** As bs_backup_info_to_json(), for a check of a storage; what is not known is null. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_storage_check_info_to_json(const bs_storage_check_info *info,
+                                                            char **out);
+
 /** As bs_backup_info_to_json(), for a record of the audit log. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_audit_record_to_json(const bs_audit_record *record, char **out);
 

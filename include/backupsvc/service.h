@@ -94,7 +94,8 @@ BS_API void bs_service_close(bs_service *service);
 /**
  * Register a named storage for requests to use.
  *
- * Profiles are not kept: a program registers its own after each open.
+ * It is not kept: a program registers its own after each open, or has the
+ * service keep them with bs_storage_add().
  *
  * @param service   The service.
  * @param name      1 to 64 letters, digits, `.`, `_`, `-`. Not "local". Copied.
@@ -139,7 +140,8 @@ typedef struct bs_rebuild_report {
 } bs_rebuild_report;
 
 /**
- * Make the catalogue anew from the manifests on all registered storages.
+ * Make the catalogue anew from the manifests on all storages, those that are kept
+ * included. One that cannot be reached ends it, and the catalogue stays as it is.
  *
  * Nothing on the storages changes. To mend a damaged catalogue, open the
  * service with `replace_damaged`, register its storages, and call this.

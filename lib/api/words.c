@@ -75,3 +75,8 @@ const char *bs_audit_fault_name(bs_audit_fault fault)
 {
     return bsi_word_name(bsi_words_audit_fault, (int)fault);
 }
+
+const char *bs_storage_result_name(bs_storage_result result)
+{
+    return bsi_word_name(bsi_words_storage_result, (int)result);
+}

@@ -13,6 +13,7 @@
 #include "engine/access.h"
 #include "engine/manifest_row.h"
 #include "engine/pins.h"
+#include "engine/profiles.h"
 #include "engine/runner.h"
 #include "engine/service.h"
 
@@ -155,8 +156,11 @@ static bs_status run(rebuild *self)
 bs_status bsi_catalog_rebuild(bs_service *service, bs_rebuild_report *report_out)
 {
     rebuild self = {.service = service};
-    bs_status status = bsi_jobs_hold(service);
+    bs_status status = bsi_profiles_open(service);
 
+    if (status >= 0) {
+        status = bsi_jobs_hold(service);
+    }
     if (status < 0) {
         return status;
     }

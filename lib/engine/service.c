@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "engine/drill.h"
 #include "engine/log_file.h"
+#include "engine/profiles.h"
 #include "engine/recovery.h"
 #include "engine/runner.h"
 #include "engine/schedule_run.h"
@@ -59,30 +60,35 @@ bsi_vault_env bsi_service_env(bs_service *service, bsi_storage *storage, const b
 
 /* --- Storages --- */
 
-static bs_status fail_no_storage(const char *name, const bs_service *service)
+static bs_status fail_no_storage(bs_service *service, const char *name)
 {
+    bs_storage_list_info *list = NULL;
     char names[256] = "";
     char shown[80];
     size_t used = 0;
 
-    for (const bsi_named_storage *one = service->storages; one; one = one->next) {
-        const size_t size = strlen(one->name);
+    BSI_TRY(bsi_storage_list_get(service, &list));
+    for (size_t i = 0; i < list->storages_count; i++) {
+        const char *one = list->storages[i].name;
+        const size_t size = strlen(one);
         if (used + size + 3 > sizeof(names)) {
             break;
         }
         memcpy(names + used, used > 0 ? ", " : "", used > 0 ? 2 : 0);
         used += used > 0 ? 2 : 0;
-        memcpy(names + used, one->name, size + 1);
+        memcpy(names + used, one, size + 1);
         used += size;
     }
+    bsi_storage_list_free(list);
     return bsi_fail(BS_LAYER_CALLER, BS_E_NOT_FOUND, "there is no storage '%s'; there are: %s",
                     bsi_printable(name, strlen(name), shown, sizeof(shown)), names);
 }
 
-bs_status bsi_service_storage(bs_service *service, const char *name, bsi_storage **out)
+/* Among those that are open; NULL. */
+static bsi_storage *find_open(bs_service *service, const char *name)
 {
     const bsi_named_storage *one = NULL;
-    bs_status status = BS_OK;
+    bsi_storage *storage = NULL;
 
     bsi_mutex_lock(&service->lock);
     one = service->storages;
@@ -90,12 +96,26 @@ bs_status bsi_service_storage(bs_service *service, const char *name, bsi_storage
         one = one->next;
     }
     if (one) {
-        *out = bsi_storage_ref(one->storage);
-    } else {
-        status = fail_no_storage(name, service);
+        storage = bsi_storage_ref(one->storage);
     }
     bsi_mutex_unlock(&service->lock);
-    return status;
+    return storage;
+}
+
+bs_status bsi_service_storage(bs_service *service, const char *name, bsi_storage **out)
+{
+    bsi_storage *storage = find_open(service, name);
+    bool is_kept = false;
+
+    if (!storage) {
+        BSI_TRY(bsi_profile_open(service, name, &is_kept));
+        storage = find_open(service, name);
+    }
+    if (!storage) {
+        return fail_no_storage(service, name);
+    }
+    *out = storage;
+    return BS_OK;
 }
 
 bsi_storage *bsi_service_storage_at(bs_service *service, size_t index, bsi_arena *arena,
@@ -115,6 +135,39 @@ bsi_storage *bsi_service_storage_at(bs_service *service, size_t index, bsi_arena
     }
     bsi_mutex_unlock(&service->lock);
     return storage;
+}
+
+size_t bsi_service_storage_count(bs_service *service)
+{
+    size_t count = 0;
+
+    bsi_mutex_lock(&service->lock);
+    for (const bsi_named_storage *one = service->storages; one; one = one->next) {
+        count++;
+    }
+    bsi_mutex_unlock(&service->lock);
+    return count;
+}
+
+void bsi_service_forget_storage(bs_service *service, const char *name)
+{
+    bsi_named_storage **link = NULL;
+    bsi_named_storage *gone = NULL;
+
+    bsi_mutex_lock(&service->lock);
+    link = &service->storages;
+    while (*link && strcmp((*link)->name, name) != 0) {
+        link = &(*link)->next;
+    }
+    gone = *link;
+    if (gone) {
+        *link = gone->next;
+    }
+    bsi_mutex_unlock(&service->lock);
+    if (gone) {
+        bsi_storage_unref(gone->storage);
+        bsi_free(gone);
+    }
 }
 
 /* Takes over the reference to `storage` when it succeeds. */
@@ -156,25 +209,42 @@ static bool storage_name_is_valid(const char *name)
                size;
 }
 
-bs_status bsi_service_add_storage(bs_service *service, const char *name, const char *driver,
-                                  const char *const *settings)
+bs_status bsi_service_register(bs_service *service, const char *name, const char *driver,
+                               const char *const *settings)
 {
     bsi_storage *storage = NULL;
 
-    if (!storage_name_is_valid(name)) {
-        return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID,
-                        "name: takes 1 to %d letters, digits, '.', '_' and '-'", STORAGE_NAME_MAX);
-    }
-    if (bsi_service_storage(service, name, &storage) == BS_OK) {
-        bsi_storage_unref(storage);
-        return bsi_fail(BS_LAYER_CALLER, BS_E_EXISTS, "there is a storage '%s' already", name);
-    }
     BSI_TRY(bsi_storage_open_for(service, driver, settings, &storage));
     if (add_storage(service, name, storage) < 0) {
         bsi_storage_unref(storage);
         return bs_error_last()->code;
     }
     return bsi_recovery_storage(service, name);
+}
+
+/* Neither open nor kept. */
+static bs_status check_name_is_free(bs_service *service, const char *name)
+{
+    bsi_storage *storage = find_open(service, name);
+    bool taken = storage != NULL;
+
+    bsi_storage_unref(storage);
+    if (!taken) {
+        BSI_TRY(bsi_profile_find(service, name, &taken));
+    }
+    return taken ? bsi_fail(BS_LAYER_CALLER, BS_E_EXISTS, "there is a storage '%s' already", name)
+                 : BS_OK;
+}
+
+bs_status bsi_service_add_storage(bs_service *service, const char *name, const char *driver,
+                                  const char *const *settings)
+{
+    if (!storage_name_is_valid(name)) {
+        return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID,
+                        "name: takes 1 to %d letters, digits, '.', '_' and '-'", STORAGE_NAME_MAX);
+    }
+    BSI_TRY(check_name_is_free(service, name));
+    return bsi_service_register(service, name, driver, settings);
 }
 
 /* --- Open --- */

@@ -92,12 +92,25 @@ BS_NODISCARD bs_status bsi_service_enter(const bs_service *service);
 BS_NODISCARD bs_status bsi_service_add_storage(bs_service *service, const char *name,
                                                const char *driver, const char *const *settings);
 
-/* With a reference of its own: BS_E_NOT_FOUND with the names there are. */
+/* The same without a look at the name: BS_E_EXISTS when it is among those that are open. */
+BS_NODISCARD bs_status bsi_service_register(bs_service *service, const char *name,
+                                            const char *driver, const char *const *settings);
+
+/* Those who work with it keep it. Nothing happens when there is none of that name. */
+void bsi_service_forget_storage(bs_service *service, const char *name);
+
+/*
+ * With a reference of its own: BS_E_NOT_FOUND with the names there are. One that the catalogue
+ * keeps is opened if it is not open yet.
+ */
 BS_NODISCARD bs_status bsi_service_storage(bs_service *service, const char *name,
                                            bsi_storage **out);
 
-/* By its number, so that no lock is held while it is worked with; NULL behind the last. Its name
- * is put into the arena. */
+/* How many are open. */
+size_t bsi_service_storage_count(bs_service *service);
+
+/* By its number among those that are open, so that no lock is held while it is worked with; NULL
+ * behind the last. Its name is put into the arena. */
 bsi_storage *bsi_service_storage_at(bs_service *service, size_t index, bsi_arena *arena,
                                     const char **name_out);
 

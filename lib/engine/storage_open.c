@@ -17,7 +17,7 @@ typedef struct pairs {
     size_t count;
 } pairs;
 
-static bool is_secret(const char *driver, const char *key)
+const bs_storage_option *bsi_storage_option_of(const char *driver, const char *key)
 {
     const bs_storage_driver *one = NULL;
     const bs_storage_option *option = NULL;
@@ -31,7 +31,7 @@ static bool is_secret(const char *driver, const char *key)
     while (option && option->key && strcmp(option->key, key) != 0) {
         option++;
     }
-    return option && option->key && option->secret;
+    return option && option->key ? option : NULL;
 }
 
 /* Ends with a NUL, so that it is a text. */
@@ -54,6 +54,7 @@ static bs_status read_secret(bs_service *service, const char *key, const char *r
 static bs_status take_pair(bs_service *service, const char *driver, const char *const *pair,
                            pairs *out)
 {
+    const bs_storage_option *option = bsi_storage_option_of(driver, pair[0]);
     bsi_setting *item = &out->items[out->count];
 
     if (!pair[1] || out->count == SETTINGS_MAX) {
@@ -62,7 +63,7 @@ static bs_status take_pair(bs_service *service, const char *driver, const char *
                         SETTINGS_MAX);
     }
     *item = (bsi_setting){pair[0], pair[1]};
-    if (is_secret(driver, pair[0])) {
+    if (option && option->secret) {
         BSI_TRY(read_secret(service, pair[0], pair[1], &out->secrets[out->count]));
         item->value = (const char *)bsi_secret_view(out->secrets[out->count]);
     }

@@ -12,4 +12,7 @@
 BS_NODISCARD bs_status bsi_storage_open_for(bs_service *service, const char *driver,
                                             const char *const *settings, bsi_storage **out);
 
+/* What a driver says of a setting; NULL: there is no such driver, or it has no such setting. */
+const bs_storage_option *bsi_storage_option_of(const char *driver, const char *key);
+
 #endif

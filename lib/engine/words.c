@@ -147,6 +147,13 @@ const bsi_word bsi_words_audit_fault[] = {
     {"cut_off", BS_AUDIT_CUT_OFF},   {NULL, 0},
 };
 
+const bsi_word bsi_words_storage_result[] = {
+    {"ok", BS_STORAGE_OK},
+    {"lacks", BS_STORAGE_LACKS},
+    {"failed", BS_STORAGE_FAILED},
+    {NULL, 0},
+};
+
 const char *bsi_word_name(const bsi_word *words, int value)
 {
     for (; words->word; words++) {

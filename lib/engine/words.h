@@ -7,6 +7,7 @@
 #include <backupsvc/events.h>
 #include <backupsvc/retention.h>
 #include <backupsvc/schedule.h>
+#include <backupsvc/storage.h>
 
 #include "base/error.h"
 #include "base/slice.h"
@@ -37,6 +38,7 @@ extern const bsi_word bsi_words_missed[];
 extern const bsi_word bsi_words_run_outcome[];
 extern const bsi_word bsi_words_audit_result[];
 extern const bsi_word bsi_words_audit_fault[];
+extern const bsi_word bsi_words_storage_result[];
 
 /* "unknown" for values that the table does not hold. */
 const char *bsi_word_name(const bsi_word *words, int value);

@@ -171,7 +171,8 @@ static bs_status check_value(const bs_storage_option *option, const char *value)
 {
     uint64_t number = 0;
 
-    if (!bsi_utf8_valid(value, strlen(value)) && option->type != BS_STORAGE_OPTION_TEXT) {
+    if (!bsi_utf8_valid(value, strlen(value)) && option->type != BS_STORAGE_OPTION_TEXT &&
+        option->type != BS_STORAGE_OPTION_PATH) {
         return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID, "setting '%s' is not UTF-8", option->key);
     }
     if (option->type == BS_STORAGE_OPTION_NUMBER && !parse_number(value, &number)) {

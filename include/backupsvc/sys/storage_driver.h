@@ -260,6 +260,7 @@ typedef enum bs_storage_option_type {
     BS_STORAGE_OPTION_TEXT = 0,
     BS_STORAGE_OPTION_NUMBER = 1, /**< Decimal digits, below 2^64. */
     BS_STORAGE_OPTION_FLAG = 2,   /**< "true" or "false". */
+    BS_STORAGE_OPTION_PATH = 3,   /**< Of a file or directory here; absolute where it is kept. */
 } bs_storage_option_type;
 
 /** One setting that a driver knows. */

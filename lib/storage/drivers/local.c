@@ -669,7 +669,7 @@ static bs_status local_set_mtime(void *self, const bs_call *call, const char *ke
 
 static const bs_storage_option local_options[] = {
     {.key = "path",
-     .type = BS_STORAGE_OPTION_TEXT,
+     .type = BS_STORAGE_OPTION_PATH,
      .required = true,
      .help = "Directory that holds the objects."},
     {.key = "create",
