@@ -18,7 +18,7 @@ const tool_verb verbs[] = {
      "  --form F             archive (default), mirror, repository\n"
      "  --compression C      none, zip (default), tar.gz, tar.bz2, tar.zst, 7z\n"
      "  --level N            how hard to compress, within the container's range\n"
-     "  --storage S          a registered storage; default: local\n"
+     "  --storage S          one of 'storage list'; default: local\n"
      "  --include P          only files that match; may be given again\n"
      "  --exclude P          nothing that matches; may be given again, wins\n"
      "  --retention-days N   keep so long; 0: for ever\n"
@@ -150,6 +150,19 @@ const tool_verb verbs[] = {
      "\n"
      "REF is env:NAME, file:PATH, keyring:NAME, or - to be asked.\n",
      verb_key},
+    {"storage", "add NAME DRIVER KEY=VALUE... | list | show NAME | check NAME | remove NAME",
+     "say where else backups can go",
+     "  add NAME DRIVER KEY=VALUE...   try it, and keep it under this name; DRIVER is local,\n"
+     "                       s3, or another that 'backupsvc --version' names\n"
+     "  list                 all storages\n"
+     "  show NAME            its settings\n"
+     "  check NAME           try what it can do, and how long it takes\n"
+     "  remove NAME          forget it; what lies on it stays there\n"
+     "    --force            also when backups lie on it: they cannot be read until a storage\n"
+     "                       of that name is there again\n"
+     "\n"
+     "Secrets are kept as references: env:NAME, file:/PATH or keyring:NAME.\n",
+     verb_storage},
     {"schedule",
      "add NAME CRON SOURCE... [OPTION...] | list | show NAME | update NAME [OPTION...] |"
      " remove NAME | run NAME | preview CRON",

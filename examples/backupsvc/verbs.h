@@ -44,6 +44,7 @@ int verb_schedule(tool_run *tool, int argc, char **argv);
 int verb_run_schedules(tool_run *tool, int argc, char **argv);
 int verb_stats(tool_run *tool, int argc, char **argv);
 int verb_metrics(tool_run *tool, int argc, char **argv);
+int verb_storage(tool_run *tool, int argc, char **argv);
 int verb_rebuild(tool_run *tool, int argc, char **argv);
 int verb_help(tool_run *tool, int argc, char **argv);
 

@@ -129,6 +129,8 @@ def run_beside(server, command):
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         "AWS_REGION": REGION,
     }
+    if command[0].endswith(".py"):
+        command = [sys.executable, *command]
     return subprocess.run(command, env=environment, check=False).returncode
 
 
