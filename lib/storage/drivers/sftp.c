@@ -502,13 +502,17 @@ static bs_status move(const sftp_work *work, const bs_call *call, const char *to
     for (int i = 0; i < RACES_MAX; i++) {
         BSI_TRY(bsi_sftp_stat_file(work->link, call, work->path, &attrs));
         BSI_TRY(bsi_sftp_move(work->link, call, POSIX_RENAME, work->path, to_path, &answer));
-        if (!bsi_sftp_said(&answer, BSI_SFTP_NO_SUCH_FILE)) {
+        if (!bsi_sftp_said(&answer, BSI_SFTP_NO_SUCH_FILE) ||
+            bsi_sftp_said(&made, BSI_SFTP_PERMISSION_DENIED)) {
             break;
         }
         BSI_TRY(bsi_sftp_make_dirs(work->link, call, to_dir, &made));
     }
-    return bsi_sftp_said(&answer, BSI_SFTP_OK)
-               ? BS_OK
+    if (bsi_sftp_said(&answer, BSI_SFTP_OK)) {
+        return BS_OK;
+    }
+    return bsi_sftp_said(&answer, BSI_SFTP_NO_SUCH_FILE)
+               ? bsi_sftp_fail(work->link, &made, "making the directory of", to_path)
                : bsi_sftp_fail(work->link, &answer, "renaming to", to_path);
 }
 
