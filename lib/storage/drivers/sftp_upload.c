@@ -269,6 +269,18 @@ static bs_status reopen(bsi_sftp_upload *upload, const bs_call *call)
 }
 
 /* Where an earlier answer was lost the same bytes go to the same place once more. */
+static bs_status send_all_kept(bsi_sftp_upload *upload, const bs_call *call)
+{
+    bs_status status = BS_OK;
+
+    for (size_t i = 0; i < BSI_SFTP_WRITES_MAX && status == BS_OK; i++) {
+        if (upload->kept[i].used) {
+            status = send_kept(upload, call, i);
+        }
+    }
+    return status;
+}
+
 bs_status bsi_sftp_upload_resume(bsi_sftp_upload *upload, const bs_call *call)
 {
     if (upload->stage != BSI_SFTP_WRITING || (upload->opened.handle_size > 0 && !upload->failed)) {
@@ -279,12 +291,7 @@ bs_status bsi_sftp_upload_resume(bsi_sftp_upload *upload, const bs_call *call)
         BSI_TRY(reopen(upload, call));
     }
     upload->failed = false;
-    for (size_t i = 0; i < BSI_SFTP_WRITES_MAX; i++) {
-        if (upload->kept[i].used) {
-            BSI_TRY(send_kept(upload, call, i));
-        }
-    }
-    return BS_OK;
+    return send_all_kept(upload, call);
 }
 
 void bsi_sftp_upload_unlink(bsi_sftp_upload *upload)
