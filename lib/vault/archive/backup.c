@@ -291,14 +291,17 @@ static bs_status try_to_keep_copy(const run *self)
 static bs_status hand_over(const run *self, bsi_backup_result *out)
 {
     const bsi_secret *data_key = self->keys ? bsi_keyset_data_key(self->keys) : NULL;
+    bs_status status = BS_OK;
 
     BSI_TRY(bsi_summary_result(&self->info, self->manifest_key, out));
-    if (data_key &&
-        bsi_secret_copy(bsi_secret_view(data_key), bsi_secret_size(data_key), &out->data_key) < 0) {
-        bsi_backup_result_dispose(out);
-        return BS_E_NOMEM;
+    if (data_key) {
+        status =
+            bsi_secret_copy(bsi_secret_view(data_key), bsi_secret_size(data_key), &out->data_key);
     }
-    return BS_OK;
+    if (status < 0) {
+        bsi_backup_result_dispose(out);
+    }
+    return status;
 }
 
 static bs_status finish(run *self, bsi_backup_result *out)
