@@ -15,11 +15,15 @@
 #include <unistd.h>
 
 #include "repo/check.h"
+#include "repo/copy.h"
+#include "repo/diff.h"
+#include "repo/find.h"
+#include "repo/index_load.h"
 #include "repo/locks.h"
 #include "repo/prune.h"
 #include "repo/repair.h"
 #include "repo/repository.h"
-#include "repo/snapshot.h"
+#include "repo/snapshot_load.h"
 
 enum { TEXT_MAX = 16 * 1024 * 1024 };
 
@@ -258,21 +262,168 @@ static bs_status repair(const bsi_repo *repo, const char *what)
     return BS_OK;
 }
 
+static bs_status open_other(const char *path, bsi_storage **storage, bsi_repo **out)
+{
+    const bsi_setting setting = {"path", path};
+    bsi_repo_place place = {.folder = ""};
+    bsi_secret *password = NULL;
+    bs_status status = bsi_storage_open("local", &setting, 1, NULL, storage);
+
+    place.storage = *storage;
+    if (status == BS_OK) {
+        status = secret_of(getenv("RESTIC_PASSWORD"), &password);
+    }
+    if (status == BS_OK) {
+        status = bsi_repo_open(&place, NULL, password, out);
+    }
+    bsi_secret_free(password);
+    return status;
+}
+
+static bs_status copy_all(bsi_copier *copier, const bsi_repo_files *snapshots)
+{
+    for (size_t i = 0; i < snapshots->count; i++) {
+        bsi_digest id;
+        bool is_new = false;
+        BSI_TRY(bsi_copier_add(copier, &snapshots->items[i].id, &id, &is_new));
+        print_id(&id, is_new ? " new\n" : " known\n");
+    }
+    return BS_OK;
+}
+
+/* All snapshots, into the repository at a path. */
+static bs_status copy(const bsi_repo *repo, const char *path)
+{
+    bsi_copy_options options = {0};
+    bsi_repo_files files = {0};
+    bsi_storage *storage = NULL;
+    bsi_copier *copier = NULL;
+    bsi_repo *to = NULL;
+    bs_status status = open_other(path, &storage, &to);
+
+    if (status == BS_OK) {
+        status = bsi_pool_new(bsi_cpu_count(), &options.pool);
+    }
+    if (status == BS_OK) {
+        status = bsi_copier_new(repo, to, NULL, &options, &copier);
+    }
+    if (status == BS_OK) {
+        status = bsi_repo_list(repo, NULL, BSI_REPO_SNAPSHOTS, &files);
+    }
+    if (status == BS_OK) {
+        status = copy_all(copier, &files);
+    }
+    bsi_copier_free(copier);
+    bsi_pool_free(options.pool);
+    bsi_repo_files_dispose(&files);
+    bsi_repo_close(to);
+    bsi_storage_unref(storage);
+    return status;
+}
+
+static bs_status print_difference(void *user, const bsi_diff_item *item)
+{
+    static const char signs[] = "+-MUT";
+
+    (void)user;
+    (void)printf("%c %.*s\n", signs[item->kind], (int)item->path.size, item->path.data);
+    return BS_OK;
+}
+
+static bs_status load_index(const bsi_repo *repo, bsi_repo_index **out)
+{
+    BSI_TRY(bsi_repo_index_new(out));
+    return bsi_repo_index_load(repo, NULL, NULL, *out);
+}
+
+/* "ONE:OTHER": the beginnings of two snapshots' ids. */
+static bs_status diff(const bsi_repo *repo, const char *pair)
+{
+    const char *other = strchr(pair, ':');
+    bsi_repo_index *index = NULL;
+    bsi_digest ids[2];
+    bsi_digest trees[2];
+    bs_status status = load_index(repo, &index);
+
+    for (int i = 0; status == BS_OK && i < 2; i++) {
+        const bsi_slice prefix =
+            i == 0 ? (bsi_slice){pair, (size_t)(other - pair)} : bsi_slice_of(other + 1);
+        status = bsi_repo_find(repo, NULL, BSI_REPO_SNAPSHOTS, prefix, &ids[i]);
+        if (status == BS_OK) {
+            status = bsi_snapshot_load_tree(repo, NULL, &ids[i], &trees[i]);
+        }
+    }
+    if (status == BS_OK) {
+        status = bsi_repo_diff(repo, NULL, index, &trees[0], &trees[1], print_difference, NULL);
+    }
+    bsi_repo_index_free(index);
+    return status;
+}
+
+static bs_status print_match(void *user, const bsi_find_match *match)
+{
+    (void)user;
+    print_id(match->snapshot, " ");
+    (void)printf("%.*s\n", (int)match->path.size, match->path.data);
+    return BS_OK;
+}
+
+static bs_status find(const bsi_repo *repo, const char *pattern)
+{
+    bsi_pattern_list *patterns = NULL;
+    bsi_repo_index *index = NULL;
+    bsi_finder *finder = NULL;
+    bsi_repo_files files = {0};
+    bs_status status = load_index(repo, &index);
+
+    if (status == BS_OK) {
+        status = bsi_pattern_list_new(&pattern, 1, &patterns, NULL);
+    }
+    if (status == BS_OK) {
+        status = bsi_finder_new(repo, index, patterns, &finder);
+    }
+    if (status == BS_OK) {
+        status = bsi_repo_list(repo, NULL, BSI_REPO_SNAPSHOTS, &files);
+    }
+    for (size_t i = 0; status == BS_OK && i < files.count; i++) {
+        status = bsi_finder_run(finder, NULL, &files.items[i].id, print_match, NULL);
+    }
+    bsi_repo_files_dispose(&files);
+    bsi_finder_free(finder);
+    bsi_pattern_list_free(patterns);
+    bsi_repo_index_free(index);
+    return status;
+}
+
+/* What is called with the argument alone. */
+static const struct {
+    const char *name;
+    bs_status (*run)(const bsi_repo *repo, const char *argument);
+} commands[] = {
+    {"copy", copy},
+    {"diff", diff},
+    {"find", find},
+    {"prune", prune},
+    {"remove-key", remove_key},
+    {"repair", repair},
+    {"save", save_snapshot},
+    {"tag", tag_snapshot},
+};
+
 static bs_status run(bsi_repo *repo, const char *command, const char *argument)
 {
     const bsi_slice name = bsi_slice_of(command);
 
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(commands); i++) {
+        if (bsi_slice_is(name, commands[i].name)) {
+            return commands[i].run(repo, argument);
+        }
+    }
     if (bsi_slice_is(name, "config")) {
         return print_config(repo);
     }
     if (bsi_slice_is(name, "snapshots")) {
         return print_snapshots(repo);
-    }
-    if (bsi_slice_is(name, "tag")) {
-        return tag_snapshot(repo, argument);
-    }
-    if (bsi_slice_is(name, "save")) {
-        return save_snapshot(repo, argument);
     }
     if (bsi_slice_is(name, "keys")) {
         return bsi_repo_key_list(repo, NULL, print_key, NULL);
@@ -283,20 +434,11 @@ static bs_status run(bsi_repo *repo, const char *command, const char *argument)
     if (bsi_slice_is(name, "change-key")) {
         return add_key(repo, argument, true);
     }
-    if (bsi_slice_is(name, "remove-key")) {
-        return remove_key(repo, argument);
-    }
     if (bsi_slice_is(name, "lock")) {
         return hold_lock(repo, bsi_slice_is(bsi_slice_of(argument), "exclusive"));
     }
     if (bsi_slice_is(name, "check")) {
         return check(repo, bsi_slice_is(bsi_slice_of(argument), "data"));
-    }
-    if (bsi_slice_is(name, "prune")) {
-        return prune(repo, argument);
-    }
-    if (bsi_slice_is(name, "repair")) {
-        return repair(repo, argument);
     }
     if (bsi_slice_is(name, "unlock")) {
         return unlock(repo);

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Pruning and repair beside the restic program of the system.
+"""Pruning, repair, copies, differences and searches beside the restic program of the system.
 
 Usage: test_restic_prune.py PROBE [unittest's arguments]
 """
@@ -226,6 +226,50 @@ class Repair(Upkeep):
         self.assertIn("nothing is left", self.probe("repair", "snapshots"))
         self.restic("forget", newest)
         self.assertIn("no errors were found", self.restic("check"))
+
+
+class Looking(Upkeep):
+    def setUp(self):
+        super().setUp()
+        self.backed_up("2")
+
+    def test_what_is_different_is_what_restic_says(self):
+        one, other = list(self.kept)[:2]
+        theirs = {
+            tuple(line.rstrip("/").split(maxsplit=1))
+            for line in self.restic("diff", one, other).splitlines() if line[:1] in "+-MT"
+        }  # fmt: skip
+        ours = {tuple(line.split(maxsplit=1))
+                for line in self.probe("diff", f"{one}:{other}").splitlines()}  # fmt: skip
+        theirs = {one for one in theirs if len(one) == 2 and one[1].startswith("/")}
+        self.assertGreater(len(theirs), 50)
+        self.assertEqual({one for one in ours if one[0] != "U"}, theirs)
+
+    def test_what_is_found_is_what_restic_finds(self):
+        for pattern in ("2-1*", "[01]-?5", "0-7"):
+            theirs = {
+                (found["snapshot"], match["path"])
+                for found in json.loads(self.restic("find", "--json", pattern))
+                for match in found["matches"]
+            }
+            ours = {tuple(line.split(maxsplit=1))
+                    for line in self.probe("find", pattern).splitlines()}  # fmt: skip
+            self.assertTrue(theirs)
+            self.assertEqual(ours, theirs)
+
+    def test_copies_restore_from_the_other_repository(self):
+        other = self.scratch / "other"
+        ours, self.repo = self.repo, other
+        self.restic("init")
+        self.repo = ours
+        self.assertEqual(self.probe("copy", other).count("new"), SNAPSHOTS)
+        self.assertEqual(self.probe("copy", other).count("known"), SNAPSHOTS)
+        self.repo = other
+        copies = {one["original"][:8]: one["id"]
+                  for one in json.loads(self.restic("snapshots", "--json"))}  # fmt: skip
+        self.kept = {copies[snapshot[:8]]: copy for snapshot, copy in self.kept.items()}
+        self.assertEqual(len(self.kept), SNAPSHOTS)
+        self.assert_whole()
 
 
 if __name__ == "__main__":
