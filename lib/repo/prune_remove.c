@@ -67,7 +67,7 @@ static bs_status look_again(remover *self, uint32_t number, int64_t now_sec)
     if (status != BS_OK) {
         return status < 0 ? status : BS_OK;
     }
-    if (!is_due(prune, &id, now_sec)) {
+    if (!prune->packs[number].is_lost && !is_due(prune, &id, now_sec)) {
         prune->packs[number].fate = BSI_FATE_STAY;
         prune->report.packs_waiting++;
         return BS_OK;

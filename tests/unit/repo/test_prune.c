@@ -656,6 +656,24 @@ static void what_was_marked_for_long_enough_goes(void **state)
     assert_in_range(since_of(self, &packs[2]), before, bsi_now().sec);
 }
 
+/* There is nothing that could be needed again. */
+static void what_is_lost_leaves_the_index_without_a_mark(void **state)
+{
+    repo_model *self = *state;
+    const bsi_digest one = model_backup(self, first, false);
+    const bsi_digest packs[] = {pack_of(self, 0), pack_of(self, 59)};
+    bsi_prune_report report;
+
+    model_forget(self, &one);
+    assert_ok(bsi_repo_remove(self->repo, NULL, BSI_REPO_PACKS, &packs[1]));
+    mark(self, &packs[0], 48 * 60 * 60);
+    report = prune_beside(self, false);
+    assert_int_equal(report.packs_removed, 1);
+    assert_int_equal(report.packs_lost, 1);
+    assert_int_equal(report.packs_waiting, report.packs_to_remove - 2);
+    assert_int_equal(model_check(self).errors, 0);
+}
+
 static void marks_are_sorted_and_the_oldest_counts(void **state)
 {
     const bsi_digest packs[] = {{{2}}, {{1}}, {{2}}, {{3}}};
@@ -763,6 +781,7 @@ int main(void)
         TEST(in_two_phases_packs_are_marked_before_they_go),
         TEST(a_marked_pack_that_is_needed_again_stays),
         TEST(what_was_marked_for_long_enough_goes),
+        TEST(what_is_lost_leaves_the_index_without_a_mark),
         cmocka_unit_test(marks_are_sorted_and_the_oldest_counts),
         TEST(what_are_no_marks_counts_for_nothing),
         TEST(while_others_work_what_is_due_waits),
