@@ -132,16 +132,23 @@ static bsi_digest write_root(model_files files, const bsi_digest *even, bsi_buf 
     return id;
 }
 
-bsi_digest model_tree(model_files files)
+void model_trees(model_files files, bsi_digest out[2])
 {
     bsi_buf even;
     bsi_buf root;
-    const bsi_digest even_id = write_even(files, &even);
-    const bsi_digest id = write_root(files, &even_id, &root);
 
+    out[1] = write_even(files, &even);
+    out[0] = write_root(files, &out[1], &root);
     bsi_buf_dispose(&even);
     bsi_buf_dispose(&root);
-    return id;
+}
+
+bsi_digest model_tree(model_files files)
+{
+    bsi_digest trees[2];
+
+    model_trees(files, trees);
+    return trees[0];
 }
 
 /* --- Backing up --- */

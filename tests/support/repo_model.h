@@ -33,7 +33,8 @@ typedef struct model_files {
 /* Back up. `blind`: without looking at what is there, as somebody at the same time would. */
 bsi_digest model_backup(repo_model *self, model_files files, bool blind);
 
-/* The id of the tree of such a snapshot, and of the blob of a file. */
+/* The ids of the trees of such a snapshot, of its root alone, and of the blob of a file. */
+void model_trees(model_files files, bsi_digest out[2]);
 bsi_digest model_tree(model_files files);
 bsi_digest model_blob(uint32_t number);
 

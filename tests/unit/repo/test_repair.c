@@ -5,10 +5,12 @@
  */
 #include "support/test.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "repo/index_load.h"
+#include "repo/reader.h"
 #include "repo/repair.h"
 #include "repo/snapshot_load.h"
 #include "storage/decorators/faulty.h"
@@ -480,6 +482,120 @@ static void killed_anywhere_the_next_run_repairs_it(void **state)
     }
 }
 
+/* --- Chance --- */
+
+enum { FILES = 80, FEW = 30, MANY = 1000 };
+
+/* What can be read of all that there is: files, and the snapshots' trees. */
+typedef struct readable {
+    bool files[FILES];
+    bool trees[4];
+} readable;
+
+static void pass_over(void *user, bsi_slice subject, const bs_error *error)
+{
+    (void)user;
+    (void)subject;
+    (void)error;
+}
+
+static bool can_read(bsi_blob_reader *reader, bsi_blob_type type, const bsi_digest *id)
+{
+    bsi_slice plain = {0};
+
+    return bsi_blob_reader_read(reader, NULL, type, id, &plain) == BS_OK;
+}
+
+static readable look(fixture *self, const bsi_digest trees[4])
+{
+    const bsi_warn warn = {.report = pass_over};
+    bsi_repo_index *index = NULL;
+    bsi_blob_reader *reader = NULL;
+    readable out;
+
+    assert_ok(bsi_repo_index_new(&index));
+    assert_ok(bsi_repo_index_load(self->model.repo, NULL, &warn, index));
+    assert_ok(bsi_blob_reader_new(self->model.repo, index, &reader));
+    for (uint32_t i = 0; i < FILES; i++) {
+        const bsi_digest id = model_blob(i < first.count ? i : second.first + i - first.count);
+        out.files[i] = can_read(reader, BSI_BLOB_DATA, &id);
+    }
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(out.trees); i++) {
+        out.trees[i] = can_read(reader, BSI_BLOB_TREE, &trees[i]);
+    }
+    bsi_blob_reader_free(reader);
+    bsi_repo_index_free(index);
+    return out;
+}
+
+static uint32_t chance(uint64_t *seed, uint32_t below)
+{
+    *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(*seed >> 33) % below;
+}
+
+/* One file of a kind is changed, cut, or gone. */
+static void damage_any(fixture *self, bsi_repo_kind kind, uint64_t *seed)
+{
+    bsi_repo_files files = {0};
+    const bsi_repo_file *file = NULL;
+
+    assert_ok(bsi_repo_list(self->model.repo, NULL, kind, &files));
+    if (files.count > 0) {
+        file = &files.items[chance(seed, (uint32_t)files.count)];
+        if (chance(seed, 5) == 0 || file->size < 2) {
+            assert_ok(bsi_repo_remove(self->model.repo, NULL, kind, &file->id));
+        } else {
+            damage(self, kind, &file->id, 1 + chance(seed, (uint32_t)file->size - 1),
+                   chance(seed, 4) == 0);
+        }
+    }
+    bsi_repo_files_dispose(&files);
+}
+
+static void assert_no_worse(const readable *before, const readable *after)
+{
+    for (size_t i = 0; i < FILES; i++) {
+        assert_true(!before->files[i] || after->files[i]);
+    }
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(before->trees); i++) {
+        assert_true(!before->trees[i] || after->trees[i]);
+    }
+}
+
+static void check_damage(uint64_t seed)
+{
+    bsi_digest trees[4];
+    readable before;
+    readable after;
+    fixture self;
+
+    start(&self);
+    model_trees(first, trees);
+    model_trees(second, trees + 2);
+    for (uint32_t i = 1 + chance(&seed, 3); i > 0; i--) {
+        damage_any(&self, chance(&seed, 3) == 0 ? BSI_REPO_INDEX : BSI_REPO_PACKS, &seed);
+    }
+    before = look(&self, trees);
+    assert_ok(repair_all(&self));
+    after = look(&self, trees);
+    assert_no_worse(&before, &after);
+    (void)repair_snapshots(&self, true);
+    after = look(&self, trees);
+    assert_no_worse(&before, &after);
+    model_end(&self.model);
+}
+
+static void no_damage_is_made_worse(void **state)
+{
+    const uint64_t count = getenv("BSI_TESTS_FULL") ? MANY : FEW;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= count; seed++) {
+        check_damage(seed);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -498,6 +614,7 @@ int main(void)
         TEST(a_lost_folder_is_empty_and_the_rest_is_there),
         TEST(a_dry_run_tells_the_same_and_changes_nothing),
         cmocka_unit_test(killed_anywhere_the_next_run_repairs_it),
+        cmocka_unit_test(no_damage_is_made_worse),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
