@@ -226,6 +226,7 @@ static bs_status run(bsi_check *self)
     BSI_TRY(bsi_repo_index_new(&self->index));
     BSI_TRY(bsi_repo_index_load(self->repo, self->call, &damaged, self->index));
     BSI_TRY(bsi_blob_reader_new(self->repo, self->index, &self->reader));
+    BSI_TRY(bsi_blob_reader_use_blocks(self->reader));
     BSI_TRY(bsi_repo_list(self->repo, self->call, BSI_REPO_PACKS, &self->packs));
     BSI_TRY(check_packs(self));
     BSI_TRY(check_data(self));

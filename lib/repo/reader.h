@@ -30,6 +30,14 @@ BS_NODISCARD bs_status bsi_blob_reader_read(bsi_blob_reader *reader, const bs_ca
 BS_NODISCARD bs_status bsi_blob_reader_read_at(bsi_blob_reader *reader, const bs_call *call,
                                                const bsi_blob_place *place, bsi_slice *out);
 
+/*
+ * Read packs in blocks from now on, and keep some of these: for whoever reads most of what
+ * is in a pack, in small pieces, as those do who read all trees. It takes up to
+ * BSI_READER_BLOCKS_SIZE bytes.
+ */
+#define BSI_READER_BLOCKS_SIZE ((size_t)32 << 20)
+BS_NODISCARD bs_status bsi_blob_reader_use_blocks(bsi_blob_reader *reader);
+
 /* BS_E_MISSING, with a text that names the blob: no pack in the index has it. */
 bs_status bsi_blob_not_known(bsi_blob_type type, const bsi_digest *id);
 

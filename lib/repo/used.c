@@ -24,8 +24,11 @@ bs_status bsi_used_new(const bsi_repo *repo, bsi_repo_index *index, bsi_used **o
     bsi_used *self = bsi_calloc(1, sizeof(*self));
     bs_status status = self ? bsi_blob_reader_new(repo, index, &self->reader) : BS_E_NOMEM;
 
+    if (status == BS_OK) {
+        status = bsi_blob_reader_use_blocks(self->reader);
+    }
     if (status < 0) {
-        bsi_free(self);
+        bsi_used_free(self);
         return status;
     }
     self->repo = repo;

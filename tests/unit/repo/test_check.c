@@ -549,7 +549,7 @@ static void what_fails_ends_the_check_or_is_told(void **state)
     calls = bsi_storage_faulty_count(made.storage);
     assert_true(calls > 10);
     for (uint64_t at = 1; at <= calls; at++) {
-        const bsi_faulty_plan plan = {.at = at, .code = BS_E_IO};
+        const bsi_faulty_plan plan = {.at = at, .code = BS_E_IO, .forever = true};
         bs_status status = BS_OK;
         bsi_storage_faulty_set(made.storage, &plan);
         status = bsi_repo_check(made.repo, NULL, &options, &report);

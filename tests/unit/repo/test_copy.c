@@ -4,6 +4,7 @@
  */
 #include "support/test.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -171,6 +172,40 @@ static void a_copy_that_fails_leaves_no_snapshot(void **state)
     }
 }
 
+static bs_status try_copy(const fixture *self, bsi_digest *copy)
+{
+    const bsi_copy_options options = {.pack_target = MODEL_PACK_TARGET, .pool = self->to.pool};
+    bsi_copier *copier = NULL;
+    bool is_new = false;
+    bs_status status = bsi_copier_new(self->from.repo, self->to.repo, NULL, &options, &copier);
+
+    if (status == BS_OK) {
+        status = bsi_copier_add(copier, &self->one, copy, &is_new);
+    }
+    bsi_copier_free(copier);
+    return status;
+}
+
+static void lack_of_memory_is_told_and_leaves_no_snapshot(void **state)
+{
+    const long stride = getenv("BSI_TESTS_FULL") ? 1 : 7;
+    fixture *self = *state;
+    bs_status status = BS_E_NOMEM;
+    bsi_digest copy;
+    long n = 0;
+
+    for (; status != BS_OK; n += stride) {
+        bsi_alloc_fail_after(n);
+        status = try_copy(self, &copy);
+        bsi_alloc_fail_after(-1);
+        assert_true(status == BS_OK || status == BS_E_NOMEM);
+        assert_int_equal(model_count(&self->to, BSI_REPO_SNAPSHOTS), status == BS_OK);
+    }
+    assert_true(n > 50);
+    assert_ok(model_restore(&self->to, &copy, first));
+    (void)model_check(&self->to);
+}
+
 static void a_lost_blob_is_told_with_its_snapshot(void **state)
 {
     fixture *self = *state;
@@ -199,6 +234,7 @@ int main(void)
         TEST(what_is_there_is_not_copied_again),
         TEST(a_copy_of_a_copy_is_known),
         cmocka_unit_test(a_copy_that_fails_leaves_no_snapshot),
+        TEST(lack_of_memory_is_told_and_leaves_no_snapshot),
         TEST(a_lost_blob_is_told_with_its_snapshot),
     };
 

@@ -195,6 +195,69 @@ static void names_that_are_not_in_order_are_refused(void **state)
         BS_E_CORRUPT);
 }
 
+static bs_status count_match(void *user, const bsi_find_match *match)
+{
+    (void)match;
+    ++*(size_t *)user;
+    return BS_OK;
+}
+
+static bs_status try_find(fixture *self, const bsi_digest *snapshot, size_t *count)
+{
+    const char *pattern = "x";
+    bsi_pattern_list *patterns = NULL;
+    bsi_finder *finder = NULL;
+    bs_status status = bsi_pattern_list_new(&pattern, 1, &patterns, NULL);
+
+    if (status == BS_OK) {
+        status = bsi_finder_new(self->model.repo, self->index, patterns, &finder);
+    }
+    *count = 0;
+    if (status == BS_OK) {
+        status = bsi_finder_run(finder, NULL, snapshot, count_match, count);
+    }
+    bsi_finder_free(finder);
+    bsi_pattern_list_free(patterns);
+    return status;
+}
+
+static bsi_digest make_snapshot(fixture *self, const bsi_digest *tree)
+{
+    const bsi_snapshot snapshot = {.time = bsi_go_time_now(), .tree = {true, *tree}};
+    bsi_digest id;
+
+    assert_ok(bsi_snapshot_save(self->model.repo, NULL, &snapshot, &id));
+    return id;
+}
+
+static void lack_of_memory_is_told(void **state)
+{
+    fixture *self = *state;
+    const bsi_digest inner = TREE(self, {"x", BSI_NODE_FILE, 0644, 1, NULL});
+    const bsi_digest before = TREE(self, {"a", DIR, &inner});
+    const bsi_digest after = TREE(self, {"b", DIR, &inner});
+    const bsi_digest snapshot = make_snapshot(self, &before);
+    bs_status status = BS_E_NOMEM;
+    size_t count = 0;
+
+    for (long n = 0; status != BS_OK; n++) {
+        told seen = {0};
+        bsi_alloc_fail_after(n);
+        status = bsi_repo_diff(self->model.repo, NULL, self->index, &before, &after, add_difference,
+                               &seen);
+        bsi_alloc_fail_after(-1);
+        assert_true(status == BS_OK || status == BS_E_NOMEM);
+    }
+    status = BS_E_NOMEM;
+    for (long n = 0; status != BS_OK; n++) {
+        bsi_alloc_fail_after(n);
+        status = try_find(self, &snapshot, &count);
+        bsi_alloc_fail_after(-1);
+        assert_true(status == BS_OK || status == BS_E_NOMEM);
+    }
+    assert_int_equal(count, 1);
+}
+
 /* --- Tests of the search --- */
 
 static bs_status add_match(void *user, const bsi_find_match *match)
@@ -205,15 +268,6 @@ static bs_status add_match(void *user, const bsi_find_match *match)
     (void)snprintf(self->text + size, sizeof(self->text) - size, "%.*s ", (int)match->path.size,
                    match->path.data);
     return ++self->count == self->end_after ? BS_E_CALLBACK : BS_OK;
-}
-
-static bsi_digest make_snapshot(fixture *self, const bsi_digest *tree)
-{
-    const bsi_snapshot snapshot = {.time = bsi_go_time_now(), .tree = {true, *tree}};
-    bsi_digest id;
-
-    assert_ok(bsi_snapshot_save(self->model.repo, NULL, &snapshot, &id));
-    return id;
 }
 
 static void assert_found(fixture *self, const char *pattern, const bsi_digest *snapshots,
@@ -318,6 +372,7 @@ int main(void)
         TEST(folders_that_are_the_same_are_not_read),
         TEST(a_callback_ends_the_diff),
         TEST(names_that_are_not_in_order_are_refused),
+        TEST(lack_of_memory_is_told),
         TEST(paths_are_found_in_each_snapshot_that_has_them),
         TEST(what_does_not_match_is_read_once),
         TEST(a_search_that_was_ended_can_go_on_with_the_next_snapshot),

@@ -5,6 +5,7 @@
 #include "support/test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -742,6 +743,31 @@ static void while_others_work_what_is_due_waits(void **state)
     assert_int_equal(model_count(self, BSI_REPO_PACKS), 0);
 }
 
+/* Step by step: each failure leaves what was there before. */
+static void lack_of_memory_is_told_and_does_no_harm(void **state)
+{
+    const long stride = getenv("BSI_TESTS_FULL") ? 1 : 13;
+    repo_model *self = *state;
+    const bsi_digest one = model_backup(self, first, false);
+    const bsi_digest other = model_backup(self, every_fifth, false);
+    const bsi_prune_options options = usual(self);
+    bs_status status = BS_E_NOMEM;
+    long n = 0;
+
+    model_forget(self, &one);
+    for (; status != BS_OK; n += stride) {
+        bsi_alloc_fail_after(n);
+        status = try_prune(self, &options, NULL);
+        bsi_alloc_fail_after(-1);
+        assert_true(status == BS_OK || status == BS_E_NOMEM);
+    }
+    assert_true(n > 100);
+    assert_ok(model_restore(self, &other, every_fifth));
+    (void)prune(self, options);
+    assert_int_equal(model_check(self).notes, 0);
+    assert_ok(model_restore(self, &other, every_fifth));
+}
+
 static void senseless_options_are_refused(void **state)
 {
     repo_model *self = *state;
@@ -785,6 +811,7 @@ int main(void)
         cmocka_unit_test(marks_are_sorted_and_the_oldest_counts),
         TEST(what_are_no_marks_counts_for_nothing),
         TEST(while_others_work_what_is_due_waits),
+        TEST(lack_of_memory_is_told_and_does_no_harm),
         TEST(senseless_options_are_refused),
     };
 

@@ -482,6 +482,30 @@ static void killed_anywhere_the_next_run_repairs_it(void **state)
     }
 }
 
+static void lack_of_memory_is_told_and_does_no_harm(void **state)
+{
+    const long stride = getenv("BSI_TESTS_FULL") ? 1 : 29;
+    fixture *self = *state;
+    const bsi_blob_place place = place_of_file(self, 3);
+    bsi_repo_files files = {0};
+    bs_status status = BS_E_NOMEM;
+    long n = 0;
+
+    damage(self, BSI_REPO_PACKS, &place.pack, place.blob.offset + 20, false);
+    assert_ok(bsi_repo_list(self->model.repo, NULL, BSI_REPO_INDEX, &files));
+    damage(self, BSI_REPO_INDEX, &files.items[0].id, 40, false);
+    bsi_repo_files_dispose(&files);
+    for (; status != BS_OK; n += stride) {
+        bsi_alloc_fail_after(n);
+        status = repair_all(self);
+        bsi_alloc_fail_after(-1);
+        assert_true(status == BS_OK || status == BS_E_NOMEM);
+    }
+    assert_true(n > 100);
+    assert_ok(model_restore(&self->model, &self->other, second));
+    assert_int_equal(model_count(&self->model, BSI_REPO_SNAPSHOTS), 3);
+}
+
 /* --- Chance --- */
 
 enum { FILES = 80, FEW = 30, MANY = 1000 };
@@ -614,6 +638,7 @@ int main(void)
         TEST(a_lost_folder_is_empty_and_the_rest_is_there),
         TEST(a_dry_run_tells_the_same_and_changes_nothing),
         cmocka_unit_test(killed_anywhere_the_next_run_repairs_it),
+        TEST(lack_of_memory_is_told_and_does_no_harm),
         cmocka_unit_test(no_damage_is_made_worse),
     };
 
