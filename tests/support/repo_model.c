@@ -270,6 +270,25 @@ bsi_check_report model_check(repo_model *self)
     return report;
 }
 
+bsi_blob_place model_place(repo_model *self, bsi_blob_type type, const bsi_digest *id)
+{
+    bsi_repo_index *index = NULL;
+    bsi_blob_place place = {0};
+
+    assert_ok(bsi_repo_index_new(&index));
+    assert_ok(bsi_repo_index_load(self->repo, NULL, NULL, index));
+    assert_ok(bsi_repo_index_find(index, type, id, 0, &place));
+    bsi_repo_index_free(index);
+    return place;
+}
+
+bsi_digest model_pack(repo_model *self, uint32_t number)
+{
+    const bsi_digest id = model_blob(number);
+
+    return model_place(self, BSI_BLOB_DATA, &id).pack;
+}
+
 size_t model_count(repo_model *self, bsi_repo_kind kind)
 {
     bsi_repo_files files = {0};

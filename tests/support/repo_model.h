@@ -50,6 +50,10 @@ bs_status model_restore(repo_model *self, const bsi_digest *snapshot, model_file
 /* Check all data: nothing is wrong. What is worth a note is counted. */
 bsi_check_report model_check(repo_model *self);
 
+/* Where the blob of a type and id lies first, and in which pack that of a file. */
+bsi_blob_place model_place(repo_model *self, bsi_blob_type type, const bsi_digest *id);
+bsi_digest model_pack(repo_model *self, uint32_t number);
+
 /* How many files of a kind there are. */
 size_t model_count(repo_model *self, bsi_repo_kind kind);
 uint64_t model_bytes(repo_model *self, bsi_repo_kind kind);

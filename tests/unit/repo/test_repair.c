@@ -121,23 +121,11 @@ static void damage(fixture *self, bsi_repo_kind kind, const bsi_digest *id, int6
     bsi_buf_dispose(&bytes);
 }
 
-static bsi_blob_place place_of(fixture *self, bsi_blob_type type, const bsi_digest *id)
-{
-    bsi_repo_index *index = NULL;
-    bsi_blob_place place = {0};
-
-    assert_ok(bsi_repo_index_new(&index));
-    assert_ok(bsi_repo_index_load(self->model.repo, NULL, NULL, index));
-    assert_ok(bsi_repo_index_find(index, type, id, 0, &place));
-    bsi_repo_index_free(index);
-    return place;
-}
-
 static bsi_blob_place place_of_file(fixture *self, uint32_t number)
 {
     const bsi_digest id = model_blob(number);
 
-    return place_of(self, BSI_BLOB_DATA, &id);
+    return model_place(&self->model, BSI_BLOB_DATA, &id);
 }
 
 static uint64_t count_known(fixture *self)
@@ -370,7 +358,7 @@ static void a_lost_folder_is_empty_and_the_rest_is_there(void **state)
     const bsi_digest third = model_backup(&self->model, odd, false);
     bsi_repair_report report;
     bsi_snapshot snapshot = load(self, &third);
-    bsi_blob_place place = place_of(self, BSI_BLOB_TREE, &snapshot.tree.digest);
+    bsi_blob_place place = model_place(&self->model, BSI_BLOB_TREE, &snapshot.tree.digest);
 
     /* Of a snapshot whose root is lost nothing is left. */
     bsi_snapshot_dispose(&snapshot);
@@ -385,7 +373,7 @@ static void a_lost_folder_is_empty_and_the_rest_is_there(void **state)
 
     /* The folder of even numbers is stored before the root. */
     snapshot = load(self, &self->one);
-    place = place_of(self, BSI_BLOB_TREE, &snapshot.tree.digest);
+    place = model_place(&self->model, BSI_BLOB_TREE, &snapshot.tree.digest);
     bsi_snapshot_dispose(&snapshot);
     assert_true(place.blob.offset > 0);
     damage(self, BSI_REPO_PACKS, &place.pack, place.blob.offset - 20, false);
