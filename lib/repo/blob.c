@@ -110,6 +110,22 @@ void bsi_blob_list_dispose(bsi_blob_list *list)
     *list = (bsi_blob_list){0};
 }
 
+bool bsi_blob_equal(const bsi_blob *a, const bsi_blob *b)
+{
+    return a->offset == b->offset && a->size == b->size && a->plain_size == b->plain_size &&
+           a->type == b->type && bsi_digest_equal(&a->id, &b->id);
+}
+
+bool bsi_blob_list_equal(const bsi_blob_list *a, const bsi_blob_list *b)
+{
+    bool same = a->count == b->count;
+
+    for (size_t i = 0; same && i < a->count; i++) {
+        same = bsi_blob_equal(&a->items[i], &b->items[i]);
+    }
+    return same;
+}
+
 /* --- The sealer --- */
 
 bs_status bsi_blob_sealer_new(const bsi_blob_options *options, bsi_blob_sealer **out)

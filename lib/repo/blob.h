@@ -48,6 +48,9 @@ BS_NODISCARD bs_status bsi_blob_check(const bsi_blob *blob, uint32_t version);
 /* "data" or "tree". */
 const char *bsi_blob_type_name(bsi_blob_type type);
 
+/* Whether two are the same blob in the same place, with the same sizes. */
+bool bsi_blob_equal(const bsi_blob *a, const bsi_blob *b);
+
 /* Some blobs, such as those of one pack. Zeroed, it is empty. */
 typedef struct bsi_blob_list {
     bsi_blob *items;
@@ -58,6 +61,7 @@ typedef struct bsi_blob_list {
 BS_NODISCARD bs_status bsi_blob_list_add(bsi_blob_list *list, const bsi_blob *blob);
 void bsi_blob_list_clear(bsi_blob_list *list); /* Keeps the memory. */
 void bsi_blob_list_dispose(bsi_blob_list *list);
+bool bsi_blob_list_equal(const bsi_blob_list *a, const bsi_blob_list *b);
 
 /* What blobs are sealed with. */
 typedef struct bsi_blob_options {

@@ -391,12 +391,6 @@ static int compare_places(const void *a, const void *b)
     return (left->size > right->size) - (left->size < right->size);
 }
 
-static bool is_same_blob(const bsi_blob *a, const bsi_blob *b)
-{
-    return a->offset == b->offset && a->size == b->size && a->plain_size == b->plain_size &&
-           a->type == b->type && bsi_digest_equal(&a->id, &b->id);
-}
-
 /* Sort the merged blobs, each once. How many holes lie between them. */
 static bs_status put_in_order(bsi_blob_list *list, uint32_t *holes_out)
 {
@@ -409,7 +403,7 @@ static bs_status put_in_order(bsi_blob_list *list, uint32_t *holes_out)
     }
     for (size_t i = 0; i < list->count; i++) {
         const bsi_blob *blob = &list->items[i];
-        if (kept > 0 && is_same_blob(blob, &list->items[kept - 1])) {
+        if (kept > 0 && bsi_blob_equal(blob, &list->items[kept - 1])) {
             continue;
         }
         if (blob->offset < end) {

@@ -47,20 +47,6 @@ static bs_status read_header(indexer *self, const bsi_digest *id, bsi_blob_list 
                                 bsi_repo_config_of(repo)->version, out);
 }
 
-static bool is_same(const bsi_blob_list *a, const bsi_blob_list *b)
-{
-    bool same = a->count == b->count;
-
-    for (size_t i = 0; same && i < a->count; i++) {
-        const bsi_blob *one = &a->items[i];
-        const bsi_blob *other = &b->items[i];
-        same = bsi_digest_equal(&one->id, &other->id) && one->type == other->type &&
-               one->offset == other->offset && one->size == other->size &&
-               one->plain_size == other->plain_size;
-    }
-    return same;
-}
-
 /* What an index told of a pack is right as far as can be seen from outside. */
 static bool seems_right(const indexer *self, const bsi_repo_file *file)
 {
@@ -82,7 +68,7 @@ static bs_status correct_pack(indexer *self, const bsi_digest *id, bsi_blob_list
         return bsi_repo_index_add(self->base.index, id, &self->blobs);
     }
     BSI_TRY(status);
-    if (!is_same(header, &self->blobs)) {
+    if (!bsi_blob_list_equal(header, &self->blobs)) {
         self->changed = true;
         self->base.report->packs_corrected++;
         bsi_repair_tell_pack(&self->base, id, "the index told something else than its header");

@@ -15,7 +15,7 @@
 #include "repo/repair_int.h"
 #include "repo/save.h"
 #include "repo/snapshot_load.h"
-#include "repo/tree.h"
+#include "repo/tree_cursor.h"
 
 enum {
     DEPTH_MAX = 4096, /* Folders in one another; what lies deeper stays as it is. */
@@ -31,12 +31,10 @@ typedef struct frame {
     struct frame *above;
     bsi_digest tree;
     size_t path_size; /* Without its own name. */
-    bsi_buf text;     /* What it is. */
-    bsi_buf out;      /* What it becomes. */
-    bsi_tree_reader reader;
+    bsi_tree_cursor cursor;
+    bsi_buf out; /* What it becomes. */
     bsi_tree_writer writer;
-    bsi_node node; /* The present one. */
-    bool in_node;  /* It waits for the folder that it is. */
+    bool in_node; /* It waits for the folder that it is. */
     bool changed;
     bool as_it_is; /* Not understood. */
 } frame;
@@ -134,7 +132,7 @@ static bs_status tell_shortened(rewriter *self, const bsi_node *node, size_t lef
 /* Leave out what is in no index. */
 static bs_status fix_file(rewriter *self, frame *now)
 {
-    bsi_node *node = &now->node;
+    bsi_node *node = &now->cursor.node;
     uint64_t size = 0;
     size_t left = 0;
 
@@ -164,12 +162,12 @@ static bs_status fix_folder(rewriter *self, frame *now, uint32_t outcome)
     }
     now->changed = true;
     if (outcome >= TREE_CHANGED) {
-        memcpy(&now->node.subtree,
+        memcpy(&now->cursor.node.subtree,
                self->changed.data + (outcome - TREE_CHANGED) * sizeof(bsi_digest),
                sizeof(bsi_digest));
         return BS_OK;
     }
-    BSI_TRY(enter_path(self, now->node.name));
+    BSI_TRY(enter_path(self, now->cursor.node.name));
     tell(self, BSI_CHECK_TREE, "its list is lost: it is empty now");
     self->path.size = path_size;
     self->base.report->folders_emptied++;
@@ -177,22 +175,22 @@ static bs_status fix_folder(rewriter *self, frame *now, uint32_t outcome)
         BSI_TRY(store_empty(self, &self->empty));
         self->has_empty = true;
     }
-    now->node.subtree = self->empty;
+    now->cursor.node.subtree = self->empty;
     return BS_OK;
 }
 
 /* Whether the writer can take a node: its order, and what it must have. */
 static bool is_regular(const frame *now)
 {
-    return bsi_path_compare(bsi_buf_slice(&now->writer.last), now->node.name) < 0 &&
-           (now->node.type == BSI_NODE_DIR) == now->node.has_subtree;
+    return bsi_path_compare(bsi_buf_slice(&now->writer.last), now->cursor.node.name) < 0 &&
+           (now->cursor.node.type == BSI_NODE_DIR) == now->cursor.node.has_subtree;
 }
 
 static bs_status add_node(frame *now)
 {
     now->in_node = false;
     now->as_it_is |= !is_regular(now);
-    return now->as_it_is ? BS_OK : bsi_tree_writer_add(&now->writer, &now->node);
+    return now->as_it_is ? BS_OK : bsi_tree_writer_add(&now->writer, &now->cursor.node);
 }
 
 /* --- Trees --- */
@@ -204,55 +202,57 @@ static void pop(rewriter *self)
     self->top = now->above;
     self->depth--;
     self->path.size = now->path_size;
-    bsi_tree_reader_dispose(&now->reader);
+    bsi_tree_cursor_dispose(&now->cursor);
     bsi_tree_writer_dispose(&now->writer);
-    bsi_buf_dispose(&now->text);
     bsi_buf_dispose(&now->out);
     bsi_free(now);
 }
 
-static bs_status push_text(rewriter *self, const bsi_digest *tree, size_t path_size, bsi_slice text)
+/* What cannot be read is read once more before it counts as lost. */
+static bs_status open_tree(const rewriter *self, const bsi_digest *tree, bsi_tree_cursor *out)
+{
+    const bs_status status = bsi_tree_cursor_open(out, self->reader, self->base.call, tree);
+
+    return bsi_repair_is_damage(status)
+               ? bsi_tree_cursor_open(out, self->reader, self->base.call, tree)
+               : status;
+}
+
+static bs_status push(rewriter *self, const bsi_digest *tree, size_t path_size)
 {
     frame *now = bsi_calloc(1, sizeof(*now));
+    bs_status status = now ? open_tree(self, tree, &now->cursor) : BS_E_NOMEM;
 
-    if (!now) {
-        return BS_E_NOMEM;
+    if (status < 0) {
+        bsi_free(now);
+        return status;
     }
     now->tree = *tree;
     now->path_size = path_size;
     now->above = self->top;
     self->top = now;
     self->depth++;
-    bsi_buf_init(&now->text, BSI_BLOB_TREE_MAX);
     bsi_buf_init(&now->out, BSI_BLOB_TREE_MAX);
-    bsi_tree_reader_init(&now->reader, NULL, 0);
-    BSI_TRY(bsi_tree_writer_begin(&now->writer, &now->out));
-    BSI_TRY(bsi_buf_append(&now->text, text.data, text.size));
-    bsi_tree_reader_dispose(&now->reader);
-    bsi_tree_reader_init(&now->reader, now->text.data, now->text.size);
-    return BS_OK;
+    return bsi_tree_writer_begin(&now->writer, &now->out);
 }
 
-/* Begin with a tree; one that cannot be read is done with at once. */
+/* Begin with a tree; one that is lost is done with at once. */
 static bs_status enter(rewriter *self, const bsi_digest *tree, size_t path_size)
 {
-    bsi_slice text = {0};
-    bs_status status = bsi_repair_go_on(&self->base);
+    bs_status status = BS_OK;
 
-    if (status == BS_OK && self->depth >= DEPTH_MAX) {
+    BSI_TRY(bsi_repair_go_on(&self->base));
+    if (self->depth >= DEPTH_MAX) {
         tell(self, BSI_CHECK_TREE, "too deep to look at: it stays as it is");
         self->path.size = path_size;
         return bsi_digest_table_put(&self->trees, tree, TREE_SAME);
     }
-    if (status == BS_OK) {
-        status = bsi_blob_reader_read(self->reader, self->base.call, BSI_BLOB_TREE, tree, &text);
-    }
+    status = push(self, tree, path_size);
     if (bsi_repair_is_damage(status)) {
         self->path.size = path_size;
         return bsi_digest_table_put(&self->trees, tree, TREE_LOST);
     }
-    BSI_TRY(status);
-    return push_text(self, tree, path_size, text);
+    return status;
 }
 
 /* The end of a tree. */
@@ -277,13 +277,13 @@ static bs_status leave(rewriter *self, frame *now)
 /* The folder that a node is: known by now, or to be gone through first. */
 static bs_status visit_folder(rewriter *self, frame *now)
 {
-    const uint32_t *known = bsi_digest_table_find(&self->trees, &now->node.subtree);
+    const uint32_t *known = bsi_digest_table_find(&self->trees, &now->cursor.node.subtree);
     const size_t path_size = self->path.size;
 
     if (!known) {
         now->in_node = true;
-        BSI_TRY(enter_path(self, now->node.name));
-        return enter(self, &now->node.subtree, path_size);
+        BSI_TRY(enter_path(self, now->cursor.node.name));
+        return enter(self, &now->cursor.node.subtree, path_size);
     }
     BSI_TRY(fix_folder(self, now, *known));
     return add_node(now);
@@ -291,16 +291,16 @@ static bs_status visit_folder(rewriter *self, frame *now)
 
 static bs_status visit_node(rewriter *self, frame *now)
 {
-    if (now->node.type == BSI_NODE_DIR && now->node.has_subtree) {
+    if (now->cursor.node.type == BSI_NODE_DIR && now->cursor.node.has_subtree) {
         return visit_folder(self, now);
     }
-    BSI_TRY(now->node.type == BSI_NODE_FILE ? fix_file(self, now) : BS_OK);
+    BSI_TRY(now->cursor.node.type == BSI_NODE_FILE ? fix_file(self, now) : BS_OK);
     return add_node(now);
 }
 
 static bs_status step(rewriter *self, frame *now)
 {
-    const bs_status status = now->in_node ? BS_OK : bsi_tree_reader_next(&now->reader, &now->node);
+    const bs_status status = now->in_node ? BS_OK : bsi_tree_cursor_next(&now->cursor);
 
     if (status == BS_OK) {
         return visit_node(self, now);

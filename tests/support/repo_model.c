@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/endian.h"
 #include "repo/index_load.h"
 #include "repo/reader.h"
@@ -36,6 +37,32 @@ void model_end(repo_model *self)
     bsi_pool_free(self->pool);
     bsi_repo_close(self->repo);
     bsi_storage_unref(self->faulty);
+}
+
+int model_setup(void **state)
+{
+    repo_model *self = bsi_calloc(1, sizeof(*self));
+
+    assert_non_null(self);
+    model_start(self, 2);
+    *state = self;
+    return 0;
+}
+
+int model_teardown(void **state)
+{
+    model_end(*state);
+    bsi_free(*state);
+    return 0;
+}
+
+bsi_prune_options model_prune_options(const repo_model *self)
+{
+    return (bsi_prune_options){
+        .unused = BSI_PRUNE_UNUSED_BYTES,
+        .pack_target = MODEL_PACK_TARGET,
+        .pool = self->pool,
+    };
 }
 
 void model_reopen(repo_model *self)

@@ -3,6 +3,7 @@
 #define TESTS_SUPPORT_REPO_MODEL_H
 
 #include "repo/check.h"
+#include "repo/prune.h"
 #include "repo/repository.h"
 #include "repo/save.h"
 #include "task/pool.h"
@@ -22,6 +23,12 @@ typedef struct repo_model {
 
 void model_start(repo_model *self, uint32_t version);
 void model_end(repo_model *self);
+/* For cmocka: a model of version 2 as the state. */
+int model_setup(void **state);
+int model_teardown(void **state);
+
+/* As much as can be is pruned, with the model's packs and threads. */
+bsi_prune_options model_prune_options(const repo_model *self);
 
 /* A snapshot of the numbers from `first` on, each `step`-th, `count` of them. */
 typedef struct model_files {

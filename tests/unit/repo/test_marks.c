@@ -18,32 +18,6 @@ static const model_files second = {30, 1, 60};
 
 static const bsi_lock_waits soon = {.settle_ms = 1, .retry_ms = {1, 1, 1}};
 
-static int setup(void **state)
-{
-    repo_model *self = bsi_calloc(1, sizeof(*self));
-
-    assert_non_null(self);
-    model_start(self, 2);
-    *state = self;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    model_end(*state);
-    bsi_free(*state);
-    return 0;
-}
-
-static bsi_prune_options usual(const repo_model *self)
-{
-    return (bsi_prune_options){
-        .unused = BSI_PRUNE_UNUSED_BYTES, /* None. */
-        .pack_target = MODEL_PACK_TARGET,
-        .pool = self->pool,
-    };
-}
-
 static bool is_pack(repo_model *self, const bsi_digest *id)
 {
     char key[BSI_REPO_KEY_SIZE];
@@ -69,7 +43,7 @@ static int64_t since_of(repo_model *self, const bsi_digest *pack)
 
 static bsi_prune_report prune_beside(repo_model *self, bool no_grace)
 {
-    bsi_prune_options options = usual(self);
+    bsi_prune_options options = model_prune_options(self);
     bsi_prune_report report = {0};
 
     options.no_grace = no_grace;
@@ -210,7 +184,7 @@ static void what_are_no_marks_counts_for_nothing(void **state)
     static const char *const bad[] = {"", "[]", "{\"packs\":[{}]}", "{\"packs\":[{\"id\":\"12\"}]}",
                                       "{\"packs\":[]} x"};
     repo_model *self = *state;
-    const bsi_prune_options options = usual(self);
+    const bsi_prune_options options = model_prune_options(self);
     bsi_marks marks = {0};
     char text[256];
     bsi_digest file;
@@ -245,7 +219,7 @@ static void while_others_work_what_is_due_waits(void **state)
     assert_int_equal(model_count(self, BSI_REPO_PACKS), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, model_setup, model_teardown)
 
 int main(void)
 {

@@ -19,32 +19,6 @@ static const model_files every_fifth = {0, 5, 12};
 
 static const bsi_lock_waits soon = {.settle_ms = 1, .retry_ms = {1, 1, 1}};
 
-static int setup(void **state)
-{
-    repo_model *self = bsi_calloc(1, sizeof(*self));
-
-    assert_non_null(self);
-    model_start(self, 2);
-    *state = self;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    model_end(*state);
-    bsi_free(*state);
-    return 0;
-}
-
-static bsi_prune_options usual(const repo_model *self)
-{
-    return (bsi_prune_options){
-        .unused = BSI_PRUNE_UNUSED_BYTES, /* None. */
-        .pack_target = MODEL_PACK_TARGET,
-        .pool = self->pool,
-    };
-}
-
 static bs_status try_prune(repo_model *self, const bsi_prune_options *options,
                            bsi_prune_report *report)
 {
@@ -70,7 +44,7 @@ static void what_no_snapshot_needs_goes_and_the_rest_stays(void **state)
     bsi_check_report checked;
 
     model_forget(self, &one);
-    report = prune(self, usual(self));
+    report = prune(self, model_prune_options(self));
     assert_int_equal(report.snapshots, 1);
     assert_int_equal(report.trees, 2);
     assert_int_equal(report.blobs_needed, second.count + 2);
@@ -91,7 +65,7 @@ static void all_goes_with_the_last_snapshot(void **state)
     const bsi_digest one = model_backup(self, first, false);
 
     model_forget(self, &one);
-    assert_int_equal(prune(self, usual(self)).bytes_left, 0);
+    assert_int_equal(prune(self, model_prune_options(self)).bytes_left, 0);
     assert_int_equal(model_count(self, BSI_REPO_PACKS), 0);
     assert_int_equal(model_count(self, BSI_REPO_INDEX), 0);
     assert_int_equal(model_check(self).notes, 0);
@@ -103,7 +77,7 @@ static void where_all_is_needed_nothing_changes(void **state)
     const bsi_digest one = model_backup(self, first, false);
     const bsi_faulty_plan none_changes = {
         .op_mask = BSI_FAULTY_BEGIN | BSI_FAULTY_REMOVE, .at = 1, .code = BS_E_IO};
-    bsi_prune_options options = usual(self);
+    bsi_prune_options options = model_prune_options(self);
     bsi_prune_report report;
 
     bsi_storage_faulty_set(self->faulty, &none_changes);
@@ -120,7 +94,7 @@ static void a_plan_alone_changes_nothing_and_says_what_would_be_done(void **stat
     const bsi_digest one = model_backup(self, first, false);
     const bsi_faulty_plan none_changes = {
         .op_mask = BSI_FAULTY_BEGIN | BSI_FAULTY_REMOVE, .at = 1, .code = BS_E_IO};
-    bsi_prune_options options = usual(self);
+    bsi_prune_options options = model_prune_options(self);
     bsi_repo_prune *plan = NULL;
     bsi_prune_report planned;
     bsi_prune_report done;
@@ -134,7 +108,7 @@ static void a_plan_alone_changes_nothing_and_says_what_would_be_done(void **stat
     bsi_repo_prune_free(plan);
     assert_int_equal(bsi_storage_faulty_count(self->faulty), 0);
     bsi_storage_faulty_set(self->faulty, NULL);
-    done = prune(self, usual(self));
+    done = prune(self, model_prune_options(self));
     assert_int_equal(planned.packs_to_remove + planned.packs_to_repack, done.packs_removed);
     assert_int_equal(planned.bytes_to_remove, done.bytes_removed);
     assert_int_equal(planned.bytes_to_repack, done.bytes_written);
@@ -153,7 +127,7 @@ static bsi_prune_report prune_fifths(bsi_prune_unused unused, uint64_t most)
     one = model_backup(&self, first, false);
     other = model_backup(&self, every_fifth, false);
     model_forget(&self, &one);
-    options = usual(&self);
+    options = model_prune_options(&self);
     options.unused = unused;
     options.unused_max = most;
     report = prune(&self, options);
@@ -187,7 +161,7 @@ static void no_more_is_repacked_than_may(void **state)
     repo_model *self = *state;
     const bsi_digest one = model_backup(self, first, false);
     const bsi_digest other = model_backup(self, every_fifth, false);
-    bsi_prune_options options = usual(self);
+    bsi_prune_options options = model_prune_options(self);
     bsi_prune_report report;
     bsi_prune_report rest;
 
@@ -208,7 +182,7 @@ static void of_what_is_there_twice_one_stays(void **state)
     repo_model *self = *state;
     const bsi_digest one = model_backup(self, first, false);
     const bsi_digest other = model_backup(self, second, true);
-    const bsi_prune_report report = prune(self, usual(self));
+    const bsi_prune_report report = prune(self, model_prune_options(self));
 
     assert_int_equal(report.blobs_twice, 30);
     assert_int_equal(report.blobs_unneeded, 0);
@@ -230,14 +204,14 @@ static void many_small_packs_become_few(void **state)
         ids[i] = model_backup(self, files[i], false);
     }
     assert_true(model_count(self, BSI_REPO_PACKS) >= 2 * BACKUPS);
-    report = prune(self, usual(self));
+    report = prune(self, model_prune_options(self));
     assert_int_equal(report.bytes_unneeded, 0);
     assert_true(model_count(self, BSI_REPO_PACKS) <= 4);
     assert_int_equal(model_count(self, BSI_REPO_INDEX), 1);
     for (uint32_t i = 0; i < BACKUPS; i++) {
         assert_ok(model_restore(self, &ids[i], files[i]));
     }
-    assert_int_equal(prune(self, usual(self)).packs_removed, 0);
+    assert_int_equal(prune(self, model_prune_options(self)).packs_removed, 0);
 }
 
 static void packs_of_no_index_go(void **state)
@@ -266,7 +240,7 @@ static void packs_of_no_index_go(void **state)
         }
     }
     bsi_repo_files_dispose(&before);
-    report = prune(self, usual(self));
+    report = prune(self, model_prune_options(self));
     assert_true(report.packs_unknown > 2 && report.bytes_unknown > 0);
     assert_int_equal(report.packs_removed, report.packs_unknown);
     assert_int_equal(report.bytes_removed, report.bytes_unknown);
@@ -281,7 +255,7 @@ static void assert_refused(repo_model *self, bs_status expected)
 {
     const bsi_faulty_plan none_changes = {
         .op_mask = BSI_FAULTY_BEGIN | BSI_FAULTY_REMOVE, .at = 1, .code = BS_E_IO};
-    const bsi_prune_options options = usual(self);
+    const bsi_prune_options options = model_prune_options(self);
 
     bsi_storage_faulty_set(self->faulty, &none_changes);
     assert_status(try_prune(self, &options, NULL), expected);
@@ -313,7 +287,7 @@ static void a_missing_pack_that_nobody_needs_leaves_the_index(void **state)
 
     model_forget(self, &one);
     assert_ok(bsi_repo_remove(self->repo, NULL, BSI_REPO_PACKS, &pack));
-    report = prune(self, usual(self));
+    report = prune(self, model_prune_options(self));
     assert_int_equal(report.packs_lost, 1);
     assert_int_equal(model_check(self).notes, 0);
     assert_ok(model_restore(self, &other, (model_files){100, 1, 30}));
@@ -357,7 +331,7 @@ static void a_damaged_blob_is_not_repacked_but_told(void **state)
 {
     repo_model *self = *state;
     const bsi_digest one = model_backup(self, first, false);
-    const bsi_prune_options options = usual(self);
+    const bsi_prune_options options = model_prune_options(self);
     bsi_digest packs[12];
 
     (void)model_backup(self, every_fifth, false);
@@ -400,7 +374,7 @@ static bool check_killed(uint64_t at, bool after)
     other = model_backup(&self, second, true);
     third = model_backup(&self, every_fifth, false);
     model_forget(&self, &one);
-    options = usual(&self);
+    options = model_prune_options(&self);
     bsi_storage_faulty_set(self.faulty, &dies);
     status = try_prune(&self, &options, NULL);
     const bool reached = bsi_storage_faulty_count(self.faulty) >= at;
@@ -441,7 +415,7 @@ static void a_run_that_was_killed_is_gone_on_with(void **state)
     repo_model *self = *state;
     const bsi_digest one = model_backup(self, first, false);
     const bsi_digest other = model_backup(self, every_fifth, false);
-    const bsi_prune_options options = usual(self);
+    const bsi_prune_options options = model_prune_options(self);
     bsi_repo_prune *plan = NULL;
     bsi_prune_report report;
 
@@ -463,7 +437,7 @@ static void what_came_after_the_plan_keeps_what_it_needs(void **state)
 {
     repo_model *self = *state;
     const bsi_digest one = model_backup(self, first, false);
-    const bsi_prune_options options = usual(self);
+    const bsi_prune_options options = model_prune_options(self);
     const model_files late_files = {0, 2, 20};
     bsi_repo_prune *plan = NULL;
     bsi_prune_report report;
@@ -487,7 +461,7 @@ static void a_plan_ends_when_somebody_else_has_pruned(void **state)
     repo_model *self = *state;
     const bsi_digest one = model_backup(self, first, false);
     const bsi_digest other = model_backup(self, second, false);
-    const bsi_prune_options options = usual(self);
+    const bsi_prune_options options = model_prune_options(self);
     bsi_repo_prune *plan = NULL;
 
     model_forget(self, &one);
@@ -503,7 +477,7 @@ static void a_lost_lock_ends_it_before_anything_goes(void **state)
 {
     repo_model *self = *state;
     const bsi_digest one = model_backup(self, first, false);
-    const bsi_prune_options options = usual(self);
+    const bsi_prune_options options = model_prune_options(self);
     bsi_repo_lock *lock = NULL;
     bsi_repo_prune *plan = NULL;
     size_t removed = 0;
@@ -529,7 +503,7 @@ static void lack_of_memory_is_told_and_does_no_harm(void **state)
     repo_model *self = *state;
     const bsi_digest one = model_backup(self, first, false);
     const bsi_digest other = model_backup(self, every_fifth, false);
-    const bsi_prune_options options = usual(self);
+    const bsi_prune_options options = model_prune_options(self);
     bs_status status = BS_E_NOMEM;
     long n = 0;
 
@@ -550,17 +524,17 @@ static void lack_of_memory_is_told_and_does_no_harm(void **state)
 static void senseless_options_are_refused(void **state)
 {
     repo_model *self = *state;
-    bsi_prune_options options = usual(self);
+    bsi_prune_options options = model_prune_options(self);
 
     options.unused = BSI_PRUNE_UNUSED_PERCENT;
     options.unused_max = 100;
     assert_status(try_prune(self, &options, NULL), BS_E_INVALID);
-    options = usual(self);
+    options = model_prune_options(self);
     options.pack_target = BSI_PACK_TARGET_MAX + 1;
     assert_status(try_prune(self, &options, NULL), BS_E_INVALID);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, model_setup, model_teardown)
 
 int main(void)
 {
