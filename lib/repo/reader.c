@@ -140,27 +140,37 @@ static bs_status fill_block(bsi_blob_reader *self, const bs_call *call, const bs
     return BS_OK;
 }
 
+/* Have the block in which a byte lies, unless it was read before. */
+static bs_status have_block(bsi_blob_reader *self, const bs_call *call, const bsi_blob_place *place,
+                            uint64_t at, block *one)
+{
+    BSI_TRY(one->used > 0 ? BS_OK
+                          : fill_block(self, call, place, (uint32_t)(at / BLOCK_SIZE), one));
+    BSI_CHECK(at % BLOCK_SIZE < one->size);
+    one->used = ++self->clock;
+    return BS_OK;
+}
+
 /* The sealed bytes of a blob out of blocks. */
 static bs_status read_blocks(bsi_blob_reader *self, const bs_call *call,
                              const bsi_blob_place *place)
 {
     const uint64_t end = (uint64_t)place->blob.offset + place->blob.size;
     uint64_t at = place->blob.offset;
+    bs_status status = BS_OK;
 
     bsi_buf_clear(&self->sealed);
-    while (at < end) {
-        const uint32_t number = (uint32_t)(at / BLOCK_SIZE);
+    while (status == BS_OK && at < end) {
         const size_t skip = (size_t)(at % BLOCK_SIZE);
-        block *one = choose_block(self, &place->pack, number);
-        size_t size = 0;
-        BSI_TRY(one->used > 0 ? BS_OK : fill_block(self, call, place, number, one));
-        one->used = ++self->clock;
-        BSI_CHECK(skip < one->size);
-        size = (size_t)bsi_min_u64(one->size - skip, end - at);
-        BSI_TRY(bsi_buf_append(&self->sealed, one->bytes + skip, size));
-        at += size;
+        block *one = choose_block(self, &place->pack, (uint32_t)(at / BLOCK_SIZE));
+        status = have_block(self, call, place, at, one);
+        if (status == BS_OK) {
+            const size_t size = (size_t)bsi_min_u64(one->size - skip, end - at);
+            status = bsi_buf_append(&self->sealed, one->bytes + skip, size);
+            at += size;
+        }
     }
-    return BS_OK;
+    return status;
 }
 
 /* --- Places --- */
