@@ -183,7 +183,8 @@ const tool_verb verbs[] = {
      "                       nothing ran them\n"
      "  --inactive           it is not run until 'update NAME --active'\n"
      "  --backup-name N      the backups' name; default: that of the schedule\n"
-     "  --verify ID          verify this backup, such as latest:NAME, instead of taking one\n"
+     "  --verify ID          verify this backup instead of taking one, such as latest:NAME;\n"
+     "                       stalest:NAME: each of that name in turn; stalest: of all names\n"
      "  --drill ID           a restore drill of this backup; --sample as of 'drill'\n"
      "\n"
      "Schedules are run by 'backupsvc run'.\n",
@@ -253,7 +254,8 @@ void help_overview(FILE *to)
     }
     (void)fprintf(to,
                   "\n%s  -V, --version        the version, and what this build can do\n\n"
-                  "ID is a backup's id, an unambiguous beginning of it, or latest:NAME.\n"
+                  "ID is a backup's id, an unambiguous beginning of it, latest:NAME, or\n"
+                  "stalest:NAME: the one whose last verification began longest ago.\n"
                   "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 completed with warnings.\n",
                   global_text);
 }

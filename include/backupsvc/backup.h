@@ -247,7 +247,9 @@ BS_API BS_NODISCARD bs_status bs_backup_start(bs_service *service, const bs_back
  * What is known of a backup now.
  *
  * @param service  The service.
- * @param id       Its id, or an unambiguous beginning of it, or "latest:NAME".
+ * @param id       Its id, or an unambiguous beginning of it, or "latest:NAME", or "stalest:NAME":
+ *                 of the completed backups of that name, or with "stalest:" of any, the one whose
+ *                 last verification began longest ago, or one that was never verified.
  * @param out      A copy; freed with bs_backup_info_free(). Set only on BS_OK.
  *
  * @retval BS_OK

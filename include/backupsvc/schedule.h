@@ -28,7 +28,8 @@ BS_BEGIN_DECLS
 typedef enum bs_schedule_action {
     BS_ACTION_DEFAULT = 0, /**< BS_ACTION_BACKUP. */
     BS_ACTION_BACKUP = 1,  /**< Takes a backup, as `backup_request` says. */
-    BS_ACTION_VERIFY = 2,  /**< Verifies a backup: {"backup_id": "latest:NAME"}. */
+    BS_ACTION_VERIFY = 2,  /**< Verifies a backup: {"backup_id": "latest:NAME"}; in turn each of a
+                                name: "stalest:NAME"; of all names: "stalest:". */
     BS_ACTION_DRILL = 3,   /**< A restore drill: bs_drill_options as JSON. */
 } bs_schedule_action;
 

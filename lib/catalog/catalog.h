@@ -59,7 +59,9 @@ BS_NODISCARD bs_status bsi_catalog_get_backup(bsi_catalog *catalog, const char *
 
 /*
  * What a person calls a backup: an id, the beginning of one (4 characters or
- * more), or "latest:NAME" for the last one of that name that completed.
+ * more), "latest:NAME" for the last one of that name that completed, or
+ * "stalest:NAME" for the completed one whose last verification began longest ago,
+ * if there was any; "stalest:" looks at all names.
  * BS_E_AMBIGUOUS with up to five candidates in the text, BS_E_INVALID.
  */
 BS_NODISCARD bs_status bsi_catalog_resolve_backup(bsi_catalog *catalog, const char *reference,

@@ -10,6 +10,8 @@
 #include "catalog/table.h"
 
 #define LATEST "latest:"
+#define STALEST "stalest:"
+#define IS_GOOD "NOT deleting AND backup.status IN ('completed', 'completed_with_warnings')"
 
 enum { PREFIX_MIN = 4, SHOWN_CANDIDATES = 5 };
 
@@ -83,7 +85,9 @@ static bs_status by_prefix(bsi_catalog *catalog, const char *text, const char *w
     return status;
 }
 
-static bs_status latest_of(bsi_catalog *catalog, const char *name, char id_out[BS_ID_SIZE])
+/* `text` selects one id at most, of a name. */
+static bs_status one_of(bsi_catalog *catalog, const char *text, const char *name,
+                        char id_out[BS_ID_SIZE])
 {
     bsi_id *ids = NULL;
     size_t count = 0;
@@ -91,10 +95,7 @@ static bs_status latest_of(bsi_catalog *catalog, const char *name, char id_out[B
     bs_status status = BS_OK;
 
     bsi_mutex_lock(&catalog->lock);
-    bsi_sql_prepare(&sql, catalog->db,
-                    "SELECT id FROM backup WHERE name = ? AND NOT deleting"
-                    " AND status IN ('completed', 'completed_with_warnings')"
-                    " ORDER BY seq DESC LIMIT 1");
+    bsi_sql_prepare(&sql, catalog->db, text);
     bsi_sql_text(&sql, name);
     status = bsi_sql_all_ids(&sql, &ids, &count);
     bsi_mutex_unlock(&catalog->lock);
@@ -107,6 +108,25 @@ static bs_status latest_of(bsi_catalog *catalog, const char *name, char id_out[B
     return status;
 }
 
+static bs_status latest_of(bsi_catalog *catalog, const char *name, char id_out[BS_ID_SIZE])
+{
+    return one_of(catalog,
+                  "SELECT id FROM backup WHERE name = ? AND " IS_GOOD " ORDER BY seq DESC LIMIT 1",
+                  name, id_out);
+}
+
+/* Those that were never verified come first, the oldest of them before the others. */
+static bs_status stalest_of(bsi_catalog *catalog, const char *name, char id_out[BS_ID_SIZE])
+{
+    return one_of(catalog,
+                  "SELECT backup.id FROM backup LEFT JOIN (SELECT backup_id,"
+                  " max(created_at) AS last FROM job WHERE kind = 'verify'"
+                  " AND status <> 'cancelled' GROUP BY backup_id) ON backup_id = backup.id"
+                  " WHERE (?1 = '' OR name = ?1) AND " IS_GOOD
+                  " ORDER BY last IS NOT NULL, last, seq LIMIT 1",
+                  name, id_out);
+}
+
 /* '~' sorts behind everything that ids are made of. */
 #define BY_PREFIX "WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id LIMIT 6"
 
@@ -115,6 +135,9 @@ bs_status bsi_catalog_resolve_backup(bsi_catalog *catalog, const char *reference
 {
     if (strncmp(reference, LATEST, strlen(LATEST)) == 0) {
         return latest_of(catalog, reference + strlen(LATEST), id_out);
+    }
+    if (strncmp(reference, STALEST, strlen(STALEST)) == 0) {
+        return stalest_of(catalog, reference + strlen(STALEST), id_out);
     }
     return by_prefix(catalog, "SELECT id FROM backup " BY_PREFIX, "backup", reference, id_out);
 }

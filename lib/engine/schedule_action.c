@@ -92,8 +92,8 @@ static bs_status read_backup_id(const char *json, bsi_arena *arena, bsi_complain
         }
     }
     if (status != BS_E_NOMEM && (status != BS_END || !*out || !**out)) {
-        bsi_complain_invalid(complaints, "action_request: takes {\"backup_id\": \"latest:NAME\"} "
-                                         "or an id in place of that");
+        bsi_complain_invalid(complaints, "action_request: takes {\"backup_id\": \"latest:NAME\"}, "
+                                         "or \"stalest:NAME\" or an id in place of that");
         *out = NULL;
     }
     bsi_buf_dispose(&scratch);

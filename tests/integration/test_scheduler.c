@@ -344,6 +344,34 @@ static void a_verification_can_be_scheduled(void **state)
     bs_schedule_info_free(info);
 }
 
+static void backups_can_be_verified_in_turn(void **state)
+{
+    engine_fixture *engine = *state;
+    bs_schedule_options options = BS_SCHEDULE_OPTIONS_INIT;
+    bs_backup_options backup = engine_options(engine, "home");
+    char ids[3][BS_ID_SIZE];
+    char id[BS_ID_SIZE];
+
+    for (size_t i = 0; i < 3; i++) {
+        engine_backup(engine, &backup, BS_OK, ids[i]);
+    }
+    options.name = "check";
+    options.cron_expression = "@hourly";
+    options.action = BS_ACTION_VERIFY;
+    options.action_request = "{\"backup_id\":\"stalest:home\"}";
+    assert_ok(bs_schedule_add(engine->service, &options, id));
+    for (size_t i = 0; i < 6; i++) {
+        bs_schedule_info *info = NULL;
+        bs_verify_info *verified = NULL;
+        schedule_at(engine, DAY0 + ((int64_t)i + 1) * HOUR);
+        info = schedule_get(engine, "check");
+        assert_ok(bs_verify_get(engine->service, info->last_job_id, &verified));
+        assert_string_equal(verified->backup_id, ids[i % 3]);
+        bs_verify_info_free(verified);
+        bs_schedule_info_free(info);
+    }
+}
+
 static void a_drill_can_be_scheduled(void **state)
 {
     engine_fixture *engine = *state;
@@ -541,6 +569,7 @@ int main(void)
         TEST(a_job_that_fails_is_told_of_and_not_run_again),
         TEST(a_run_by_hand_leaves_the_due_times_alone),
         TEST(a_verification_can_be_scheduled),
+        TEST(backups_can_be_verified_in_turn),
         TEST(a_drill_can_be_scheduled),
         TEST(a_new_time_counts_from_now_on),
         TEST(a_removed_schedule_is_not_run),

@@ -272,6 +272,47 @@ static void a_reference_is_an_id_a_beginning_or_the_latest(void **state)
     assert_status(bsi_catalog_resolve_backup(catalog_of(state), "", found), BS_E_INVALID);
 }
 
+/* A verification of a backup; the number is also its time. */
+static void verify(void **state, unsigned number, const char *backup_id, bsi_row_status status)
+{
+    char id[BS_ID_SIZE];
+    const bsi_row_job row = {.id = id_of(number, id),
+                             .kind = "verify",
+                             .backup_id = backup_id,
+                             .status = status,
+                             .created_at = number};
+
+    assert_ok(bsi_catalog_add_job(catalog_of(state), &row));
+}
+
+static void the_stalest_is_what_was_verified_longest_ago(void **state)
+{
+    static const bsi_row_status ends[] = {BSI_ROW_COMPLETED, BSI_ROW_FAILED, BSI_ROW_RUNNING};
+    const unsigned count = BSI_ARRAY_SIZE(ends);
+    bsi_row_backup other = backup_row("eeeeeeee-0000-7000-8000-000000000000");
+    char id[BS_ID_SIZE];
+    char found[BS_ID_SIZE];
+
+    other.name = "other";
+    assert_ok(bsi_catalog_add_backup(catalog_of(state), &other, NULL));
+    for (unsigned i = 0; i < count; i++) {
+        add(state, 0x11110000 + i);
+    }
+    for (unsigned turn = 0; turn < 2 * count; turn++) {
+        assert_ok(bsi_catalog_resolve_backup(catalog_of(state), "stalest:docs", found));
+        assert_string_equal(found, id_of(0x11110000 + turn % count, id));
+        verify(state, 2 * turn + 1, found, ends[turn % count]);
+        verify(state, 2 * turn + 2, id_of(0x11110000, id), BSI_ROW_CANCELLED);
+    }
+    assert_ok(bsi_catalog_resolve_backup(catalog_of(state), "stalest:", found));
+    assert_string_equal(found, other.id);
+    assert_ok(bsi_catalog_mark_deleting(catalog_of(state), other.id, 1));
+    assert_ok(bsi_catalog_resolve_backup(catalog_of(state), "stalest:", found));
+    assert_string_equal(found, id_of(0x11110000, id));
+    assert_status(bsi_catalog_resolve_backup(catalog_of(state), "stalest:other", found),
+                  BS_E_NOT_FOUND);
+}
+
 static void many_candidates_are_named_five_at_most(void **state)
 {
     char found[BS_ID_SIZE];
@@ -450,6 +491,7 @@ int main(void)
         TEST(a_list_is_filtered_and_newest_first),
         TEST(a_base_is_the_last_archive_that_completed),
         TEST(a_reference_is_an_id_a_beginning_or_the_latest),
+        TEST(the_stalest_is_what_was_verified_longest_ago),
         TEST(many_candidates_are_named_five_at_most),
         TEST(dependants_are_found_directly_and_through_others),
         TEST(a_backup_goes_only_after_what_needs_it),
