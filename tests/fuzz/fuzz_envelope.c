@@ -16,9 +16,9 @@
 
 #include "base/endian.h"
 #include "crypto/derive_int.h"
-#include "crypto/envelope.h"
 #include "hash/sha256.h"
 #include "os/random.h"
+#include "support/envelope_fields.h"
 
 #define ID "01890a5d-ac96-774b-bcce-b302099a8057"
 
@@ -27,13 +27,6 @@ enum {
     HOW_BACKWARDS = 2, /* In which order the segments are read. */
     HOW_AS_IT_IS = 4,  /* The header's commitment and HMAC are not put right. */
 
-    AT_KIND = 10,
-    AT_SEGMENT = 11,
-    AT_ID = 16,
-    AT_SALT = 32,
-    AT_COMMIT = 64,
-    AT_MAC = 96,
-    HEADER = BSI_ENVELOPE_HEADER_SIZE,
     TAG = BSI_ENVELOPE_TAG_SIZE,
 
     PLAIN_MAX = 0x7fff, /* Eight of the smallest segments. */

@@ -6,20 +6,10 @@
 
 #include "crypto/derive_int.h"
 #include "crypto/gcm_int.h"
+#include "support/envelope_fields.h"
 #include "support/test.h"
 
-enum {
-    AT_VERSION = 8,
-    AT_SUITE = 9,
-    AT_KIND = 10,
-    AT_SEGMENT = 11,
-    AT_ID = 16,
-    AT_SALT = 32,
-    AT_COMMIT = 64,
-    AT_MAC = 96,
-    HEADER = BSI_ENVELOPE_HEADER_SIZE,
-    MAC = HEADER - AT_MAC,
-};
+enum { MAC = HEADER - AT_MAC };
 
 #define DAMAGED "the envelope's header is damaged"
 #define SEGMENT "encrypted segment"

@@ -3,7 +3,7 @@
  * Packs and indexes that the restic program wrote, beside what an independent
  * reader has found in them; and indexes that are damaged.
  */
-#include "support/test.h"
+#include "blobs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -138,18 +138,6 @@ static bs_status pack_member(bsi_json_reader *json, bsi_slice key, void *user)
 
     return bsi_slice_is(key, "size") ? bsi_json_read_u32(json, &pack->size)
                                      : bsi_json_each_item(json, entry, pack);
-}
-
-static void assert_same_blobs(const bsi_blob_list *a, const bsi_blob_list *b)
-{
-    assert_int_equal(a->count, b->count);
-    for (size_t i = 0; i < a->count; i++) {
-        assert_true(bsi_digest_equal(&a->items[i].id, &b->items[i].id));
-        assert_int_equal(a->items[i].type, b->items[i].type);
-        assert_int_equal(a->items[i].offset, b->items[i].offset);
-        assert_int_equal(a->items[i].size, b->items[i].size);
-        assert_int_equal(a->items[i].plain_size, b->items[i].plain_size);
-    }
 }
 
 /* The header, where the pack is there, and the index, tell of the same blobs; all can be read. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "support/test.h"
+#include "blobs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,18 +83,6 @@ static bs_status load(fixture *self, const void *bytes, size_t size)
     assert_ok(bsi_storage_put(self->storage, NULL, "pack", bytes, size));
     bsi_blob_list_clear(&self->blobs);
     return bsi_pack_load_header(&pack, NULL, self->key, 2, &self->blobs);
-}
-
-static void assert_same_blobs(const bsi_blob_list *a, const bsi_blob_list *b)
-{
-    assert_int_equal(a->count, b->count);
-    for (size_t i = 0; i < a->count; i++) {
-        assert_true(bsi_digest_equal(&a->items[i].id, &b->items[i].id));
-        assert_int_equal(a->items[i].type, b->items[i].type);
-        assert_int_equal(a->items[i].offset, b->items[i].offset);
-        assert_int_equal(a->items[i].size, b->items[i].size);
-        assert_int_equal(a->items[i].plain_size, b->items[i].plain_size);
-    }
 }
 
 static void a_pack_lists_what_was_put_into_it(void **state)

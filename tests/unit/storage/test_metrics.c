@@ -1,19 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "support/test.h"
+#include "fixture.h"
 
-#include "storage/decorators/faulty.h"
 #include "storage/decorators/metrics.h"
-#include "storage/storage_int.h"
 #include "task/usage.h"
-
-/* mem below faulty below what is tested. */
-typedef struct fixture {
-    bsi_storage *mem;
-    bsi_storage *faulty;
-    bsi_storage *storage;
-} fixture;
-
-static fixture fix;
 
 static int setup(void **state)
 {
@@ -23,16 +12,6 @@ static int setup(void **state)
                    bsi_storage_metrics_new(fix.faulty, &fix.storage) == BS_OK
                ? 0
                : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    bsi_storage_unref(fix.storage);
-    bsi_storage_unref(fix.faulty);
-    bsi_storage_unref(fix.mem);
-    fix = (fixture){0};
-    return 0;
 }
 
 static bsi_storage_numbers numbers(void)

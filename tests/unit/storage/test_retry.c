@@ -1,22 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "support/test.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buffer.h"
-#include "storage/decorators/faulty.h"
 #include "storage/decorators/retry.h"
-#include "storage/storage_int.h"
-
-/* mem below faulty below what is tested. */
-typedef struct fixture {
-    bsi_storage *mem;
-    bsi_storage *faulty;
-    bsi_storage *storage;
-} fixture;
-
-static fixture fix;
 
 static int wrap(void)
 {
@@ -63,16 +52,6 @@ static int setup_pages(void **state)
     (void)state;
     fix.mem->ops.list_page = list_one;
     return wrap();
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    bsi_storage_unref(fix.storage);
-    bsi_storage_unref(fix.faulty);
-    bsi_storage_unref(fix.mem);
-    fix = (fixture){0};
-    return 0;
 }
 
 static void fail_at(uint32_t op, uint64_t at, bs_retry retry)
