@@ -109,6 +109,8 @@ BS_API void bs_service_close(bs_service *service);
  * @retval BS_E_UNSUPPORTED  There is no such driver in this build.
  * @retval BS_E_INVALID      A setting is unknown, missing or not allowed.
  * @retval BS_E_NOT_FOUND    There is nothing where a reference leads to.
+ * @retval BS_E_MISSING      It is empty, and the catalogue knows of backups there: its disk is not
+ *                           mounted, or its folder was moved.
  *         What the driver says when it cannot reach or use the storage.
  *
  * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1

@@ -210,6 +210,10 @@ BS_NODISCARD bs_status bsi_catalog_newest(bsi_catalog *catalog, int64_t after_se
 /* The largest number that a backup has; 0: there are none. */
 BS_NODISCARD bs_status bsi_catalog_last_seq(bsi_catalog *catalog, int64_t *seq_out);
 
+/* How many completed backups lie on a storage, without those whose removal has begun. */
+BS_NODISCARD bs_status bsi_catalog_count_stored(bsi_catalog *catalog, const char *storage,
+                                                uint64_t *count_out);
+
 /* Bytes that all backups take on a storage. */
 BS_NODISCARD bs_status bsi_catalog_stored_bytes(bsi_catalog *catalog, const char *storage,
                                                 uint64_t *bytes_out);

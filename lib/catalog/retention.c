@@ -465,6 +465,18 @@ bs_status bsi_catalog_last_seq(bsi_catalog *catalog, int64_t *seq_out)
     return number_of(catalog, "SELECT coalesce(max(seq), ?) FROM backup", 0, NULL, seq_out);
 }
 
+bs_status bsi_catalog_count_stored(bsi_catalog *catalog, const char *storage, uint64_t *count_out)
+{
+    int64_t count = 0;
+
+    BSI_TRY(number_of(catalog,
+                      "SELECT count(*) FROM backup WHERE storage = ? AND NOT deleting"
+                      " AND status IN ('completed', 'completed_with_warnings')",
+                      0, storage, &count));
+    *count_out = (uint64_t)count;
+    return BS_OK;
+}
+
 bs_status bsi_catalog_stored_bytes(bsi_catalog *catalog, const char *storage, uint64_t *bytes_out)
 {
     int64_t bytes = 0;

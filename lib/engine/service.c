@@ -209,13 +209,40 @@ static bool storage_name_is_valid(const char *name)
                size;
 }
 
+static bs_status stop_at_first(void *user, const char *key, const bs_storage_object *object)
+{
+    (void)user;
+    (void)key;
+    (void)object;
+    return BS_END;
+}
+
+/*
+ * A disk that is not mounted leaves an empty folder: backups would go elsewhere, and what is
+ * removed would count as gone. What cannot be listed is told by whoever needs it.
+ */
+static bs_status check_not_empty(bs_service *service, const char *name, bsi_storage *storage)
+{
+    uint64_t count = 0;
+
+    BSI_TRY(bsi_catalog_count_stored(service->catalog, name, &count));
+    if (count == 0 || bsi_storage_list(storage, NULL, "", stop_at_first, NULL) != BS_OK) {
+        return BS_OK;
+    }
+    return bsi_fail(BS_LAYER_STORAGE, BS_E_MISSING,
+                    "storage '%s' is empty, but %llu backups should lie there: see that its disk "
+                    "is mounted and its settings are right; a rebuild of the catalogue forgets "
+                    "backups that are lost",
+                    name, (unsigned long long)count);
+}
+
 bs_status bsi_service_register(bs_service *service, const char *name, const char *driver,
                                const char *const *settings)
 {
     bsi_storage *storage = NULL;
 
     BSI_TRY(bsi_storage_open_for(service, driver, settings, &storage));
-    if (add_storage(service, name, storage) < 0) {
+    if (check_not_empty(service, name, storage) < 0 || add_storage(service, name, storage) < 0) {
         bsi_storage_unref(storage);
         return bs_error_last()->code;
     }

@@ -552,6 +552,38 @@ static void a_named_storage_takes_backups(void **state)
     assert_trees_equal(engine->source, engine->target, SAME);
 }
 
+static void a_storage_that_is_empty_all_at_once_is_refused(void **state)
+{
+    engine_fixture *engine = *state;
+    bs_backup_options options = engine_options(engine, "daily");
+    char path[320];
+    char aside[320];
+    const char *const settings[] = {"path", path, NULL};
+    char id[BS_ID_SIZE];
+
+    (void)snprintf(path, sizeof(path), "%s/disk", engine->dir->path);
+    (void)snprintf(aside, sizeof(aside), "%s/aside", engine->dir->path);
+    assert_int_equal(mkdir(path, 0755), 0);
+    tree_build(engine->source, TREE_SMALL);
+    assert_ok(bs_service_add_storage(engine->service, "disk", "local", settings));
+    options.storage = "disk";
+    engine_backup(engine, &options, BS_OK, id);
+    engine_close(engine);
+    assert_int_equal(rename(path, aside), 0);
+    assert_int_equal(mkdir(path, 0755), 0);
+    engine_open(engine);
+    assert_status(bs_service_add_storage(engine->service, "disk", "local", settings), BS_E_MISSING);
+    assert_non_null(strstr(bs_error_last()->message, "'disk' is empty, but 1 backups"));
+    assert_status(bs_backup_delete(engine->service, id, false, NULL), BS_E_NOT_FOUND);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rename(aside, path), 0);
+    assert_ok(bs_service_add_storage(engine->service, "disk", "local", settings));
+    assert_ok(bs_backup_delete(engine->service, id, false, NULL));
+    engine_close(engine);
+    engine_open(engine); /* Nothing should lie there now. */
+    assert_ok(bs_service_add_storage(engine->service, "disk", "local", settings));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, engine_setup, engine_teardown)
 
 int main(void)
@@ -576,6 +608,7 @@ int main(void)
         TEST(a_second_service_finds_the_directory_busy),
         TEST(a_forked_child_is_told_that_the_service_is_not_its_own),
         TEST(a_named_storage_takes_backups),
+        TEST(a_storage_that_is_empty_all_at_once_is_refused),
     };
 
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
