@@ -7,9 +7,9 @@
 
 #include "base/alloc.h"
 #include "base/buffer.h"
-#include "crypto/envelope.h"
 #include "os/fault.h"
 #include "os/random.h"
+#include "support/envelope_fields.h"
 #include "support/forge_envelope.h"
 
 #define ID "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -19,7 +19,6 @@ enum {
     SEGMENT = BSI_ENVELOPE_SEGMENT_SIZE,
     TAG = BSI_ENVELOPE_TAG_SIZE,
     STORED_SEGMENT = SEGMENT + TAG,
-    HEADER = BSI_ENVELOPE_HEADER_SIZE,
 };
 
 static bsi_secret *data_key;
@@ -294,6 +293,7 @@ static void an_object_opens_only_as_what_it_is(void **state)
     assert_string_equal(bs_error_last()->message, "a container stands where a manifest should");
     assert_status(bsi_envelope_open(data_key, BSI_ENVELOPE_CONTAINER, OTHER_ID, stored, &envelope),
                   BS_E_CORRUPT);
+    assert_string_equal(bs_error_last()->message, "of backup " ID ", not of " OTHER_ID);
     assert_status(bsi_envelope_open(other_key, BSI_ENVELOPE_CONTAINER, ID, stored, &envelope),
                   BS_E_CORRUPT);
     assert_int_equal(bs_error_last()->layer, BS_LAYER_CRYPTO);
@@ -304,7 +304,6 @@ static void an_object_opens_only_as_what_it_is(void **state)
 /* Somebody who changes the kind in the header has no MAC for it, and other keys come out. */
 static void the_kind_is_part_of_the_keys(void **state)
 {
-    enum { AT_KIND = 10 };
     uint8_t stored[SMALL_STORED];
     bsi_envelope *envelope = NULL;
 
@@ -318,7 +317,6 @@ static void the_kind_is_part_of_the_keys(void **state)
 
 static void newer_versions_are_told_from_damage(void **state)
 {
-    enum { AT_VERSION = 8, AT_SUITE = 9 };
     uint8_t stored[SMALL_STORED];
     bsi_envelope *envelope = NULL;
 
@@ -407,6 +405,7 @@ static void sizes_that_can_not_be_are_refused(void **state)
     assert_int_equal(bsi_envelope_segment_size(envelope), SEGMENT);
     assert_status(bsi_envelope_plain_size(envelope, 0, &plain), BS_E_CORRUPT);
     assert_status(bsi_envelope_plain_size(envelope, HEADER + TAG - 1, &plain), BS_E_CORRUPT);
+    assert_string_equal(bs_error_last()->message, "the encrypted object is cut short");
     assert_ok(bsi_envelope_plain_size(envelope, HEADER + TAG, &plain));
     assert_int_equal(plain, 0);
     for (size_t i = 1; i <= TAG; i++) { /* A whole segment and an empty one, or less than that. */
