@@ -370,7 +370,9 @@ static void one_wrong_thing_under_a_right_hmac_is_noticed(void **state)
 /* Neither objects nor segments of one object with the same plain bytes show that. */
 static void no_two_segments_are_alike(void **state)
 {
-    enum { SEGMENTS = 3 };
+    /* Each byte of the counter, up to its most. */
+    static const uint64_t numbers[] = {0, 1, 1 << 8, 1 << 16, 1 << 24, (1 << 30) - 1};
+    enum { SEGMENTS = BSI_ARRAY_SIZE(numbers) };
     static const uint8_t zeros[SEGMENT];
     uint8_t *sealed = malloc(2 * SEGMENTS * STORED_SEGMENT);
 
@@ -381,7 +383,7 @@ static void no_two_segments_are_alike(void **state)
 
         assert_ok(bsi_envelope_create(data_key, BSI_ENVELOPE_CONTAINER, ID, &envelope));
         for (size_t i = 0; i < SEGMENTS; i++) {
-            assert_ok(bsi_envelope_seal(envelope, i, i + 1 == SEGMENTS, zeros, SEGMENT,
+            assert_ok(bsi_envelope_seal(envelope, numbers[i], false, zeros, SEGMENT,
                                         sealed + (object * SEGMENTS + i) * STORED_SEGMENT));
         }
         bsi_envelope_free(envelope);

@@ -33,6 +33,8 @@ static void every_changed_bit_and_every_cut_is_damage(void **state)
         assert_non_null(cut);
         memcpy(cut, stored.data, size);
         assert_int_equal(read_with(cut, size, made.raw), BS_E_CORRUPT);
+        assert_int_equal(!strstr(bs_error_last()->message, "no key set has its size"),
+                         size >= HEAD + TAIL);
         free(cut);
     }
     assert_int_equal(read_with(stored.data, stored.size, made.raw), BS_OK);
