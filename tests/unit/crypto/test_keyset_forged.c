@@ -42,6 +42,18 @@ static void every_changed_bit_and_every_cut_is_damage(void **state)
     bsi_keyset_free(keyset);
 }
 
+static void there_is_a_most_that_a_key_set_has(void **state)
+{
+    static const uint8_t zeros[BSI_KEYSET_MAX + 1];
+    bsi_keyset *parsed = NULL;
+
+    (void)state;
+    assert_status(bsi_keyset_parse(zeros, BSI_KEYSET_MAX, &parsed), BS_E_CORRUPT);
+    assert_non_null(strstr(bs_error_last()->message, "its first bytes"));
+    assert_status(bsi_keyset_parse(zeros, BSI_KEYSET_MAX + 1, &parsed), BS_E_CORRUPT);
+    assert_non_null(strstr(bs_error_last()->message, "no key set has its size"));
+}
+
 /*
  * Two slots, so that a key still fits when a bit of one is changed; but both
  * belong to an id.
@@ -377,6 +389,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(every_changed_bit_and_every_cut_is_damage),
+        TEST(there_is_a_most_that_a_key_set_has),
         TEST(every_forged_bit_is_noticed),
         TEST(slots_do_not_move_between_backups),
         TEST(a_slot_can_not_go_unnoticed),
