@@ -363,3 +363,19 @@ bs_status bsi_s3_complete_parse(bsi_slice document)
     BSI_TRY(bsi_s3_read_document(document, take_complete, &complete));
     return complete ? BS_OK : bsi_s3_corrupt("does not say that the upload is complete");
 }
+
+static bs_status take_lock(void *user, bsi_slice path, bsi_slice text)
+{
+    bool *enabled = user;
+
+    if (bsi_slice_is(path, "ObjectLockConfiguration/ObjectLockEnabled")) {
+        *enabled = bsi_slice_is(text, "Enabled");
+    }
+    return BS_OK;
+}
+
+bs_status bsi_s3_lock_parse(bsi_slice document, bool *enabled_out)
+{
+    *enabled_out = false;
+    return bsi_s3_read_document(document, take_lock, enabled_out);
+}

@@ -75,6 +75,9 @@ bool bsi_s3_error_parse(bsi_slice document, bsi_s3_error *out);
 /* Append the id of an upload in parts, from the answer to its beginning. */
 BS_NODISCARD bs_status bsi_s3_upload_id_parse(bsi_slice document, bsi_buf *out);
 
+/* Whether a bucket's configuration says that it has Object Lock. */
+BS_NODISCARD bs_status bsi_s3_lock_parse(bsi_slice document, bool *enabled_out);
+
 /* BS_OK when the document says that an upload in parts is complete; status 200 does not. */
 BS_NODISCARD bs_status bsi_s3_complete_parse(bsi_slice document);
 

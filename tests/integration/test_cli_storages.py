@@ -6,11 +6,19 @@ Usage: test_cli_storages.py TOOL [unittest's arguments]
 
 Started by tests/support/s3_server.py, beside a server.
 """
+import html
 import os
+import pathlib
+import re
 import shutil
+import sys
 import unittest
+import urllib.error
 
 from cli_case import DONE, FAILED, USAGE, Case
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import s3_server  # noqa: E402
 
 
 class Kept(Case):
@@ -118,6 +126,18 @@ class Kept(Case):
         self.ends(DONE, "storage", "check", "local")
 
 
+def s3(method, key="", query=(), bucket="BSI_S3_LOCKED_BUCKET"):
+    """What the server itself answers: status, headers, body."""
+    path = f"/{os.environ[bucket]}" + (f"/{key}" if key else "")
+    request = s3_server.signed(method, os.environ["BSI_S3_ENDPOINT"], path, query)
+    try:
+        answer = s3_server.ask(request)
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        return answer.status, answer.headers, answer.read().decode()
+
+
 class Bucket(Case):
     def setUp(self):
         super().setUp()
@@ -184,6 +204,73 @@ class Bucket(Case):
         self.assertEqual(lacks, {"rename", "free_space"}, check)
         self.assertEqual(set(results.values()), {"ok", "lacks"}, check)
         self.assertIsNone(check["free_bytes"])
+
+    def lock(self, *more):
+        settings = self.settings(f"file:{self.secret}", bucket=os.environ["BSI_S3_LOCKED_BUCKET"])
+        return ("storage", "add", "offsite", "s3", *settings, *more)
+
+    def versions(self):
+        """Key, version and whether it is a mark of removal, of all that lies below the prefix."""
+        text = s3("GET", query={"versions": "", "prefix": self.scratch.name + "/"})[2]
+        for kind, body in re.findall(r"<(Version|DeleteMarker)>(.*?)</\1>", text, re.DOTALL):
+            key, version = (re.search(f"<{name}>(.*?)</{name}>", body)[1]
+                            for name in ("Key", "VersionId"))  # fmt: skip
+            yield html.unescape(key), version, kind == "DeleteMarker"
+
+    def assert_locked(self, key, version):
+        of = {"versionId": version}
+        self.assertIn("<Mode>GOVERNANCE<", s3("GET", key, {**of, "retention": ""})[2])
+        self.assertIn("<Status>ON<", s3("GET", key, {**of, "legal-hold": ""})[2])
+        self.assertEqual(s3("DELETE", key, of)[0], 403, key)
+
+    def test_locked_backups_cannot_be_removed_for_good(self):
+        self.ends(DONE, *self.lock("object_lock=governance", "object_lock_days=2",
+                                   "legal_hold=true"))  # fmt: skip
+        made = self.document(DONE, "backup", "docs", self.source, "--storage", "offsite")
+        self.ends(DONE, "delete", made["backup_id"])
+        found = list(self.versions())
+        kept = [(key, version) for key, version, gone in found if not gone]
+        self.assertGreaterEqual(len(kept), 2, found)
+        self.assertEqual(len({key for key, _, gone in found if gone}), len(kept))
+        for key, version in kept:
+            self.assert_locked(key, version)
+        self.assertEqual(self.document(DONE, "rebuild")["rebuild"]["backups"], 0)
+
+    def test_what_is_uploaded_in_parts_is_locked_or_refused(self):
+        """Ceph's gateway of Debian 12 takes such a lock and forgets it."""
+        self.ends(DONE, *self.lock("object_lock=governance", "object_lock_days=2",
+                                   "legal_hold=true", "part_size_mib=5"))  # fmt: skip
+        (self.source / "big").write_bytes(os.urandom(6 << 20))
+        done = self.run_tool("backup", "docs", self.source, "--storage", "offsite")
+        if done.returncode != DONE:
+            self.assertIn(b"does not tell that it is locked", done.stderr)
+        for key, version, _ in self.versions():
+            if done.returncode == DONE:
+                self.assert_locked(key, version)
+
+    def test_a_lock_needs_a_bucket_that_has_it(self):
+        lock = ("object_lock=governance", "object_lock_days=1")
+        self.refused("no Object Lock", *self.add(f"file:{self.secret}", *lock))
+        self.refused("governance or compliance", *self.lock("object_lock=strict"))
+        self.refused("object_lock_days", *self.lock("object_lock=governance"))
+        self.refused("object_lock_days", *self.lock("object_lock_days=1"))
+        self.refused("locked objects must", *self.lock(*lock, "checksums=false"))
+
+    def test_tags_are_those_of_the_objects(self):
+        self.ends(DONE, *self.add(f"file:{self.secret}", "tags=team=db%20one&keep=yes"))
+        self.document(DONE, "backup", "docs", self.source, "--storage", "offsite")
+        listed = s3("GET", query={"list-type": "2", "prefix": self.scratch.name + "/"},
+                    bucket="BSI_S3_BUCKET")[2]  # fmt: skip
+        keys = [html.unescape(key) for key in re.findall("<Key>(.*?)</Key>", listed)]
+        self.assertGreaterEqual(len(keys), 2, listed)
+        for key in keys:
+            tags = s3("GET", key, {"tagging": ""}, bucket="BSI_S3_BUCKET")[2]
+            pairs = re.findall("<Key>(.*?)</Key>\\s*<Value>(.*?)</Value>", tags)
+            self.assertEqual(sorted(pairs), [("keep", "yes"), ("team", "db one")], tags)
+
+    def test_tags_that_are_none_are_refused(self):
+        for tags in ("one", "=a", "a=b&", "a=b=c", "&".join(f"t{n}=1" for n in range(11))):
+            self.refused("tags: takes at most 10", *self.add(f"file:{self.secret}", f"tags={tags}"))
 
     def test_a_check_tells_what_went_wrong(self):
         self.ends(DONE, *self.add(f"file:{self.secret}"))

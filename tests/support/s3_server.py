@@ -6,8 +6,8 @@ Usage: s3_server.py versitygw|radosgw|any PROGRAM [ARGUMENT...]
 
 versitygw is named by VERSITYGW or found in PATH, radosgw comes from Debian; "any" is the
 first of them that is there. Without the server the test is skipped. PROGRAM finds in its
-environment BSI_S3_ENDPOINT, BSI_S3_BUCKET and the variables of Amazon's own tools with the
-credentials.
+environment BSI_S3_ENDPOINT, BSI_S3_BUCKET, BSI_S3_LOCKED_BUCKET (with Object Lock) and the
+variables of Amazon's own tools with the credentials.
 """
 import datetime
 import hashlib
@@ -21,6 +21,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from urllib.parse import quote
 
 import s3_radosgw
 
@@ -30,21 +31,26 @@ ACCESS_KEY = "backupsvc-test"
 SECRET_KEY = "a-secret/of+the=tests"
 REGION = "us-east-1"
 BUCKET = "backupsvc"
+LOCKED_BUCKET = "backupsvc-locked"
 
 
 def hmac_of(key, text):
     return hmac.new(key, text.encode(), hashlib.sha256).digest()
 
 
-def signed(method, endpoint, path):
-    """A request without query and body, signed by Signature Version 4."""
+def signed(method, endpoint, path, query=(), more=()):
+    """A request without body, signed by Signature Version 4."""
+    quoted = sorted((quote(name, ""), quote(value, "")) for name, value in dict(query).items())
+    query = "&".join(f"{name}={value}" for name, value in quoted)
+    path = quote(path)
     now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     host = endpoint.split("//")[1]
     nothing = hashlib.sha256(b"").hexdigest()
-    headers = {"host": host, "x-amz-content-sha256": nothing, "x-amz-date": now}
+    headers = {"host": host, "x-amz-content-sha256": nothing, "x-amz-date": now, **dict(more)}
+    headers = dict(sorted(headers.items()))
     names = ";".join(headers)
     lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
-    canonical = f"{method}\n{path}\n\n{lines}\n{names}\n{nothing}"
+    canonical = f"{method}\n{path}\n{query}\n{lines}\n{names}\n{nothing}"
     scope = f"{now[:8]}/{REGION}/s3/aws4_request"
     text = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     key = f"AWS4{SECRET_KEY}".encode()
@@ -55,16 +61,22 @@ def signed(method, endpoint, path):
         f"AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/{scope},SignedHeaders={names},"
         f"Signature={signature}"
     )
-    return urllib.request.Request(endpoint + path, method=method, headers=headers)
+    address = f"{endpoint}{path}?{query}" if query else endpoint + path
+    return urllib.request.Request(address, method=method, headers=headers)
 
 
-def make_bucket(server):
-    """As soon as the server answers."""
+def ask(request):
+    """The answer, past any proxy of the environment."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    return opener.open(request, timeout=60)
+
+
+def make_bucket(server, name, headers=()):
+    """As soon as the server answers."""
     end = time.monotonic() + START_SECONDS
     while True:
         try:
-            opener.open(signed("PUT", server.address, "/" + BUCKET), timeout=60).close()
+            ask(signed("PUT", server.address, "/" + name, more=headers)).close()
             return
         except urllib.error.HTTPError:
             raise
@@ -81,7 +93,7 @@ class Versitygw:
         self.folder = folder
         self.process = None
         self.address = f"http://127.0.0.1:{s3_radosgw.free_ports(1)[0]}"
-        for name in ("data", "meta", "iam"):
+        for name in ("data", "meta", "iam", "versions"):
             (folder / name).mkdir()
 
     @staticmethod
@@ -96,7 +108,8 @@ class Versitygw:
         }
         command = [self.program(), "--port", self.address.split("//")[1], "--region", REGION,
                    "--iam-dir", self.folder / "iam",
-                   "posix", "--sidecar", self.folder / "meta", self.folder / "data"]  # fmt: skip
+                   "posix", "--sidecar", self.folder / "meta",
+                   "--versioning-dir", self.folder / "versions", self.folder / "data"]  # fmt: skip
         with open(self.folder / "log", "wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
 
@@ -120,11 +133,13 @@ def choose(name):
 
 def run_beside(server, command):
     server.start(ACCESS_KEY, SECRET_KEY)
-    make_bucket(server)
+    make_bucket(server, BUCKET)
+    make_bucket(server, LOCKED_BUCKET, {"x-amz-bucket-object-lock-enabled": "true"})
     environment = {
         **os.environ,
         "BSI_S3_ENDPOINT": server.address,
         "BSI_S3_BUCKET": BUCKET,
+        "BSI_S3_LOCKED_BUCKET": LOCKED_BUCKET,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         "AWS_REGION": REGION,

@@ -25,12 +25,13 @@ enum {
     NUMBER_SIZE = 24,
     PAGES_MAX = 10 * 1000 * 1000,
     NS_PER_S = 1000000000,
+    TAGS_MAX = 10, /* Source: "Categorizing your storage using tags". */
 };
 
 typedef struct s3_storage {
     bsi_s3_conn conn;
     bsi_s3_upload_plan plan;
-    char *texts[3]; /* What the plan points at. */
+    char *texts[4]; /* What the plan points at. */
     uint64_t page_size;
     bool conditional_put;
 } s3_storage;
@@ -66,6 +67,26 @@ static bs_status take_number(const bs_storage_settings *settings, const char *ke
     return BS_OK;
 }
 
+/* Of the form that goes into a header as it is: names and values percent-encoded. */
+static bs_status take_tags(const bs_storage_settings *settings, char **own, const char **out)
+{
+    size_t pairs = 0;
+    bool good = true;
+
+    BSI_TRY(copy_text(settings, "tags", own, out));
+    for (const char *at = *out; at && good; pairs++) {
+        const char *end = at + strcspn(at, "&");
+        const char *equals = memchr(at, '=', (size_t)(end - at));
+        good = equals && equals != at && !memchr(equals + 1, '=', (size_t)(end - equals - 1));
+        at = *end ? end + 1 : NULL;
+    }
+    if (!good || pairs > TAGS_MAX) {
+        return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID,
+                        "tags: takes at most %d of NAME=VALUE, apart by '&'", TAGS_MAX);
+    }
+    return BS_OK;
+}
+
 static bs_status take_plan(s3_storage *s3, const bs_storage_settings *settings)
 {
     bsi_s3_upload_plan *plan = &s3->plan;
@@ -79,6 +100,8 @@ static bs_status take_plan(s3_storage *s3, const bs_storage_settings *settings)
     BSI_TRY(copy_text(settings, "storage_class", &s3->texts[0], &plan->storage_class));
     BSI_TRY(copy_text(settings, "server_encryption", &s3->texts[1], &plan->encryption));
     BSI_TRY(copy_text(settings, "server_encryption_key", &s3->texts[2], &plan->encryption_key));
+    BSI_TRY(take_tags(settings, &s3->texts[3], &plan->tags));
+    BSI_TRY(bsi_s3_lock_take(settings, &plan->lock));
     plan->part_size = part_mib * MIB;
     plan->parallel = (unsigned)parallel;
     plan->checksums = bs_storage_settings_flag(settings, "checksums");
@@ -131,6 +154,9 @@ static bs_status s3_open(void *self, const bs_call *call, const bs_storage_setti
     if (status == BS_OK) {
         status = look_at_bucket(s3, call);
     }
+    if (status == BS_OK) {
+        status = bsi_s3_lock_check_bucket(&s3->conn, call, &s3->plan.lock);
+    }
     if (status < 0) {
         s3_close(s3);
     }
@@ -143,7 +169,8 @@ static uint32_t s3_caps(void *self)
 
     return BS_STORAGE_CAP_RANGE_READ | BS_STORAGE_CAP_PATCH | BS_STORAGE_CAP_STRONG_LIST |
            BS_STORAGE_CAP_MULTIPART | BS_STORAGE_CAP_CASE | BS_STORAGE_CAP_NETWORK |
-           BS_STORAGE_CAP_RESUME | (s3->conditional_put ? BS_STORAGE_CAP_CONDITIONAL_PUT : 0);
+           BS_STORAGE_CAP_RESUME | (s3->conditional_put ? BS_STORAGE_CAP_CONDITIONAL_PUT : 0) |
+           (bsi_s3_lock_is_set(&s3->plan.lock) ? BS_STORAGE_CAP_OBJECT_LOCK : 0);
 }
 
 /* --- Objects --- */
@@ -633,6 +660,21 @@ static const bs_storage_option s3_options[] = {
     {.key = "server_encryption_key",
      .type = BS_STORAGE_OPTION_TEXT,
      .help = "Name of the key for aws:kms."},
+    {.key = "tags",
+     .type = BS_STORAGE_OPTION_TEXT,
+     .help = "Tags of new objects as in a URL, such as \"team=db&keep=yes\"; at most 10."},
+    {.key = "object_lock",
+     .type = BS_STORAGE_OPTION_TEXT,
+     .help =
+         "How new objects are locked against removal: \"governance\" or \"compliance\"; needs a "
+         "bucket with Object Lock."},
+    {.key = "object_lock_days",
+     .type = BS_STORAGE_OPTION_NUMBER,
+     .help = "Days for which they are locked, with object_lock."},
+    {.key = "legal_hold",
+     .type = BS_STORAGE_OPTION_FLAG,
+     .fallback = "false",
+     .help = "Put a legal hold on new objects; needs a bucket with Object Lock."},
     {.key = "conditional_put",
      .type = BS_STORAGE_OPTION_FLAG,
      .help = "Whether the service heeds If-None-Match, also at the end of an upload in parts; "

@@ -30,7 +30,7 @@ enum {
     ETAG_SIZE = 128,
     SUM_SIZE = 48, /* 32 bytes in base 64, and a NUL. */
     MARK_BYTES = 16,
-    HEADERS_MAX = 8,
+    HEADERS_MAX = 12,
     ANSWER_MAX = 64 * 1024,
     COMPLETE_MAX = BSI_S3_PARTS_MAX * (ETAG_SIZE + SUM_SIZE + 200),
     LOOK_NS = 50000000, /* How often a wait looks whether it is still wanted. */
@@ -66,13 +66,14 @@ struct bsi_s3_upload {
     const bsi_s3_upload_plan *plan;
     char *key;
     char mark[2 * MARK_BYTES + 1];
+    char until[BSI_RFC3339_SIZE]; /* Of the lock; "": none. */
     bool exclusive;
     bool patchable;
     uint64_t part_size; /* Of the first parts. */
     uint64_t size;      /* Bytes taken so far. */
     size_t taken;       /* Of the present call, in case that it comes again. */
     char *id;           /* Of an upload in parts; NULL: none is begun. */
-    bool complete;      /* The parts are an object; only the look at it is left. */
+    bool complete;      /* It is an object; only the look at it is left. */
     part *filling;      /* NULL: the next free one is to be taken. */
     uint32_t parts;     /* Numbers given so far. */
     part slots[SLOTS_MAX];
@@ -108,6 +109,10 @@ static void add_object_headers(const bsi_s3_upload *upload, headers *list)
     add(list, "x-amz-storage-class", plan->storage_class);
     add(list, "x-amz-server-side-encryption", plan->encryption);
     add(list, "x-amz-server-side-encryption-aws-kms-key-id", plan->encryption_key);
+    add(list, "x-amz-tagging", plan->tags);
+    add(list, BSI_S3_LOCK_MODE, plan->lock.mode);
+    add(list, BSI_S3_LOCK_UNTIL, upload->until);
+    add(list, BSI_S3_LEGAL_HOLD, plan->lock.legal_hold ? "ON" : NULL);
 }
 
 static bs_status encode_sum(const bsi_digest *digest, char out[SUM_SIZE])
@@ -515,22 +520,23 @@ static bs_status complete(bsi_s3_upload *upload, const bs_call *call, const bsi_
     return status;
 }
 
-/* Parts in a wrong order or twice would be found here at the latest. */
+/* Parts in a wrong order or twice would be found here at the latest, and locks that are none. */
 static bs_status check_stored(const bsi_s3_upload *upload, const bs_call *call)
 {
     bsi_http_answer answer;
     uint64_t size = 0;
-    bool ours = false;
+    bs_status status = BS_OK;
 
     BSI_TRY(bsi_s3_head(upload->conn, call, upload->key, &answer, &size));
-    ours = has_mark(upload, &answer);
-    bsi_http_answer_dispose(&answer);
-    if (ours && size != upload->size) {
-        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT,
-                        "the server has %" PRIu64 " bytes of %" PRIu64 " that were sent", size,
-                        upload->size);
+    if (has_mark(upload, &answer) && size != upload->size) {
+        status = bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT,
+                          "the server has %" PRIu64 " bytes of %" PRIu64 " that were sent", size,
+                          upload->size);
+    } else {
+        status = bsi_s3_lock_check_object(&upload->plan->lock, upload->until, &answer);
     }
-    return BS_OK;
+    bsi_http_answer_dispose(&answer);
+    return status;
 }
 
 static bs_status send_rest(bsi_s3_upload *upload, const bs_call *call)
@@ -567,6 +573,15 @@ static bs_status commit_parts(bsi_s3_upload *upload, const bs_call *call)
         upload->complete = true;
     }
     return check_stored(upload, call);
+}
+
+static bs_status commit_whole(bsi_s3_upload *upload, const bs_call *call)
+{
+    if (!upload->complete) {
+        BSI_TRY(put_whole(upload, call));
+        upload->complete = true;
+    }
+    return bsi_s3_lock_is_set(&upload->plan->lock) ? check_stored(upload, call) : BS_OK;
 }
 
 /* --- The methods --- */
@@ -620,6 +635,9 @@ bs_status bsi_s3_upload_begin(bsi_s3_conn *conn, const bsi_s3_upload_plan *plan,
         bsi_buf_init(&upload->slots[i].content, 0);
     }
     status = make_mark(upload->mark);
+    if (status == BS_OK) {
+        status = bsi_s3_lock_until(&plan->lock, upload->until);
+    }
     if (status == BS_OK) {
         upload->key = bsi_strdup(key);
         status = upload->key ? BS_OK : BS_E_NOMEM;
@@ -688,7 +706,7 @@ static void upload_free(bsi_s3_upload *upload)
 
 bs_status bsi_s3_upload_commit(bsi_s3_upload *upload, const bs_call *call)
 {
-    const bs_status status = upload->id ? commit_parts(upload, call) : put_whole(upload, call);
+    const bs_status status = upload->id ? commit_parts(upload, call) : commit_whole(upload, call);
 
     if (status == BS_OK) {
         upload_free(upload);

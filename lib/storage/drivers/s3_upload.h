@@ -2,7 +2,7 @@
 #ifndef BSI_STORAGE_DRIVERS_S3_UPLOAD_H
 #define BSI_STORAGE_DRIVERS_S3_UPLOAD_H
 
-#include "storage/drivers/s3_conn.h"
+#include "storage/drivers/s3_lock.h"
 
 /*
  * Objects on their way into a bucket. What fits into one part goes in one
@@ -17,6 +17,8 @@ typedef struct bsi_s3_upload_plan {
     const char *encryption;     /* Of the service: "AES256", "aws:kms". */
     const char *encryption_key; /* Its name, with "aws:kms". */
     bool checksums;             /* Also have the service keep SHA-256 digests. */
+    const char *tags;           /* As in the query of a URL; NULL: none. */
+    bsi_s3_lock lock;
 } bsi_s3_upload_plan;
 
 enum {
