@@ -379,3 +379,38 @@ bs_status bsi_s3_lock_parse(bsi_slice document, bool *enabled_out)
     *enabled_out = false;
     return bsi_s3_read_document(document, take_lock, enabled_out);
 }
+
+typedef struct removed {
+    bsi_s3_error present; /* Of the element that is being read. */
+    bsi_s3_error *first;
+    bool is_result;
+} removed;
+
+static bs_status take_removed(void *user, bsi_slice path, bsi_slice text)
+{
+    removed *self = user;
+
+    if (bsi_slice_is(path, "DeleteResult/Error/Code")) {
+        copy_cut(text, self->present.code, sizeof(self->present.code));
+    } else if (bsi_slice_is(path, "DeleteResult/Error/Message")) {
+        copy_cut(text, self->present.message, sizeof(self->present.message));
+    } else if (bsi_slice_is(path, "DeleteResult/Error")) {
+        /* One that was not there is gone, too. */
+        if (self->first->code[0] == '\0' && strcmp(self->present.code, "NoSuchKey") != 0) {
+            *self->first = self->present;
+        }
+        self->present = (bsi_s3_error){.code = ""};
+    } else if (bsi_slice_is(path, "DeleteResult")) {
+        self->is_result = true;
+    }
+    return BS_OK;
+}
+
+bs_status bsi_s3_removed_parse(bsi_slice document, bsi_s3_error *error)
+{
+    removed self = {.first = error};
+
+    *error = (bsi_s3_error){.code = ""};
+    BSI_TRY(bsi_s3_read_document(document, take_removed, &self));
+    return self.is_result ? BS_OK : bsi_s3_corrupt("does not say what was removed");
+}

@@ -75,6 +75,10 @@ bool bsi_s3_error_parse(bsi_slice document, bsi_s3_error *out);
 /* Append the id of an upload in parts, from the answer to its beginning. */
 BS_NODISCARD bs_status bsi_s3_upload_id_parse(bsi_slice document, bsi_buf *out);
 
+/* The first object that a removal of many has left, in `error`, whose code is empty when all are
+ * gone. */
+BS_NODISCARD bs_status bsi_s3_removed_parse(bsi_slice document, bsi_s3_error *error);
+
 /* Whether a bucket's configuration says that it has Object Lock. */
 BS_NODISCARD bs_status bsi_s3_lock_parse(bsi_slice document, bool *enabled_out);
 

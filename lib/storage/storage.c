@@ -5,6 +5,7 @@
 #include "storage/storage.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -239,6 +240,34 @@ bs_status bsi_storage_remove(bsi_storage *storage, const bs_call *call, const ch
 {
     BSI_TRY(begin(call, key));
     return in_context(storage->ops.remove(storage->self, call, key), call, "removing object", key);
+}
+
+static bs_status remove_some(bsi_storage *storage, const bs_call *call, const char *const *keys,
+                             size_t count)
+{
+    char what[64];
+
+    (void)snprintf(what, sizeof(what), "removing %zu objects, the first of them", count);
+    return in_context(storage->ops.remove_many(storage->self, call, keys, count), call, what,
+                      keys[0]);
+}
+
+bs_status bsi_storage_remove_many(bsi_storage *storage, const bs_call *call,
+                                  const char *const *keys, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        BSI_TRY(begin(call, keys[i]));
+    }
+    for (size_t at = 0; at < count && storage->ops.remove_many;) {
+        const size_t some = bsi_min_size(count - at, BS_STORAGE_REMOVE_MAX);
+        BSI_TRY(bsi_call_check(call));
+        BSI_TRY(remove_some(storage, call, keys + at, some));
+        at += some;
+    }
+    for (size_t i = 0; i < count && !storage->ops.remove_many; i++) {
+        BSI_TRY(bsi_storage_remove(storage, call, keys[i]));
+    }
+    return BS_OK;
 }
 
 void bsi_storage_remove_quietly(bsi_storage *storage, const char *key)

@@ -63,7 +63,14 @@ BS_NODISCARD bs_status bsi_storage_list(bsi_storage *storage, const bs_call *cal
 BS_NODISCARD bs_status bsi_storage_remove(bsi_storage *storage, const bs_call *call,
                                           const char *key);
 
-/* The same for cleaning up after a failure: nothing ends it, and the error record is left alone. */
+/*
+ * As remove() of each, none of them twice, by as few requests as the driver can. After a
+ * failure some may be gone.
+ */
+BS_NODISCARD bs_status bsi_storage_remove_many(bsi_storage *storage, const bs_call *call,
+                                               const char *const *keys, size_t count);
+
+/* One, for cleaning up after a failure: nothing ends it, and the error record is left alone. */
 void bsi_storage_remove_quietly(bsi_storage *storage, const char *key);
 
 /* BS_E_UNSUPPORTED without BS_STORAGE_CAP_RENAME; likewise the next two without theirs. */

@@ -12,7 +12,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/checked.h"
 #include "vault/names.h"
+
+enum { REMOVED_AT_ONCE = 64 };
 
 /* What is noted of an object, in front of its key and NUL. */
 typedef struct note {
@@ -127,13 +130,26 @@ static bs_status claim_of(const reclaim *self, const found *one, bsi_claim *out)
     return status;
 }
 
-static bs_status remove_all(reclaim *self, const found *objects, size_t count)
+static bs_status remove_some(reclaim *self, const found *objects, size_t count)
 {
+    const char *keys[REMOVED_AT_ONCE];
+
     for (size_t i = 0; i < count; i++) {
-        BSI_TRY(check_stop(self));
-        BSI_TRY(bsi_storage_remove(self->env->storage, self->env->call, objects[i].key));
+        keys[i] = objects[i].key;
+    }
+    BSI_TRY(check_stop(self));
+    BSI_TRY(bsi_storage_remove_many(self->env->storage, self->env->call, keys, count));
+    for (size_t i = 0; i < count; i++) {
         self->out->objects++;
         self->out->bytes += objects[i].what.size;
+    }
+    return BS_OK;
+}
+
+static bs_status remove_all(reclaim *self, const found *objects, size_t count)
+{
+    for (size_t at = 0; at < count; at += REMOVED_AT_ONCE) {
+        BSI_TRY(remove_some(self, objects + at, bsi_min_size(count - at, REMOVED_AT_ONCE)));
     }
     return BS_OK;
 }

@@ -137,6 +137,33 @@ static void removing_is_final_and_may_be_repeated(void **state)
     assert_listing(storage_of(state), "", (const char *const[]){NULL});
 }
 
+static void many_are_removed_and_the_others_stay(void **state)
+{
+    static const char *const gone[] = {"a<&>\"'b", "tab\there", "line\nend", "never/was", "d/1"};
+
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(gone); i++) {
+        if (strcmp(gone[i], "never/was") != 0) {
+            put_text(storage_of(state), gone[i], "x");
+        }
+    }
+    put_text(storage_of(state), "a<&>\"'c", "stays");
+    put_text(storage_of(state), "d/10", "stays");
+    assert_ok(bsi_storage_remove_many(storage_of(state), NULL, gone, BSI_ARRAY_SIZE(gone)));
+    assert_listing(storage_of(state), "", (const char *const[]){"a<&>\"'c", "d/10", NULL});
+    assert_ok(bsi_storage_remove_many(storage_of(state), NULL, gone, BSI_ARRAY_SIZE(gone)));
+    assert_ok(bsi_storage_remove_many(storage_of(state), NULL, gone, 0));
+}
+
+static void many_with_an_improper_key_all_stay(void **state)
+{
+    static const char *const keys[] = {"good", "a//b"};
+
+    put_text(storage_of(state), "good", "x");
+    assert_status(bsi_storage_remove_many(storage_of(state), NULL, keys, BSI_ARRAY_SIZE(keys)),
+                  BS_E_INVALID);
+    assert_content(storage_of(state), "good", "x");
+}
+
 static void removing_leaves_the_neighbours(void **state)
 {
     put_text(storage_of(state), "a/b/1", "x");
@@ -332,6 +359,8 @@ const behaviour storage_object_behaviours[] = {
     BEHAVIOUR(a_range_past_the_end_is_an_error),
     BEHAVIOUR(an_empty_range_only_asks_whether_it_lies_inside),
     BEHAVIOUR(removing_is_final_and_may_be_repeated),
+    BEHAVIOUR(many_are_removed_and_the_others_stay),
+    BEHAVIOUR(many_with_an_improper_key_all_stay),
     BEHAVIOUR(removing_leaves_the_neighbours),
     BEHAVIOUR(a_key_can_become_a_directory_once_it_is_removed),
     BEHAVIOUR(a_listing_reaches_every_depth),

@@ -131,6 +131,7 @@ static void check_answers(bsi_slice document)
     check_read(bsi_s3_parts_parse(document, &bytes, &next));
     check_read(bsi_s3_complete_parse(document));
     check_read(bsi_s3_lock_parse(document, &enabled));
+    check_read(bsi_s3_removed_parse(document, &error));
     if (bsi_s3_error_parse(document, &error)) {
         fuzz_check(error.code[0] != '\0');
         fuzz_check(memchr(error.code, '\0', sizeof(error.code)));

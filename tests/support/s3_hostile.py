@@ -6,7 +6,8 @@ Usage: s3_hostile.py PROGRAM [ARGUMENT...]
 
 Keys begin with a script, "OPERATION.FAULT.TIMES": the first TIMES requests below it that
 are of this operation meet the fault, all others are done. Operations: open (the listing of the
-script itself), list, get, head, put, delete, begin, part, complete, end, uploads. Faults are the
+script itself), list, get, head, put, delete, removal (of many), begin, part, complete, end,
+uploads. Faults are the
 methods of Handler that begin with "fault_". Signatures are not looked at; only a bucket that is
 named like an access key is for that one alone. PROGRAM finds the address in BSI_S3_ENDPOINT.
 
@@ -42,6 +43,7 @@ aws_secret_access_key = secret
 region = eu-west-1
 """
 HTML = b"<!DOCTYPE html><html><body>Please log in</body></html>"
+CHARACTERS = {f"&#{ord(one)};": one for one in "&<>\"\t\n\r"}
 SCRIPT = re.compile(r"([a-z]+)\.([a-z0-9]+)\.([0-9]+)(/|$)")
 
 
@@ -86,16 +88,26 @@ class Handler(socketserver.StreamRequestHandler):
         if self.bucket.startswith("AKIA") and f"={self.bucket}/" not in self.head["authorization"]:
             return self.refuse(403, "InvalidAccessKeyId")
         self.operation = self.name_operation()
-        fault = self.server.next_fault(self.operation, self.key or self.query.get("prefix", ""))
+        fault = self.server.next_fault(self.operation, self.script())
         if fault:
             return getattr(self, "fault_" + fault)()
         self.body = self.read_body()
         return getattr(self, "do_" + self.operation)()
 
+    def script(self):
+        """What the request is about, which begins with a script."""
+        if self.operation == "removal":
+            self.removed = [xml.sax.saxutils.unescape(key, CHARACTERS) for key in
+                            re.findall("<Key>(.*?)</Key>", self.read_body().decode())]  # fmt: skip
+            return self.removed[0]
+        return self.key or self.query.get("prefix", "")
+
     def name_operation(self):
         if not self.key:
             if "uploads" in self.query:
                 return "uploads"
+            if "delete" in self.query:
+                return "removal"
             prefix = self.query.get("prefix", "")
             script = SCRIPT.match(prefix)
             return "open" if script and script.end() == len(prefix) else "list"
@@ -228,6 +240,17 @@ class Handler(socketserver.StreamRequestHandler):
         with self.server.lock:
             self.server.objects.pop(self.key, None)
         return self.send(204)
+
+    def do_removal(self, but=()):
+        """Of these keys `but` cannot be removed now, for the reasons that stand with them."""
+        errors = "".join(
+            f"<Error><Key>{escape(key)}</Key><Code>{code}</Code><Message>No.</Message></Error>"
+            for key, code in but
+        )
+        with self.server.lock:
+            for key in set(self.removed) - {key for key, _ in but}:
+                self.server.objects.pop(key, None)
+        return self.send(200, f"<DeleteResult>{errors}</DeleteResult>".encode())
 
     def do_begin(self):
         with self.server.lock:
@@ -366,6 +389,17 @@ class Handler(socketserver.StreamRequestHandler):
 
     def fault_cold(self):
         return self.refuse(403, "InvalidObjectState")
+
+    def fault_some(self):
+        """The last of many objects cannot be removed now."""
+        return self.do_removal([(self.removed[0], "NoSuchKey"), (self.removed[-1], "SlowDown")])
+
+    def fault_held(self):
+        """The last of many objects may not be removed."""
+        return self.do_removal([(self.removed[-1], "AccessDenied")])
+
+    def fault_unknown(self):
+        return self.refuse(501, "NotImplemented")
 
     def fault_sum(self):
         """Takes the bytes, and counts others."""

@@ -25,6 +25,9 @@ BS_BEGIN_DECLS
 /** Bytes of the longest key, without its NUL. */
 #define BS_STORAGE_KEY_MAX 4096
 
+/** How many objects are removed by one call at most. */
+#define BS_STORAGE_REMOVE_MAX 1000
+
 /** How many bytes of an upload's beginning may be changed before it is committed. */
 #define BS_STORAGE_PATCH_MAX (128 * 1024)
 
@@ -253,6 +256,12 @@ typedef struct bs_storage_ops {
      * where it was, so that the page can be asked for again; the callback's ends the listing. */
     bs_status (*list_page)(void *self, const bs_call *call, const char *prefix,
                            bs_storage_cursor *cursor, bs_storage_list_cb callback, void *user);
+
+    /* Optional. As remove() of each key, none of which comes twice; at most
+     * BS_STORAGE_REMOVE_MAX of them, and at least one. After a failure some may be gone, and
+     * the same call may come again. */
+    bs_status (*remove_many)(void *self, const bs_call *call, const char *const *keys,
+                             size_t count);
 } bs_storage_ops;
 
 /** What a setting's text must look like. */

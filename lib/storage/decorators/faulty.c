@@ -171,6 +171,16 @@ static bs_status begin_inner(const bsi_storage *inner, const bs_call *call, cons
     return BS_OK;
 }
 
+static bs_status faulty_remove_many(void *self, const bs_call *call, const char *const *keys,
+                                    size_t count)
+{
+    faulty_storage *faulty = self;
+    const bsi_storage *inner = faulty->inner;
+
+    FAULTY_CHANGE(faulty, BSI_FAULTY_REMOVE,
+                  inner->ops.remove_many(inner->self, call, keys, count));
+}
+
 static bs_status faulty_put_begin(void *self, const bs_call *call, const char *key,
                                   const bs_storage_put_options *options, void **upload_out)
 {
@@ -311,6 +321,7 @@ static const bs_storage_ops faulty_ops = {
     .set_mtime = faulty_set_mtime,
     .sweep = faulty_sweep,
     .list_page = faulty_list_page,
+    .remove_many = faulty_remove_many,
 };
 
 bs_status bsi_storage_faulty_new(bsi_storage *inner, bsi_storage **out)
@@ -324,6 +335,7 @@ bs_status bsi_storage_faulty_new(bsi_storage *inner, bsi_storage **out)
     faulty->inner = bsi_storage_ref(inner);
     storage->caps = inner->caps;
     storage->ops.list_page = inner->ops.list_page ? faulty_list_page : NULL;
+    storage->ops.remove_many = inner->ops.remove_many ? faulty_remove_many : NULL;
     *out = storage;
     return BS_OK;
 }

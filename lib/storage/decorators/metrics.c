@@ -331,6 +331,17 @@ static bs_status metrics_sweep(void *self, const bs_call *call, int64_t before_n
                    inner->ops.sweep(inner->self, call, before_ns, objects, bytes));
 }
 
+static bs_status metrics_remove_many(void *self, const bs_call *call, const char *const *keys,
+                                     size_t count)
+{
+    metrics_storage *metrics = self;
+    const bsi_storage *inner = metrics->inner;
+    const int64_t began = bsi_monotonic_ns();
+
+    return counted(metrics, BSI_STORAGE_OP_REMOVE, began,
+                   inner->ops.remove_many(inner->self, call, keys, count));
+}
+
 static const bs_storage_ops metrics_ops = {
     .struct_size = sizeof(bs_storage_ops),
     .self_size = sizeof(metrics_storage),
@@ -350,6 +361,7 @@ static const bs_storage_ops metrics_ops = {
     .free_space = metrics_free_space,
     .set_mtime = metrics_set_mtime,
     .sweep = metrics_sweep,
+    .remove_many = metrics_remove_many,
 };
 
 /* What the driver cannot do, we cannot. */
@@ -360,6 +372,7 @@ static void leave_out(bs_storage_ops *ops, const bs_storage_ops *inner)
     ops->free_space = inner->free_space ? ops->free_space : NULL;
     ops->set_mtime = inner->set_mtime ? ops->set_mtime : NULL;
     ops->sweep = inner->sweep ? ops->sweep : NULL;
+    ops->remove_many = inner->remove_many ? ops->remove_many : NULL;
 }
 
 bs_status bsi_storage_metrics_new(bsi_storage *inner, bsi_storage **out)

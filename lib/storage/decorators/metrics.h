@@ -13,9 +13,9 @@
 typedef enum bsi_storage_op {
     BSI_STORAGE_OP_STAT,
     BSI_STORAGE_OP_READ,
-    BSI_STORAGE_OP_LIST, /* Without the time that its callback takes. */
-    BSI_STORAGE_OP_REMOVE,
-    BSI_STORAGE_OP_PUT, /* A whole upload, from its beginning to commit or failure. */
+    BSI_STORAGE_OP_LIST,   /* Without the time that its callback takes. */
+    BSI_STORAGE_OP_REMOVE, /* One call for many objects counts once. */
+    BSI_STORAGE_OP_PUT,    /* A whole upload, from its beginning to commit or failure. */
     BSI_STORAGE_OP_RENAME,
     BSI_STORAGE_OP_OTHER, /* Free space, times, sweeping up. */
     BSI_STORAGE_OP_COUNT

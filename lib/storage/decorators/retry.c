@@ -252,6 +252,15 @@ static bs_status retry_sweep(void *self, const bs_call *call, int64_t before_ns,
     RETRY_CALL(retry, call, bsi_storage_sweep(retry->inner, call, before_ns, objects, bytes));
 }
 
+static bs_status retry_remove_many(void *self, const bs_call *call, const char *const *keys,
+                                   size_t count)
+{
+    const retry_storage *retry = self;
+    bsi_storage *inner = retry->inner;
+
+    RETRY_CALL(retry, call, inner->ops.remove_many(inner->self, call, keys, count));
+}
+
 static const bs_storage_ops retry_ops = {
     .struct_size = sizeof(bs_storage_ops),
     .self_size = sizeof(retry_storage),
@@ -271,6 +280,7 @@ static const bs_storage_ops retry_ops = {
     .free_space = retry_free_space,
     .set_mtime = retry_set_mtime,
     .sweep = retry_sweep,
+    .remove_many = retry_remove_many,
 };
 
 bs_status bsi_storage_retry_new(bsi_storage *inner, const bsi_backoff_policy *policy,
@@ -284,6 +294,7 @@ bs_status bsi_storage_retry_new(bsi_storage *inner, const bsi_backoff_policy *po
     retry->inner = bsi_storage_ref(inner);
     retry->policy = policy ? *policy : (bsi_backoff_policy){0, 0, 0};
     storage->caps = retry_caps(retry);
+    storage->ops.remove_many = inner->ops.remove_many ? retry_remove_many : NULL;
     *out = storage;
     return BS_OK;
 }

@@ -13,7 +13,7 @@
 #include "base/alloc.h"
 #include "net/http_date.h"
 #include "storage/drivers/drivers.h"
-#include "storage/drivers/s3_conn.h"
+#include "storage/drivers/s3_remove.h"
 #include "storage/drivers/s3_upload.h"
 #include "task/call.h"
 
@@ -297,18 +297,16 @@ static bs_status s3_read(void *self, const bs_call *call, const char *key, uint6
 static bs_status s3_remove(void *self, const bs_call *call, const char *key)
 {
     s3_storage *s3 = self;
-    const bsi_s3_request request = {.method = "DELETE", .key = key, .answer_max = ANSWER_MAX};
-    bsi_http_answer answer;
-    bs_status status = bsi_s3_send(&s3->conn, call, &request, &answer);
 
-    if (status < 0) {
-        return status == BS_E_NOT_FOUND ? BS_OK : status;
-    }
-    if (answer.status != 204 && answer.size > 0) {
-        status = bsi_s3_not_s3(&s3->conn, "does not say that the object is gone");
-    }
-    bsi_http_answer_dispose(&answer);
-    return status;
+    return bsi_s3_remove(&s3->conn, call, key);
+}
+
+static bs_status s3_remove_many(void *self, const bs_call *call, const char *const *keys,
+                                size_t count)
+{
+    s3_storage *s3 = self;
+
+    return bsi_s3_remove_many(&s3->conn, call, keys, count);
 }
 
 /* --- Listing --- */
@@ -719,6 +717,7 @@ static const bs_storage_ops s3_ops = {
     .put_abort = s3_put_abort,
     .sweep = s3_sweep,
     .list_page = s3_list_page,
+    .remove_many = s3_remove_many,
 };
 
 /* The only symbol this file gives away. */

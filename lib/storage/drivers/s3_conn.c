@@ -13,6 +13,7 @@
 #include "os/process.h"
 #include "os/time.h"
 #include "storage/storage.h"
+#include "text/base64.h"
 
 enum {
     HOST_MAX = 255,
@@ -485,4 +486,18 @@ bs_status bsi_s3_head(bsi_s3_conn *conn, const bs_call *call, const char *key,
         return bsi_s3_not_s3(conn, "tells of an object without ETag or length");
     }
     return BS_OK;
+}
+
+bs_status bsi_s3_encode_sum(const bsi_digest *digest, char out[BSI_S3_SUM_SIZE])
+{
+    bsi_buf text;
+    bs_status status = BS_OK;
+
+    bsi_buf_init(&text, BSI_S3_SUM_SIZE - 1);
+    status = bsi_base64_encode(digest->bytes, sizeof(digest->bytes), &text);
+    if (status == BS_OK) {
+        (void)snprintf(out, BSI_S3_SUM_SIZE, "%.*s", (int)text.size, (const char *)text.data);
+    }
+    bsi_buf_dispose(&text);
+    return status;
 }

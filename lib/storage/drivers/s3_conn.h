@@ -60,6 +60,10 @@ BS_NODISCARD bs_status bsi_s3_send(bsi_s3_conn *conn, const bs_call *call,
 /* BS_E_LIMIT for keys that are too long with the prefix, BS_E_INVALID for what is not UTF-8. */
 BS_NODISCARD bs_status bsi_s3_check_key(const bsi_s3_conn *conn, const char *key);
 
+/* A checksum as headers and documents have it. */
+enum { BSI_S3_SUM_SIZE = 48 }; /* 32 bytes in base 64, and a NUL. */
+BS_NODISCARD bs_status bsi_s3_encode_sum(const bsi_digest *digest, char out[BSI_S3_SUM_SIZE]);
+
 /* Ask for an object without its bytes; its size. `answer` is as after bsi_s3_send(). */
 BS_NODISCARD bs_status bsi_s3_head(bsi_s3_conn *conn, const bs_call *call, const char *key,
                                    bsi_http_answer *answer, uint64_t *size_out);
@@ -70,6 +74,9 @@ BS_NODISCARD bs_status bsi_s3_head(bsi_s3_conn *conn, const bs_call *call, const
  * with status 200. `error` gets what the service says.
  */
 bs_status bsi_s3_refused(bsi_s3_conn *conn, const bsi_http_answer *answer, bsi_s3_error *error);
+
+/* The same for one object of a request that was about many. */
+bs_status bsi_s3_refused_one(bsi_s3_conn *conn, bsi_s3_error *error);
 
 /* An answer that no S3 service gives, such as the page of a portal. May pass. */
 bs_status bsi_s3_not_s3(const bsi_s3_conn *conn, const char *what);

@@ -201,6 +201,16 @@ bs_status bsi_s3_refused(bsi_s3_conn *conn, const bsi_http_answer *answer, bsi_s
     return in_bucket(conn, fail(conn, answer, error));
 }
 
+bs_status bsi_s3_refused_one(bsi_s3_conn *conn, bsi_s3_error *error)
+{
+    const bsi_http_answer answer = {.status = 200};
+
+    if (bsi_s3_identity_is_in(&conn->identity, error->message)) {
+        error->message[0] = '\0';
+    }
+    return in_bucket(conn, fail(conn, &answer, error));
+}
+
 bs_status bsi_s3_not_s3(const bsi_s3_conn *conn, const char *what)
 {
     return in_bucket(

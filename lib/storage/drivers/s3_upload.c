@@ -17,7 +17,6 @@
 #include "base/checked.h"
 #include "os/random.h"
 #include "os/time.h"
-#include "text/base64.h"
 
 /* Whose an object is, where an answer got lost: a number that nobody else has. */
 #define MARK_HEADER "x-amz-meta-bst-upload"
@@ -28,11 +27,10 @@ enum {
     HINT_PARTS = 9000, /* As many parts as an expected size is cut into, at most. */
     MIB = 1024 * 1024,
     ETAG_SIZE = 128,
-    SUM_SIZE = 48, /* 32 bytes in base 64, and a NUL. */
     MARK_BYTES = 16,
     HEADERS_MAX = 12,
     ANSWER_MAX = 64 * 1024,
-    COMPLETE_MAX = BSI_S3_PARTS_MAX * (ETAG_SIZE + SUM_SIZE + 200),
+    COMPLETE_MAX = BSI_S3_PARTS_MAX * (ETAG_SIZE + BSI_S3_SUM_SIZE + 200),
     LOOK_NS = 50000000, /* How often a wait looks whether it is still wanted. */
     ABORT_S = 10,       /* What an abort may take. */
 };
@@ -58,7 +56,7 @@ typedef struct part {
 /* What the service said of a part, for the list at the end. */
 typedef struct sent {
     char etag[ETAG_SIZE];
-    char sum[SUM_SIZE];
+    char sum[BSI_S3_SUM_SIZE];
 } sent;
 
 struct bsi_s3_upload {
@@ -115,20 +113,6 @@ static void add_object_headers(const bsi_s3_upload *upload, headers *list)
     add(list, BSI_S3_LEGAL_HOLD, plan->lock.legal_hold ? "ON" : NULL);
 }
 
-static bs_status encode_sum(const bsi_digest *digest, char out[SUM_SIZE])
-{
-    bsi_buf text;
-    bs_status status = BS_OK;
-
-    bsi_buf_init(&text, SUM_SIZE - 1);
-    status = bsi_base64_encode(digest->bytes, sizeof(digest->bytes), &text);
-    if (status == BS_OK) {
-        (void)snprintf(out, SUM_SIZE, "%.*s", (int)text.size, (const char *)text.data);
-    }
-    bsi_buf_dispose(&text);
-    return status;
-}
-
 /* It goes into the document at the end: what would break out of that is none. */
 static bool take_etag(const bsi_http_answer *answer, char out[ETAG_SIZE])
 {
@@ -171,7 +155,7 @@ static bs_status put(bsi_s3_upload *upload, const bs_call *call, const part *one
     *out = (sent){.etag = ""};
     bsi_sha256_of(one->content.data, one->content.size, &digest);
     if (upload->plan->checksums) {
-        BSI_TRY(encode_sum(&digest, out->sum));
+        BSI_TRY(bsi_s3_encode_sum(&digest, out->sum));
         add(list, "x-amz-checksum-sha256", out->sum);
     }
     wire.method = "PUT";

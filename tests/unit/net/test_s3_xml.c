@@ -245,6 +245,42 @@ static void an_upload_is_complete_when_the_document_says_so(void **state)
     assert_status(bsi_s3_complete_parse(bsi_slice_of("   ")), BS_E_CORRUPT);
 }
 
+static void the_first_object_that_was_not_removed_is_told(void **state)
+{
+    bsi_s3_error error;
+
+    (void)state;
+    assert_ok(bsi_s3_removed_parse(
+        bsi_slice_of(HEAD "<DeleteResult><Deleted><Key>a</Key></Deleted></DeleteResult>"), &error));
+    assert_string_equal(error.code, "");
+    assert_ok(bsi_s3_removed_parse(
+        bsi_slice_of("<DeleteResult><Error><Key>a</Key><Code>NoSuchKey</Code></Error>"
+                     "<Error><Key>b</Key><Message>Wait.</Message><Code>SlowDown</Code></Error>"
+                     "<Error><Key>c</Key><Code>AccessDenied</Code></Error></DeleteResult>"),
+        &error));
+    assert_string_equal(error.code, "SlowDown");
+    assert_string_equal(error.message, "Wait.");
+    assert_ok(bsi_s3_removed_parse(bsi_slice_of("<DeleteResult/>"), &error));
+    assert_string_equal(error.code, "");
+    assert_status(bsi_s3_removed_parse(bsi_slice_of("<html></html>"), &error), BS_E_CORRUPT);
+    assert_status(bsi_s3_removed_parse(bsi_slice_of(""), &error), BS_E_CORRUPT);
+}
+
+static void a_bucket_has_object_lock_when_the_document_says_so(void **state)
+{
+    bool enabled = false;
+
+    (void)state;
+    assert_ok(bsi_s3_lock_parse(
+        bsi_slice_of(HEAD "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>"
+                          "</ObjectLockConfiguration>"),
+        &enabled));
+    assert_true(enabled);
+    assert_ok(bsi_s3_lock_parse(bsi_slice_of("<ObjectLockConfiguration/>"), &enabled));
+    assert_false(enabled);
+    assert_status(bsi_s3_lock_parse(bsi_slice_of("<a>"), &enabled), BS_E_CORRUPT);
+}
+
 static void every_lack_of_memory_is_told(void **state)
 {
     static const char document[] =
@@ -283,6 +319,8 @@ int main(void)
         cmocka_unit_test(long_texts_of_errors_are_cut),
         cmocka_unit_test(the_id_of_an_upload_is_read),
         cmocka_unit_test(an_upload_is_complete_when_the_document_says_so),
+        cmocka_unit_test(the_first_object_that_was_not_removed_is_told),
+        cmocka_unit_test(a_bucket_has_object_lock_when_the_document_says_so),
         cmocka_unit_test(every_lack_of_memory_is_told),
     };
 

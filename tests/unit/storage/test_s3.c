@@ -394,6 +394,86 @@ static void an_upload_whose_answer_got_lost_is_known_again(void **state)
     }
 }
 
+/* --- Removing many --- */
+
+enum { MANY = BS_STORAGE_REMOVE_MAX + 1, NAME_SIZE = 24 };
+
+/* Keys "00000", "00001", ... of objects; all of them are stored when `stored`. */
+static bs_status remove_numbered(bsi_storage *storage, size_t many, bool stored)
+{
+    static char names[MANY][NAME_SIZE];
+    static const char *keys[MANY];
+
+    for (size_t i = 0; i < many; i++) {
+        (void)snprintf(names[i], NAME_SIZE, "%05zu", i);
+        keys[i] = names[i];
+        if (stored) {
+            assert_ok(bsi_storage_put(storage, NULL, keys[i], "x", 1));
+        }
+    }
+    return bsi_storage_remove_many(storage, NULL, keys, many);
+}
+
+static int objects_of(bsi_storage *storage)
+{
+    int found = 0;
+
+    assert_ok(bsi_storage_list(storage, NULL, "", count, &found));
+    return found;
+}
+
+static void many_are_removed_again_where_some_were_not(void **state)
+{
+    bsi_storage *storage = open_repeating("removal.some.2");
+
+    (void)state;
+    assert_ok(remove_numbered(storage, 3, true));
+    assert_int_equal(objects_of(storage), 0);
+    bsi_storage_unref(storage);
+}
+
+static void one_that_may_not_be_removed_is_told(void **state)
+{
+    bsi_storage *storage = open_repeating("removal.held.1");
+
+    (void)state;
+    assert_status(remove_numbered(storage, 3, true), BS_E_ACCESS);
+    assert_tells("AccessDenied (No.)");
+    assert_int_equal(objects_of(storage), 1);
+    bsi_storage_unref(storage);
+}
+
+static void services_without_lists_are_asked_for_each(void **state)
+{
+    bsi_storage *storage = open_repeating("removal.unknown.9");
+
+    (void)state;
+    assert_ok(remove_numbered(storage, 3, true));
+    assert_int_equal(objects_of(storage), 0);
+    bsi_storage_unref(storage);
+}
+
+/* One more than fit into a request: the first meets the fault once, the second none. */
+static void more_than_fit_go_in_several_requests(void **state)
+{
+    bsi_storage *storage = open_repeating("removal.internal.1");
+
+    (void)state;
+    assert_ok(remove_numbered(storage, MANY, false));
+    bsi_storage_unref(storage);
+}
+
+static void a_removal_that_is_answered_by_a_page_is_none(void **state)
+{
+    bsi_storage *storage = NULL;
+
+    (void)state;
+    assert_ok(open_script("removal.html.1", &storage));
+    assert_true(remove_numbered(storage, 2, true) < 0);
+    assert_int_equal(objects_of(storage), 2);
+    bsi_storage_unref(storage);
+}
+
 /* --- Uploads that are given up --- */
 
 static void assert_swept(bsi_storage *storage, uint64_t objects, uint64_t bytes)
@@ -495,6 +575,11 @@ int main(void)
         cmocka_unit_test(what_the_server_wants_to_have_waited_is_told),
         cmocka_unit_test(what_passes_is_tried_again),
         cmocka_unit_test(an_upload_whose_answer_got_lost_is_known_again),
+        cmocka_unit_test(many_are_removed_again_where_some_were_not),
+        cmocka_unit_test(one_that_may_not_be_removed_is_told),
+        cmocka_unit_test(services_without_lists_are_asked_for_each),
+        cmocka_unit_test(more_than_fit_go_in_several_requests),
+        cmocka_unit_test(a_removal_that_is_answered_by_a_page_is_none),
         cmocka_unit_test(an_upload_that_is_given_up_leaves_no_parts),
         cmocka_unit_test(parts_that_were_left_are_swept_up),
         cmocka_unit_test(who_says_nothing_is_given_up),
