@@ -322,11 +322,13 @@ static void a_vanished_directory_is_neither_empty_nor_without_objects(void **sta
     uint64_t objects = 0;
     uint64_t bytes = 0;
     size_t count = 0;
+    bsi_upload *upload = NULL;
     sftp_settings all;
     bsi_storage *storage = sftp_open_usual(&all);
 
     (void)state;
     assert_ok(bsi_storage_put(storage, NULL, "d/k", "x", 1));
+    assert_ok(bsi_upload_begin(storage, NULL, "d/new", NULL, &upload));
     (void)snprintf(away, sizeof(away), "%s.away", all.path);
     assert_int_equal(rename(all.path, away), 0);
     assert_gone(bsi_storage_stat(storage, NULL, "d/k", &object));
@@ -337,6 +339,7 @@ static void a_vanished_directory_is_neither_empty_nor_without_objects(void **sta
     assert_gone(bsi_storage_rename(storage, NULL, "d/k", "k"));
     assert_gone(bsi_storage_put(storage, NULL, "d/k", "y", 1));
     assert_gone(bsi_storage_put(storage, NULL, "k", "y", 1));
+    assert_gone(bsi_upload_commit(upload, NULL));
     assert_gone(bsi_storage_free_space(storage, NULL, &bytes));
     assert_gone(bsi_storage_sweep(storage, NULL, INT64_MAX, &objects, &bytes));
     assert_int_equal(rename(away, all.path), 0);

@@ -254,18 +254,26 @@ void bsi_sftp_upload_patch(bsi_sftp_upload *upload, uint64_t offset, const void 
 
 /* --- Go on --- */
 
+/* The temporary file is gone: not to be taken for an object that is not there. */
+static bs_status lost(const bsi_sftp_upload *upload, const bs_call *call)
+{
+    const bs_status status = bsi_sftp_judge_missing(upload->link, call, upload->dir);
+
+    if (status != BS_E_NOT_FOUND) {
+        return status;
+    }
+    (void)bsi_fail(BS_LAYER_STORAGE, BS_E_IO, "host '%s' has lost '%s', which was not complete",
+                   upload->link->config->ssh.host, upload->temp);
+    bsi_error_set_retry(BS_RETRY_NEVER, 0);
+    return BS_E_IO;
+}
+
 static bs_status reopen(bsi_sftp_upload *upload, const bs_call *call)
 {
     const bs_status status =
         bsi_sftp_open_file(upload->link, call, upload->temp, BSI_SFTP_OPEN_WRITE, &upload->opened);
 
-    if (status == BS_E_NOT_FOUND) { /* Not to be taken for an object that is not there. */
-        (void)bsi_fail(BS_LAYER_STORAGE, BS_E_IO, "host '%s' has lost '%s', which was not complete",
-                       upload->link->config->ssh.host, upload->temp);
-        bsi_error_set_retry(BS_RETRY_NEVER, 0);
-        return BS_E_IO;
-    }
-    return status;
+    return status == BS_E_NOT_FOUND ? lost(upload, call) : status;
 }
 
 /* Where an earlier answer was lost the same bytes go to the same place once more. */
@@ -592,13 +600,15 @@ static bs_status publish(bsi_sftp_upload *upload, const bs_call *call)
 
     upload->asked = true;
     status = publish_once(upload, call);
-    if (status == BS_OK || !again || upload->link->broken) {
-        return status;
+    if (status < 0 && again && !upload->link->broken) {
+        bsi_error_save(&record);
+        BSI_TRY(was_published(upload, call, &done));
+        bsi_error_restore(&record);
     }
-    bsi_error_save(&record);
-    BSI_TRY(was_published(upload, call, &done));
-    bsi_error_restore(&record);
-    return done ? BS_OK : status;
+    if (done) {
+        return BS_OK;
+    }
+    return status == BS_E_NOT_FOUND ? lost(upload, call) : status;
 }
 
 /* --- Commit --- */
