@@ -61,14 +61,36 @@ bsi_storage *sftp_open_usual(sftp_settings *all)
     return storage;
 }
 
-bsi_storage *sftp_open_patient(sftp_settings *all)
+static bsi_storage *make_patient(const sftp_settings *all)
 {
     static const bsi_backoff_policy quick = {.base_ms = 1, .cap_ms = 20, .total_ms = 60000};
-    bsi_storage *inner = sftp_open_usual(all);
+    bsi_storage *inner = NULL;
     bsi_storage *storage = NULL;
 
+    assert_ok(sftp_open(all, &inner));
     assert_ok(bsi_storage_retry_new(inner, &quick, &storage));
     bsi_storage_unref(inner);
+    return storage;
+}
+
+bsi_storage *sftp_open_patient(sftp_settings *all)
+{
+    sftp_usual(all);
+    return make_patient(all);
+}
+
+bsi_storage *sftp_open_patient_at(sftp_settings *all, uint16_t port)
+{
+    char text[8];
+    bsi_storage *storage = NULL;
+
+    sftp_usual(all);
+    (void)snprintf(text, sizeof(text), "%u", port);
+    sftp_set(all, "port", text);
+    sftp_drop(all, "known_hosts");
+    sftp_set(all, "fingerprint", sftp_server.fingerprint);
+    storage = make_patient(all);
+    sftp_set(all, "port", sftp_server.port_text);
     return storage;
 }
 

@@ -29,6 +29,8 @@ bs_status sftp_open(const sftp_settings *all, bsi_storage **out);
 /* With the usual settings, which come back; the second tries again what may pass. */
 bsi_storage *sftp_open_usual(sftp_settings *all);
 bsi_storage *sftp_open_patient(sftp_settings *all);
+/* The same over another port of this machine, such as a proxy's. */
+bsi_storage *sftp_open_patient_at(sftp_settings *all, uint16_t port);
 
 /* Opening fails like this, without the pass phrase in its text. */
 void sftp_assert_refused(const sftp_settings *all, bs_status expected);

@@ -11,6 +11,7 @@
 
 #include "os/time.h"
 #include "sftp_fixture.h"
+#include "support/proxy.h"
 
 enum { NS_PER_MS = 1000000, BIG = 32 * 1024 * 1024 };
 
@@ -202,6 +203,126 @@ static void whoever_gives_up_leaves_a_connection_that_works(void **state)
     bsi_storage_unref(storage);
 }
 
+/* --- A line that breaks --- */
+
+enum { SIZE = 300 * 1000, PATCH_AT = 5 };
+
+/* What a backup does: it succeeds whatever happens to one connection. */
+static void work(bsi_storage *storage, uint8_t *data)
+{
+    bs_storage_put_options exclusive = BSI_PUT_DEFAULTS;
+    bs_storage_put_options patchable = BSI_PUT_DEFAULTS;
+    bsi_upload *upload = NULL;
+
+    exclusive.flags = BS_STORAGE_PUT_EXCLUSIVE;
+    patchable.flags = BS_STORAGE_PUT_PATCHABLE;
+    assert_ok(bsi_upload_begin(storage, NULL, "d/patched", &patchable, &upload));
+    assert_ok(bsi_upload_write(upload, NULL, data, SIZE / 2));
+    assert_ok(bsi_upload_write(upload, NULL, data + SIZE / 2, SIZE / 2));
+    data[PATCH_AT] ^= 0xff;
+    assert_ok(bsi_upload_patch(upload, NULL, PATCH_AT, &data[PATCH_AT], 1));
+    assert_ok(bsi_upload_commit(upload, NULL));
+    assert_stored(storage, "d/patched", data, SIZE);
+    assert_ok(bsi_upload_begin(storage, NULL, "d/once", &exclusive, &upload));
+    assert_ok(bsi_upload_write(upload, NULL, data, SIZE));
+    assert_ok(bsi_upload_commit(upload, NULL));
+    assert_ok(bsi_storage_put(storage, NULL, "d/once-more", "old", 3));
+    assert_ok(bsi_storage_put(storage, NULL, "d/once-more", "new", 3));
+    assert_ok(bsi_storage_remove(storage, NULL, "d/patched"));
+    assert_int_equal(sftp_count_objects(storage), 2);
+}
+
+static void assert_worked(bsi_storage *storage, const sftp_settings *all, const uint8_t *data)
+{
+    uint64_t objects = 0;
+    uint64_t bytes = 0;
+
+    assert_stored(storage, "d/once", data, SIZE);
+    assert_stored(storage, "d/once-more", (const uint8_t *)"new", 3);
+    assert_ok(bsi_storage_sweep(storage, NULL, INT64_MAX, &objects, &bytes));
+    assert_int_equal(sftp_count_files(all->path), 2);
+    assert_true(objects <= 1);
+}
+
+static void work_with_cut(test_proxy *proxy, test_proxy_way way, uint64_t after)
+{
+    static uint8_t data[SIZE];
+    sftp_settings all;
+    bsi_storage *storage = sftp_open_patient_at(&all, test_proxy_port(proxy));
+
+    sftp_fill(data, sizeof(data));
+    test_proxy_cut(proxy, way, after);
+    work(storage, data);
+    assert_worked(storage, &all, data);
+    assert_true(after == TEST_PROXY_NEVER || test_proxy_has_cut(proxy));
+    bsi_storage_unref(storage);
+}
+
+/* Bytes are counted once; then the line breaks in between. */
+static void work_with_each_cut(test_proxy *proxy, test_proxy_way way)
+{
+    const unsigned parts = getenv("BSI_TESTS_FULL") ? 64 : 6;
+    uint64_t count = 0;
+
+    work_with_cut(proxy, way, TEST_PROXY_NEVER);
+    count = test_proxy_count(proxy, way);
+    for (unsigned i = 1; i <= parts; i++) {
+        work_with_cut(proxy, way, count * i / (parts + 1));
+    }
+}
+
+static void nothing_is_lost_where_the_line_breaks(void **state)
+{
+    test_proxy *proxy = test_proxy_start(sftp_server.port);
+
+    (void)state;
+    assert_non_null(proxy);
+    work_with_each_cut(proxy, TEST_PROXY_UP);
+    work_with_each_cut(proxy, TEST_PROXY_DOWN);
+    test_proxy_stop(proxy);
+}
+
+/* The names are given and the answers come behind the last bytes of data. */
+static void an_answer_that_gets_lost_is_found_out(void **state)
+{
+    test_proxy *proxy = test_proxy_start(sftp_server.port);
+    const unsigned step = getenv("BSI_TESTS_FULL") ? 1 : 60;
+    static const uint32_t flags[] = {0, BS_STORAGE_PUT_EXCLUSIVE};
+    bs_storage_put_options options = BSI_PUT_DEFAULTS;
+
+    (void)state;
+    assert_non_null(proxy);
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(flags); i++) {
+        bool cut = true;
+        options.flags = flags[i];
+        for (uint64_t after = 0; cut; after += step) {
+            sftp_settings all;
+            bsi_storage *storage = sftp_open_patient_at(&all, test_proxy_port(proxy));
+            bsi_upload *upload = NULL;
+            assert_ok(bsi_upload_begin(storage, NULL, "k", &options, &upload));
+            assert_ok(bsi_upload_write(upload, NULL, "text", 4));
+            test_proxy_cut(proxy, TEST_PROXY_DOWN, after);
+            assert_ok(bsi_upload_commit(upload, NULL));
+            cut = test_proxy_has_cut(proxy);
+            assert_stored(storage, "k", (const uint8_t *)"text", 4);
+            assert_int_equal(sftp_count_files(all.path), 1);
+            bsi_storage_unref(storage);
+        }
+    }
+    test_proxy_stop(proxy);
+}
+
+static void packets_in_pieces_are_put_together(void **state)
+{
+    test_proxy *proxy = test_proxy_start(sftp_server.port);
+
+    (void)state;
+    assert_non_null(proxy);
+    test_proxy_slice(proxy, 97);
+    work_with_cut(proxy, TEST_PROXY_UP, TEST_PROXY_NEVER);
+    test_proxy_stop(proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +332,9 @@ int main(void)
         cmocka_unit_test(a_server_that_is_not_there_is_told_with_host_and_port),
         cmocka_unit_test(a_silent_server_is_given_up_after_the_idle_time),
         cmocka_unit_test(whoever_gives_up_leaves_a_connection_that_works),
+        cmocka_unit_test(nothing_is_lost_where_the_line_breaks),
+        cmocka_unit_test(an_answer_that_gets_lost_is_found_out),
+        cmocka_unit_test(packets_in_pieces_are_put_together),
     };
 
     return sftp_run("sftp_loss", tests, BSI_ARRAY_SIZE(tests));
