@@ -446,6 +446,48 @@ static void new_keys_are_exchanged_in_mid_transfer(void **state)
     free(back);
 }
 
+/* --- Servers that can do less --- */
+
+static void a_server_without_additions_says_what_it_cannot_do(void **state)
+{
+    const test_sshd first = sftp_server;
+    bs_storage_put_options options = BSI_PUT_DEFAULTS;
+    bsi_upload *upload = NULL;
+    uint64_t bytes = 0;
+    char back[3];
+    sftp_settings all;
+    bsi_storage *storage = NULL;
+
+    (void)state;
+    assert_true(test_sshd_setup(
+        &sftp_server, "ForceCommand internal-sftp -P posix-rename,hardlink,fsync,statvfs,limits"));
+    storage = sftp_open_usual(&all);
+    assert_int_equal(bsi_storage_caps(storage) &
+                         (BS_STORAGE_CAP_RENAME | BS_STORAGE_CAP_SERVER_COPY |
+                          BS_STORAGE_CAP_CONDITIONAL_PUT | BS_STORAGE_CAP_FREE_SPACE),
+                     0);
+    assert_status(bsi_storage_free_space(storage, NULL, &bytes), BS_E_UNSUPPORTED);
+    options.flags = BS_STORAGE_PUT_EXCLUSIVE;
+    assert_status(bsi_upload_begin(storage, NULL, "k", &options, &upload), BS_E_UNSUPPORTED);
+    assert_ok(bsi_storage_put(storage, NULL, "d/k", "old", 3));
+    assert_status(bsi_storage_put(storage, NULL, "d/k", "new", 3), BS_E_UNSUPPORTED);
+    sftp_assert_text("posix-rename");
+    sftp_assert_text("unsafe_replace");
+    assert_ok(bsi_storage_read(storage, NULL, "d/k", 0, back, 3));
+    assert_memory_equal(back, "old", 3);
+    bsi_storage_unref(storage);
+
+    sftp_set(&all, "unsafe_replace", "true");
+    assert_ok(sftp_open(&all, &storage));
+    assert_ok(bsi_storage_put(storage, NULL, "d/k", "new", 3));
+    assert_ok(bsi_storage_read(storage, NULL, "d/k", 0, back, 3));
+    assert_memory_equal(back, "new", 3);
+    assert_int_equal(sftp_count_files(all.path), 1);
+    bsi_storage_unref(storage);
+    test_sshd_teardown(&sftp_server);
+    sftp_server = first;
+}
+
 /* --- Backups --- */
 
 static void backups_come_back_identical(void **state)
@@ -506,6 +548,7 @@ int main(void)
         cmocka_unit_test(one_connection_is_enough),
         cmocka_unit_test(an_object_that_has_no_room_is_refused_before_it_is_sent),
         cmocka_unit_test(new_keys_are_exchanged_in_mid_transfer),
+        cmocka_unit_test(a_server_without_additions_says_what_it_cannot_do),
         cmocka_unit_test_setup_teardown(backups_come_back_identical, engine_setup, engine_teardown),
     };
 

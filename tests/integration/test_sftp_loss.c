@@ -312,6 +312,33 @@ static void an_answer_that_gets_lost_is_found_out(void **state)
     test_proxy_stop(proxy);
 }
 
+static void a_listing_begins_anew_where_the_line_breaks(void **state)
+{
+    test_proxy *proxy = test_proxy_start(sftp_server.port);
+    char key[16];
+    uint64_t count = 0;
+    sftp_settings all;
+    bsi_storage *storage = NULL;
+
+    (void)state;
+    assert_non_null(proxy);
+    storage = sftp_open_patient_at(&all, test_proxy_port(proxy));
+    for (int i = 0; i < 30; i++) {
+        (void)snprintf(key, sizeof(key), "%d/%d/k", i / 10, i);
+        assert_ok(bsi_storage_put(storage, NULL, key, "", 0));
+    }
+    test_proxy_cut(proxy, TEST_PROXY_DOWN, TEST_PROXY_NEVER);
+    assert_int_equal(sftp_count_objects(storage), 30);
+    count = test_proxy_count(proxy, TEST_PROXY_DOWN);
+    for (uint64_t part = 0; part < 4; part++) {
+        test_proxy_cut(proxy, TEST_PROXY_DOWN, count * part / 4);
+        assert_int_equal(sftp_count_objects(storage), 30);
+        assert_true(test_proxy_has_cut(proxy));
+    }
+    bsi_storage_unref(storage);
+    test_proxy_stop(proxy);
+}
+
 static void packets_in_pieces_are_put_together(void **state)
 {
     test_proxy *proxy = test_proxy_start(sftp_server.port);
@@ -334,6 +361,7 @@ int main(void)
         cmocka_unit_test(whoever_gives_up_leaves_a_connection_that_works),
         cmocka_unit_test(nothing_is_lost_where_the_line_breaks),
         cmocka_unit_test(an_answer_that_gets_lost_is_found_out),
+        cmocka_unit_test(a_listing_begins_anew_where_the_line_breaks),
         cmocka_unit_test(packets_in_pieces_are_put_together),
     };
 
