@@ -96,6 +96,11 @@ const char *bsi_key_kind_name(bsi_key_kind kind)
     return driver ? driver->name : "unknown";
 }
 
+const bsi_secret *bsi_key_phrase(const bsi_key *key)
+{
+    return key->driver->phrase ? key->driver->phrase(key) : NULL;
+}
+
 bool bsi_key_can_open(const bsi_key *key)
 {
     return key->can_open;

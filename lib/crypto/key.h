@@ -59,6 +59,8 @@ void bsi_key_unref(bsi_key *key); /* The last one wipes. NULL is ignored. */
 bsi_key_kind bsi_key_kind_of(const bsi_key *key);
 /* Such as "passphrase", "raw", "rsa". */
 const char *bsi_key_kind_name(bsi_key_kind kind);
+/* The pass phrase itself, borrowed from the key. NULL: it is of another kind. */
+const bsi_secret *bsi_key_phrase(const bsi_key *key);
 /* False for an RSA key of which only the public half is known. */
 bool bsi_key_can_open(const bsi_key *key);
 

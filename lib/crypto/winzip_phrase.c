@@ -33,7 +33,7 @@ static bool is_printable(const bsi_secret *phrase)
 
 bs_status bsi_winzip_phrase(const bsi_key *key, const bsi_secret **out)
 {
-    const bsi_secret *phrase = key->driver->phrase ? key->driver->phrase(key) : NULL;
+    const bsi_secret *phrase = bsi_key_phrase(key);
 
     if (!phrase) {
         return bsi_fail(BS_LAYER_CRYPTO, BS_E_KEY,
