@@ -101,7 +101,7 @@ bs_status bsi_bases_open(const bsi_vault_env *env, const char *manifest_key,
     return status;
 }
 
-bs_status bsi_vault_check_base(const bsi_vault_env *env, const char *manifest_key)
+bs_status bsi_bases_check(const bsi_vault_env *env, const char *manifest_key)
 {
     bsi_manifest_reader *reader = NULL;
     const bs_status status = bsi_bases_open(env, manifest_key, &reader);

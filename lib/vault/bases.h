@@ -18,6 +18,9 @@
 BS_NODISCARD bs_status bsi_bases_open(const bsi_vault_env *env, const char *manifest_key,
                                       bsi_manifest_reader **out);
 
+/* Whether there is one to open; see bsi_vault_check_base(). */
+BS_NODISCARD bs_status bsi_bases_check(const bsi_vault_env *env, const char *manifest_key);
+
 /* The copy's key; freed with bsi_free(). NULL: no memory. */
 char *bsi_bases_key(const char *manifest_key);
 

@@ -2,19 +2,20 @@
 #ifndef BSI_VAULT_DIR_STACK_H
 #define BSI_VAULT_DIR_STACK_H
 
-#include "vault/manifest_parse.h"
+#include "base/error.h"
+#include "os/entry.h"
 
 /*
- * The directories on the way to the present entry of a manifest, outermost
- * first, kept as their lines. One thread at a time.
+ * The directories on the way to the present entry of a backup, outermost first.
+ * One thread at a time.
  */
 typedef struct bsi_dir_stack bsi_dir_stack;
 
 BS_NODISCARD bs_status bsi_dir_stack_new(bsi_dir_stack **out);
 void bsi_dir_stack_free(bsi_dir_stack *stack);
 
-/* Take a directory on top; its line is copied. Those that do not lead to it must be gone. */
-BS_NODISCARD bs_status bsi_dir_stack_push(bsi_dir_stack *stack, bsi_slice line);
+/* Take a directory on top; it is copied. Those that do not lead to it must be gone. */
+BS_NODISCARD bs_status bsi_dir_stack_push(bsi_dir_stack *stack, const bsi_entry *dir);
 
 /*
  * The top, when it does not lead to `path` (size 0: in any case), is taken off and

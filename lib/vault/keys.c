@@ -223,7 +223,8 @@ bs_status bsi_backup_keys_put(const bsi_vault_env *env, const bsi_backup_plan *p
 
 /* --- For who changes slots --- */
 
-bs_status bsi_vault_load_keys(const bsi_vault_env *env, const char *manifest_key, bsi_keyset **out)
+bs_status bsi_backup_keys_load_set(const bsi_vault_env *env, const char *manifest_key,
+                                   bsi_keyset **out)
 {
     bsi_backup_keys keys = {0};
 

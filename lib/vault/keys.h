@@ -29,6 +29,10 @@ void bsi_backup_keys_dispose(bsi_backup_keys *keys);
 BS_NODISCARD bs_status bsi_backup_keys_load(const bsi_vault_env *env, const char *object_key,
                                             bsi_backup_keys *out);
 
+/* Likewise the set alone; BS_E_NOT_FOUND when the backup is not encrypted. */
+BS_NODISCARD bs_status bsi_backup_keys_load_set(const bsi_vault_env *env, const char *manifest_key,
+                                                bsi_keyset **out);
+
 /* Open it with what env has. BS_E_KEY, layer CRYPTO: none of that fits. */
 BS_NODISCARD bs_status bsi_backup_keys_open(const bsi_vault_env *env, bsi_backup_keys *keys);
 

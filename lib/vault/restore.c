@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The passes of a restore over a manifest.
+ * The passes of a restore over the entries of a backup.
  */
-#include "vault/restore.h"
-
 #include <string.h>
 
 #include "base/alloc.h"
@@ -58,43 +56,65 @@ static bool place(const bsi_restore *restore, const bsi_entry *entry, bsi_entry 
     return strip(restore, &out->path);
 }
 
-/* The one source, without its leading slash; of a file, the directory that it is in. */
+/* The one source, without its leading slash. */
+static bs_status find_source(const bsi_manifest_info *info, bsi_buf *scratch, bsi_slice *out)
+{
+    bsi_json_reader json;
+    bsi_slice source = {0};
+
+    bsi_json_init(&json, info->source_paths, strlen(info->source_paths), BS_LAYER_STORAGE,
+                  BS_E_CORRUPT);
+    BSI_TRY(bsi_json_enter_array(&json));
+    if (bsi_json_next_item(&json) == BS_OK) {
+        BSI_TRY(bsi_json_read_string(&json, scratch, &source));
+    }
+    if (source.size == 0 || bsi_json_next_item(&json) != BS_END) {
+        return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID,
+                        "strip_source: the backup has more than one source");
+    }
+    *out = (bsi_slice){source.data + 1, source.size - 1};
+    return BS_OK;
+}
+
+/*
+ * What lies in front of all that the source has: its own path; of a file, the directory that it
+ * is in; and nothing, where the entries do not say where they were.
+ */
+static bs_status find_front(bsi_restore *restore, bsi_slice source, char **out)
+{
+    const bsi_manifest_entry *first = NULL;
+    bsi_slice dir = {"", 0};
+    bsi_slice name = {0};
+    bs_status status = restore->source->rewind(restore);
+
+    do {
+        BSI_TRY(status);
+        status = restore->source->next(restore, &first);
+    } while (status == BS_OK && first->listed.entry.stat.type == BSI_TYPE_DIR &&
+             bsi_path_is_below(source, first->listed.entry.path));
+    BSI_TRY(status);
+    if (status == BS_OK && first->listed.entry.stat.type != BSI_TYPE_DIR) {
+        bsi_path_split(first->listed.entry.path, &dir, &name);
+    } else if (status == BS_OK && bsi_slice_equal(first->listed.entry.path, source)) {
+        dir = source;
+    }
+    *out = bsi_strndup(dir.data, dir.size);
+    return *out ? BS_OK : BS_E_NOMEM;
+}
+
 static bs_status find_stripped(bsi_restore *restore, char **out)
 {
-    const bsi_manifest_info *info = bsi_manifest_reader_info(restore->manifest);
-    const bsi_manifest_entry *first = NULL;
-    bsi_json_reader json;
-    bsi_buf scratch;
     bsi_slice source = {0};
-    bsi_slice dir = {0};
-    bsi_slice name = {0};
+    bsi_buf scratch;
     bs_status status = BS_OK;
 
     bsi_buf_init(&scratch, BSI_PATH_MAX);
-    bsi_json_init(&json, info->source_paths, strlen(info->source_paths), BS_LAYER_STORAGE,
-                  BS_E_CORRUPT);
-    status = bsi_json_enter_array(&json);
-    if (status >= 0 && bsi_json_next_item(&json) == BS_OK) {
-        status = bsi_json_read_string(&json, &scratch, &source);
-    }
-    if (status >= 0 && (source.size == 0 || bsi_json_next_item(&json) != BS_END)) {
-        status = bsi_fail(BS_LAYER_CALLER, BS_E_INVALID,
-                          "strip_source: the backup has more than one source");
-    }
+    status = find_source(restore->source->info, &scratch, &source);
     if (status >= 0) {
-        status = bsi_manifest_next(restore->manifest, &first);
-    }
-    if (status == BS_OK && first->listed.entry.stat.type != BSI_TYPE_DIR) {
-        bsi_path_split(first->listed.entry.path, &dir, &name);
-        *out = bsi_strndup(dir.data, dir.size);
-    } else if (status >= 0) {
-        *out = bsi_strndup(source.data + 1, source.size - 1);
+        status = find_front(restore, source, out);
     }
     bsi_buf_dispose(&scratch);
-    if (status < 0) {
-        return status;
-    }
-    return *out ? BS_OK : BS_E_NOMEM;
+    return status;
 }
 
 /* --- The passes --- */
@@ -111,10 +131,10 @@ static bs_status find_wanted(bsi_restore *restore, const bsi_entry *entry, bool 
 static bs_status each_entry(bsi_restore *restore, visit_cb visit)
 {
     const bsi_manifest_entry *entry = NULL;
-    bs_status status = bsi_manifest_rewind(restore->manifest);
+    bs_status status = restore->source->rewind(restore);
 
     BSI_TRY(status);
-    while ((status = bsi_manifest_next(restore->manifest, &entry)) == BS_OK) {
+    while ((status = restore->source->next(restore, &entry)) == BS_OK) {
         bool wanted = false;
         BSI_TRY(bsi_call_check(restore->env.call));
         if (atomic_load(&restore->stop)) {
@@ -135,10 +155,10 @@ typedef struct totals {
 static bs_status count_wanted(bsi_restore *restore, totals *out)
 {
     const bsi_manifest_entry *entry = NULL;
-    bs_status status = bsi_manifest_rewind(restore->manifest);
+    bs_status status = restore->source->rewind(restore);
 
     BSI_TRY(status);
-    while ((status = bsi_manifest_next(restore->manifest, &entry)) == BS_OK) {
+    while ((status = restore->source->next(restore, &entry)) == BS_OK) {
         bool wanted = false;
         BSI_TRY(bsi_call_check(restore->env.call));
         BSI_TRY(find_wanted(restore, &entry->listed.entry, &wanted));
@@ -198,7 +218,7 @@ static bs_status visit_content(bsi_restore *restore, const bsi_manifest_entry *e
 
     BSI_TRY(leave_dirs(restore, listed->path, NULL));
     if (listed->stat.type == BSI_TYPE_DIR) {
-        BSI_TRY(bsi_dir_stack_push(restore->dirs, bsi_manifest_line(restore->manifest)));
+        BSI_TRY(bsi_dir_stack_push(restore->dirs, listed));
     }
     if (!wanted) {
         return BS_OK;
@@ -208,7 +228,7 @@ static bs_status visit_content(bsi_restore *restore, const bsi_manifest_entry *e
         !place(restore, listed, &placed)) {
         return BS_OK;
     }
-    return bsi_restore_file(restore, &placed, entry);
+    return restore->source->file(restore, &placed, entry);
 }
 
 static bs_status restore_other(bsi_restore *restore, const bsi_entry *placed)
@@ -229,7 +249,7 @@ static bs_status restore_link(bsi_restore *restore, bsi_entry *placed,
     if (status == BS_E_NOT_FOUND) {
         placed->linked = (bsi_slice){0};
         if (file) {
-            return bsi_restore_file(restore, placed, entry);
+            return restore->source->file(restore, placed, entry);
         }
         status = restore_other(restore, placed);
     }
@@ -275,7 +295,7 @@ static bs_status visit_dirs(bsi_restore *restore, const bsi_manifest_entry *entr
 {
     BSI_TRY(leave_dirs(restore, entry->listed.entry.path, finish_dir));
     if (entry->listed.entry.stat.type == BSI_TYPE_DIR) {
-        BSI_TRY(bsi_dir_stack_push(restore->dirs, bsi_manifest_line(restore->manifest)));
+        BSI_TRY(bsi_dir_stack_push(restore->dirs, &entry->listed.entry));
     }
     if (wanted) {
         restore->dirs_made = bsi_dir_stack_count(restore->dirs);
@@ -283,14 +303,22 @@ static bs_status visit_dirs(bsi_restore *restore, const bsi_manifest_entry *entr
     return BS_OK;
 }
 
+/* A pass whose files are all done when it returns. */
+static bs_status pass_files(bsi_restore *restore, visit_cb visit)
+{
+    bs_status status = each_entry(restore, visit);
+
+    if (status >= 0 && restore->source->flush) {
+        status = restore->source->flush(restore);
+    }
+    BSI_TRY(bsi_restore_drain(restore));
+    return status;
+}
+
 static bs_status run_passes(bsi_restore *restore)
 {
-    const bs_status status = each_entry(restore, visit_content);
-
-    BSI_TRY(bsi_restore_drain(restore));
-    BSI_TRY(status);
-    BSI_TRY(each_entry(restore, visit_links));
-    BSI_TRY(bsi_restore_drain(restore));
+    BSI_TRY(pass_files(restore, visit_content));
+    BSI_TRY(pass_files(restore, visit_links));
     bsi_dir_stack_clear(restore->dirs);
     restore->dirs_made = 0;
     BSI_TRY(each_entry(restore, visit_dirs));
@@ -306,7 +334,6 @@ static bs_status prepare(bsi_restore *restore)
 
     BSI_TRY(bsi_selection_new(restore->plan->paths, &restore->selection));
     BSI_TRY(bsi_dir_stack_new(&restore->dirs));
-    BSI_TRY(bsi_sha256_new(&restore->hash));
     BSI_TRY(count_wanted(restore, &wanted));
     if (wanted.entries == 0 && restore->plan->paths && restore->plan->paths[0]) {
         return bsi_fail(BS_LAYER_CALLER, BS_E_NOT_FOUND, "nothing in the backup is called '%s'",
@@ -347,14 +374,9 @@ static bs_status outcome(const bsi_restore *restore)
 }
 
 bs_status bsi_restore_run(const bsi_vault_env *env, const bsi_restore_plan *plan,
-                          bsi_manifest_reader *manifest, const bsi_content *content,
-                          bsi_restore_result *out)
+                          const bsi_restore_source *source, bsi_restore_result *out)
 {
-    bsi_restore restore = {.env = *env,
-                           .plan = plan,
-                           .manifest = manifest,
-                           .content = content,
-                           .next_warn = env->warn};
+    bsi_restore restore = {.env = *env, .plan = plan, .source = source, .next_warn = env->warn};
     char *stripped = NULL;
     bs_error failure;
     bs_status status = BS_OK;
@@ -385,7 +407,6 @@ bs_status bsi_restore_run(const bsi_vault_env *env, const bsi_restore_plan *plan
     out->files_skipped = atomic_load(&restore.skipped);
     bsi_selection_free(restore.selection);
     bsi_dir_stack_free(restore.dirs);
-    bsi_sha256_free(restore.hash);
     bsi_latch_dispose(&restore.under_way);
     bsi_mutex_dispose(&restore.lock);
     bsi_free(stripped);

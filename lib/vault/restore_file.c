@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The content of restored files. The job's thread decodes; hashing and writing
+ * Restoring by a manifest: the content of its files. The job's thread decodes; hashing and writing
  * happen on the pool: a small file is one task, a large one a row of them.
  */
 #include <string.h>
@@ -15,6 +15,13 @@ enum {
     UNDER_WAY_BYTES = 32 * 1024 * 1024,
     UNDER_WAY_FILES = 128,
 };
+
+/* What the source of the restore is here. */
+typedef struct by_manifest {
+    bsi_manifest_reader *manifest;
+    const bsi_content *content;
+    bsi_sha256 *hash;
+} by_manifest;
 
 /* --- Outcomes --- */
 
@@ -148,10 +155,11 @@ static void make_room(bsi_restore *restore)
 
 static bs_status read_small(bsi_restore *restore, const bsi_manifest_entry *from, small_file *small)
 {
-    BSI_TRY(restore->content->begin(restore->content->self, from));
-    return small->size == 0
-               ? BS_OK
-               : restore->content->next(restore->content->self, small->bytes, small->size);
+    const by_manifest *self = restore->source->self;
+    const bsi_content *content = self->content;
+
+    BSI_TRY(content->begin(content->self, from));
+    return small->size == 0 ? BS_OK : content->next(content->self, small->bytes, small->size);
 }
 
 static bs_status restore_small(bsi_restore *restore, const bsi_entry *entry,
@@ -252,6 +260,7 @@ static bs_status settle_writer(writer *self)
 static bs_status copy_parts(bsi_restore *restore, const bsi_entry *entry, writer *self,
                             uint8_t *buffer)
 {
+    const bsi_content *content = ((const by_manifest *)restore->source->self)->content;
     uint64_t left = bsi_entry_data_size(entry);
     bool second = false;
 
@@ -259,7 +268,7 @@ static bs_status copy_parts(bsi_restore *restore, const bsi_entry *entry, writer
         uint8_t *part = buffer + (second ? PART : 0);
         const size_t size = (size_t)bsi_min_u64(left, PART);
         BSI_TRY(bsi_call_check(restore->env.call));
-        BSI_TRY(restore->content->next(restore->content->self, part, size));
+        BSI_TRY(content->next(content->self, part, size));
         BSI_TRY(settle_writer(self));
         self->data = part;
         self->size = size;
@@ -275,16 +284,17 @@ static bs_status copy_parts(bsi_restore *restore, const bsi_entry *entry, writer
 static bs_status copy_large(bsi_restore *restore, const bsi_entry *entry,
                             const bsi_manifest_entry *from, bsi_target_file *file)
 {
-    writer self = {.task.run = run_writer, .hash = restore->hash, .file = file, .entry = entry};
+    const by_manifest *source = restore->source->self;
+    writer self = {.task.run = run_writer, .hash = source->hash, .file = file, .entry = entry};
     uint8_t *buffer = bsi_alloc((size_t)2 * PART);
     bsi_digest digest;
     bs_status status = buffer ? BS_OK : BS_E_NOMEM;
     bs_error failure = {0};
 
     bsi_latch_init(&self.busy);
-    bsi_sha256_reset(restore->hash);
+    bsi_sha256_reset(source->hash);
     if (status >= 0) {
-        status = restore->content->begin(restore->content->self, from);
+        status = source->content->begin(source->content->self, from);
     }
     if (status >= 0) {
         status = copy_parts(restore, entry, &self, buffer);
@@ -295,7 +305,7 @@ static bs_status copy_large(bsi_restore *restore, const bsi_entry *entry,
     } else {
         bsi_error_restore(&failure);
     }
-    bsi_sha256_finish(restore->hash, &digest);
+    bsi_sha256_finish(source->hash, &digest);
     if (status >= 0 && restore->plan->verify && !bsi_digest_equal(&digest, &from->listed.sha256)) {
         status = wrong_content();
     }
@@ -317,8 +327,8 @@ static bs_status restore_large(bsi_restore *restore, const bsi_entry *entry,
     return bsi_target_file_commit(file);
 }
 
-bs_status bsi_restore_file(bsi_restore *restore, const bsi_entry *entry,
-                           const bsi_manifest_entry *from)
+static bs_status restore_file(bsi_restore *restore, const bsi_entry *entry,
+                              const bsi_manifest_entry *from)
 {
     bsi_target_file *file = NULL;
     bs_status status = bsi_target_file_begin(restore->target, entry, &file);
@@ -331,4 +341,37 @@ bs_status bsi_restore_file(bsi_restore *restore, const bsi_entry *entry,
         status = restore_large(restore, entry, from, file);
     }
     return bsi_restore_settle(restore, entry->path, status);
+}
+
+/* --- The source --- */
+
+static bs_status rewind_manifest(bsi_restore *restore)
+{
+    return bsi_manifest_rewind(((const by_manifest *)restore->source->self)->manifest);
+}
+
+static bs_status next_entry(bsi_restore *restore, const bsi_manifest_entry **out)
+{
+    return bsi_manifest_next(((const by_manifest *)restore->source->self)->manifest, out);
+}
+
+bs_status bsi_restore_manifest(const bsi_vault_env *env, const bsi_restore_plan *plan,
+                               bsi_manifest_reader *manifest, const bsi_content *content,
+                               bsi_restore_result *out)
+{
+    by_manifest self = {.manifest = manifest, .content = content};
+    const bsi_restore_source source = {
+        .info = bsi_manifest_reader_info(manifest),
+        .rewind = rewind_manifest,
+        .next = next_entry,
+        .file = restore_file,
+        .self = &self,
+    };
+    bs_status status = bsi_sha256_new(&self.hash);
+
+    if (status >= 0) {
+        status = bsi_restore_run(env, plan, &source, out);
+    }
+    bsi_sha256_free(self.hash);
+    return status;
 }

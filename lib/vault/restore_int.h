@@ -2,22 +2,20 @@
 #ifndef BSI_VAULT_RESTORE_INT_H
 #define BSI_VAULT_RESTORE_INT_H
 
-#include "vault/content.h"
 #include "vault/dir_stack.h"
+#include "vault/restore.h"
 #include "vault/selection.h"
 
 /* What the parts of a restore share. */
-typedef struct bsi_restore {
+struct bsi_restore {
     bsi_vault_env env; /* The caller's, but reporting to `warn`. */
     const bsi_restore_plan *plan;
-    bsi_manifest_reader *manifest;
-    const bsi_content *content;
+    const bsi_restore_source *source;
     bsi_target *target;
     bsi_selection *selection;
     bsi_dir_stack *dirs;
     size_t dirs_made;     /* Levels of `dirs` that lead to something wanted. */
     const char *stripped; /* Path in front of what is restored; NULL: nothing is taken off. */
-    bsi_sha256 *hash;
 
     bsi_latch under_way; /* Files on the pool. */
     atomic_uint_least64_t bytes_under_way;
@@ -33,11 +31,7 @@ typedef struct bsi_restore {
     bsi_mutex lock; /* Guards what follows. */
     bool failed;
     bs_error failure;
-} bsi_restore;
-
-/* Restore a file's content at `entry->path`; `from` says where the bytes are. */
-BS_NODISCARD bs_status bsi_restore_file(bsi_restore *restore, const bsi_entry *entry,
-                                        const bsi_manifest_entry *from);
+};
 
 /*
  * What an entry's outcome means for the run: BS_OK to go on. Anything that only

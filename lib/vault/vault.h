@@ -277,6 +277,9 @@ typedef struct bsi_vault {
 
     /* After a crash: finish or take back what a backup with this id had begun. */
     bs_status (*recover)(const bsi_vault_env *env, const char *name, const char *id);
+
+    /* What says what its backups are; forms may have it in common. */
+    const struct bsi_manifests *manifests;
 } bsi_vault;
 
 /* By the name of the form; NULL: unknown. */
@@ -285,7 +288,7 @@ const bsi_vault *bsi_vault_find(const char *form);
 /* A name as requests give it: see bs_backup_options. */
 bool bsi_backup_name_is_valid(const char *name);
 
-/* --- Manifests, alike in all forms --- */
+/* --- Manifests, of whichever form the key belongs to --- */
 
 /* Read and check a whole manifest; give what it says of the backup. BS_E_KEY: no key opens it. */
 BS_NODISCARD bs_status bsi_vault_info(const bsi_vault_env *env, const char *manifest_key,

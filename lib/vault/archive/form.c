@@ -9,6 +9,7 @@
 #include "vault/archive/form.h"
 #include "vault/bases.h"
 #include "vault/forms.h"
+#include "vault/manifests.h"
 #include "vault/names.h"
 #include "vault/restore.h"
 
@@ -47,7 +48,7 @@ bs_status bsi_archive_form_restore(const bsi_vault_env *env, const bsi_restore_p
     bs_status status = open_backup(env, plan->manifest_key, &backup);
 
     BSI_TRY(status);
-    status = bsi_restore_run(env, plan, backup.manifest, &backup.content, out);
+    status = bsi_restore_manifest(env, plan, backup.manifest, &backup.content, out);
     close_backup(&backup);
     return status;
 }
@@ -163,4 +164,5 @@ const bsi_vault bsi_vault_archive = {
     .read = form_read,
     .remove = bsi_archive_form_remove,
     .recover = form_recover,
+    .manifests = &bsi_object_manifests,
 };

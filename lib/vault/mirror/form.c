@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "vault/forms.h"
+#include "vault/manifests.h"
 #include "vault/mirror/tree.h"
 #include "vault/names.h"
 #include "vault/restore.h"
@@ -45,7 +46,7 @@ static bs_status form_restore(const bsi_vault_env *env, const bsi_restore_plan *
     bs_status status = open_mirror(env, plan->manifest_key, &mirror);
 
     BSI_TRY(status);
-    status = bsi_restore_run(env, plan, mirror.manifest, &mirror.content, out);
+    status = bsi_restore_manifest(env, plan, mirror.manifest, &mirror.content, out);
     close_mirror(&mirror);
     return status;
 }
@@ -166,4 +167,5 @@ const bsi_vault bsi_vault_mirror = {
     .read = form_read,
     .remove = form_remove,
     .recover = form_recover,
+    .manifests = &bsi_object_manifests,
 };

@@ -284,10 +284,42 @@ static void names_of_one_inode_are_one_group(void **state)
 
 static void push(bsi_dir_stack *stack, const char *path)
 {
-    char line[256];
+    const bsi_entry dir = {.path = text(path), .stat.type = BSI_TYPE_DIR};
 
-    (void)snprintf(line, sizeof(line), "{\"path\":\"%s\",\"type\":\"dir\"," STAT "}\n", path);
-    assert_ok(bsi_dir_stack_push(stack, text(line)));
+    assert_ok(bsi_dir_stack_push(stack, &dir));
+}
+
+static void directories_are_kept_with_all_they_point_to(void **state)
+{
+    char bytes[] = "a/b/mary/staff/user.x/one/user.y/";
+    const bsi_xattr xattrs[] = {
+        {{bytes + 15, 6}, {bytes + 22, 3}},
+        {{bytes + 26, 6}, {bytes, 0}},
+    };
+    const bsi_entry dir = {.path = {bytes, 3},
+                           .stat = {.type = BSI_TYPE_DIR, .mode = 0750},
+                           .user = {bytes + 4, 4},
+                           .group = {bytes + 9, 5},
+                           .xattrs = xattrs,
+                           .xattr_count = 2};
+    bsi_dir_stack *stack = NULL;
+    const bsi_entry *kept = NULL;
+
+    (void)state;
+    assert_ok(bsi_dir_stack_new(&stack));
+    assert_ok(bsi_dir_stack_push(stack, &dir));
+    memset(bytes, '-', sizeof(bytes));
+    assert_ok(bsi_dir_stack_pop_beside(stack, (bsi_slice){0}, &kept));
+    assert_true(equal(kept->path, text("a/b")));
+    assert_int_equal(kept->stat.mode, 0750);
+    assert_true(equal(kept->user, text("mary")));
+    assert_true(equal(kept->group, text("staff")));
+    assert_int_equal(kept->xattr_count, 2);
+    assert_true(equal(kept->xattrs[0].name, text("user.x")));
+    assert_true(equal(kept->xattrs[0].value, text("one")));
+    assert_true(equal(kept->xattrs[1].name, text("user.y")));
+    assert_int_equal(kept->xattrs[1].value.size, 0);
+    bsi_dir_stack_free(stack);
 }
 
 static void directories_that_do_not_lead_on_are_taken_off_innermost_first(void **state)
@@ -392,6 +424,7 @@ int main(void)
         cmocka_unit_test(warnings_come_back),
         cmocka_unit_test(a_draft_gives_back_its_records_in_order_more_than_once),
         cmocka_unit_test(names_of_one_inode_are_one_group),
+        cmocka_unit_test(directories_are_kept_with_all_they_point_to),
         cmocka_unit_test(directories_that_do_not_lead_on_are_taken_off_innermost_first),
         cmocka_unit_test(wishes_are_paths_and_patterns),
         cmocka_unit_test(objects_are_named_after_name_time_kind_and_id),
