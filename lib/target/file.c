@@ -19,10 +19,10 @@ struct bsi_target_file {
     bsi_target_place *place;
     int fd;
     bool sparse;
-    bool broken;       /* A write failed. */
-    uint64_t size;     /* As the entry has it. */
-    uint64_t end;      /* Of the file so far. */
-    uint64_t link_key; /* In target->linked; 0: it has one name. */
+    atomic_bool broken;        /* A write failed. */
+    uint64_t size;             /* As the entry has it. */
+    atomic_uint_least64_t end; /* Of the file so far. */
+    uint64_t link_key;         /* In target->linked; 0: it has one name. */
     bsi_target_meta meta;
     char temp[BSI_TEMP_NAME_SIZE];
     char name[BSI_TARGET_NAME_SIZE];
@@ -97,7 +97,7 @@ static bs_status begin(bsi_target *target, const bsi_entry *entry, bsi_target_fi
     if (file->size < EARLY_SIZE) {
         return BS_OK;
     }
-    file->end = file->size;
+    atomic_store(&file->end, file->size);
     return bsi_truncate(file->fd, file->size);
 }
 
@@ -162,6 +162,15 @@ static bs_status write_around_zeros(int fd, uint64_t offset, const uint8_t *byte
     return bsi_pwrite(fd, bytes + begin, size - begin, offset + begin);
 }
 
+/* Several threads may write. */
+static void raise_end(bsi_target_file *file, uint64_t end)
+{
+    uint64_t now = atomic_load(&file->end);
+
+    while (end > now && !atomic_compare_exchange_weak(&file->end, &now, end)) {
+    }
+}
+
 bs_status bsi_target_file_write(bsi_target_file *file, uint64_t offset, const void *data,
                                 size_t size)
 {
@@ -175,22 +184,22 @@ bs_status bsi_target_file_write(bsi_target_file *file, uint64_t offset, const vo
                               : bsi_pwrite(file->fd, data, size, offset);
     }
     if (status < 0) {
-        file->broken = true;
+        atomic_store(&file->broken, true);
         return bsi_target_fail(status, path_of(file));
     }
     /* Zeros that were left out at the end leave the file shorter than this. */
-    if (end > file->end && !file->sparse) {
-        file->end = end;
+    if (!file->sparse) {
+        raise_end(file, end);
     }
     return BS_OK;
 }
 
 static bs_status settle_size(const bsi_target_file *file)
 {
-    if (file->broken) {
+    if (atomic_load(&file->broken)) {
         return bsi_fail(BS_LAYER_TARGET, BS_E_IO, "its content could not be written");
     }
-    return file->end < file->size ? bsi_truncate(file->fd, file->size) : BS_OK;
+    return atomic_load(&file->end) < file->size ? bsi_truncate(file->fd, file->size) : BS_OK;
 }
 
 /* Everything but the name. */

@@ -24,8 +24,9 @@
  *               will most likely meet the next entry too. Not yet reported.
  *
  * Thread-safety: one thread, the job's, except for bsi_target_file_write(),
- * _commit() and _abort(): those may run on any one thread per file, many files
- * at a time, while the job's thread goes on.
+ * _commit() and _abort(): those may run on any thread, many files at a time and
+ * several writes of one file, while the job's thread goes on. A file ends when
+ * all its writes have come back.
  *
  * Memory: 64 directory descriptors, about 100 bytes for each directory made and
  * each file with several names (stat.nlink > 1), and what is under way. A file under

@@ -7,5 +7,6 @@
 /* The forms of this build; each is the one global symbol of its folder's form.c. */
 extern const bsi_vault bsi_vault_archive;
 extern const bsi_vault bsi_vault_mirror;
+extern const bsi_vault bsi_vault_repository;
 
 #endif

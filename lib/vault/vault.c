@@ -12,6 +12,7 @@
 static const bsi_vault *const forms[] = {
     &bsi_vault_archive,
     &bsi_vault_mirror,
+    &bsi_vault_repository,
 };
 
 const bsi_vault *bsi_vault_find(const char *form)

@@ -23,7 +23,7 @@ static bs_status no_phrase(size_t key_count)
 }
 
 /* Open it with each pass phrase in turn; BS_E_KEY of the last when none fits. */
-static bs_status open_any(const opening *self, bsi_repo **out)
+static bs_status open_any(const opening *self, bsi_repo_session *out)
 {
     const bsi_session_options *options = self->options;
     bs_status status = no_phrase(options->key_count);
@@ -31,17 +31,18 @@ static bs_status open_any(const opening *self, bsi_repo **out)
     for (size_t i = 0; i < options->key_count && status == BS_E_KEY; i++) {
         const bsi_secret *phrase = bsi_key_phrase(options->keys[i]);
         if (phrase) {
-            status = bsi_repo_open(&self->place, self->env->call, phrase, out);
+            status = bsi_repo_open(&self->place, self->env->call, phrase, &out->repo);
         }
     }
     if (status == BS_E_KEY && (options->reads_only || options->key_count == 0)) {
-        status = bsi_repo_open(&self->place, self->env->call, NULL, out);
+        status = bsi_repo_open(&self->place, self->env->call, NULL, &out->repo);
+        out->phraseless = status >= 0;
     }
     return status;
 }
 
 /* The pass phrase of a new one: the first there is. */
-static bs_status make(const opening *self, bsi_repo **out)
+static bs_status make(const opening *self, bsi_repo_session *out)
 {
     const bsi_session_options *options = self->options;
     const bsi_secret *phrase = NULL;
@@ -52,11 +53,12 @@ static bs_status make(const opening *self, bsi_repo **out)
     if (!phrase && options->key_count > 0) {
         return no_phrase(options->key_count);
     }
-    return bsi_repo_init(&self->place, self->env->call, options->make, phrase, out);
+    out->phraseless = !phrase;
+    return bsi_repo_init(&self->place, self->env->call, options->make, phrase, &out->repo);
 }
 
 /* Somebody else may make it at the same moment; then it is his that is opened. */
-static bs_status open_or_make(const opening *self, bsi_repo **out)
+static bs_status open_or_make(const opening *self, bsi_repo_session *out)
 {
     bs_error failure;
     bs_status status = open_any(self, out);
@@ -108,7 +110,7 @@ bs_status bsi_repo_session_open(const bsi_vault_env *env, const bsi_session_opti
 {
     const opening self = {.env = env, .options = options, .place = {env->storage, ""}};
     bsi_repo_session session = {.env = env};
-    bs_status status = open_or_make(&self, &session.repo);
+    bs_status status = open_or_make(&self, &session);
 
     if (status >= 0) {
         status = lock(options, &session);

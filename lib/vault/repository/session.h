@@ -17,6 +17,7 @@ typedef struct bsi_repo_session {
     bsi_repo *repo;
     bsi_repo_index *index; /* NULL: not asked for. */
     bsi_repo_lock *lock;   /* NULL: none. */
+    bool phraseless;       /* The empty pass phrase has opened it. */
 } bsi_repo_session;
 
 typedef enum bsi_session_lock {
