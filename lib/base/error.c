@@ -97,6 +97,17 @@ bs_status bsi_fail_context(bs_layer layer, bs_status status, const char *format,
     return status;
 }
 
+bs_status bsi_as_damage(bs_status status)
+{
+    bs_error error;
+
+    if (status != BS_E_CORRUPT && status != BS_E_VERSION && status != BS_E_LIMIT) {
+        return status;
+    }
+    bsi_error_save(&error);
+    return bsi_fail(BS_LAYER_STORAGE, status, "%s", error.message);
+}
+
 void bsi_error_set_retry(bs_retry retry, uint32_t retry_after_ms)
 {
     last_error.retry = retry;

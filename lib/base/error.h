@@ -34,6 +34,13 @@ bs_status bsi_fail_os(bs_layer layer, int os_code, const char *format, ...) BSI_
 bs_status bsi_fail_context(bs_layer layer, bs_status status, const char *format, ...)
     BSI_PRINTF(3, 4);
 
+/*
+ * What decoding finds wrong with stored bytes is damage to the storage: BS_E_CORRUPT, BS_E_VERSION
+ * and BS_E_LIMIT get that layer, BS_E_LIMIT because what asks too much of a reader stops no look
+ * at the rest. Other failures stay as they are.
+ */
+BS_NODISCARD bs_status bsi_as_damage(bs_status status);
+
 /* Give the present record another retry class. */
 void bsi_error_set_retry(bs_retry retry, uint32_t retry_after_ms);
 

@@ -199,7 +199,7 @@ static bs_status open_checked(bsi_blob_sealer *self, const bsi_blob *blob, const
     bsi_digest digest;
 
     BSI_TRY(check_sizes(blob, self->version));
-    BSI_TRY(unseal(self, blob, sealed));
+    BSI_TRY(bsi_as_damage(unseal(self, blob, sealed)));
     bsi_sha256_of(self->plain.data, self->plain.size, &digest);
     if (!bsi_digest_equal(&digest, &blob->id)) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "its content has another digest");

@@ -190,7 +190,7 @@ static bs_status load_header(pack_tail *tail, const bsi_secret *key, uint32_t ve
     BSI_TRY(read_header(tail, &length));
     header = tail->bytes.data + tail->bytes.size - BSI_PACK_LENGTH_SIZE - length;
     plain = header + BSI_CTR_POLY_IV_SIZE;
-    BSI_TRY(bsi_ctr_poly_open(key, header, length, plain));
+    BSI_TRY(bsi_as_damage(bsi_ctr_poly_open(key, header, length, plain)));
     return bsi_pack_parse_header((bsi_slice){(const char *)plain, length - BSI_CTR_POLY_OVERHEAD},
                                  tail->size - BSI_PACK_LENGTH_SIZE - length, version, out);
 }

@@ -78,12 +78,6 @@ BS_NODISCARD bs_status bsi_object_read(bsi_object_reader *reader, uint64_t offse
  */
 BS_NODISCARD bs_status bsi_object_digest(bsi_object_reader *reader, bsi_digest *out);
 
-/*
- * What an envelope or a key set finds wrong with stored bytes is damage to the storage: so said.
- * BS_E_LIMIT too: a set that asks too much of a reader stops no scan of the others.
- */
-BS_NODISCARD bs_status bsi_as_damage(bs_status status);
-
 /* --- Whole objects as they are stored --- */
 
 /* Read `size` bytes from the beginning and hash them. `progress` may be NULL. */

@@ -29,17 +29,6 @@ struct bsi_object_reader {
     uint64_t hashed;  /* Stored bytes from the beginning that have passed in order. */
 };
 
-bs_status bsi_as_damage(bs_status status)
-{
-    bs_error error;
-
-    if (status != BS_E_CORRUPT && status != BS_E_VERSION && status != BS_E_LIMIT) {
-        return status;
-    }
-    bsi_error_save(&error);
-    return bsi_fail(BS_LAYER_STORAGE, status, "%s", error.message);
-}
-
 static bs_status read_stored(bsi_object_reader *reader, uint64_t offset, void *buf, size_t size)
 {
     const bsi_vault_env *env = &reader->env;

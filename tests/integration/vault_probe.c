@@ -38,8 +38,7 @@ static bs_status print_backup(void *user, const char *key, const bsi_manifest_in
     (void)user;
     (void)printf("%s %s %s %s %s %s %" PRIu64 " %" PRIu64 " %s%c", key, info->id,
                  bsi_backup_kind_name(info->kind), info->form, info->compression,
-                 bsi_encryption_name(info->encryption), info->files, info->bytes, info->name,
-                 '\0');
+                 bsi_encryption_name(info->encryption), info->files, info->bytes, info->name, '\0');
     return BS_OK;
 }
 

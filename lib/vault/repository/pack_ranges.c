@@ -134,8 +134,8 @@ static bs_status read_alone(const range *self, work_desk *desk, const bsi_blob_p
                                 out);
 }
 
-static bs_status open_blob(const range *self, work_desk *desk, bool is_read, const bsi_blob_place *place,
-                           bsi_slice *out)
+static bs_status open_blob(const range *self, work_desk *desk, bool is_read,
+                           const bsi_blob_place *place, bsi_slice *out)
 {
     bs_status status = BS_E_CORRUPT;
 

@@ -259,8 +259,7 @@ static bs_status rewind_walk(bsi_restore *restore)
     by_snapshot *self = restore->source->self;
 
     self->restore = restore;
-    bsi_tree_walk_rewind(self->walk);
-    return BS_OK;
+    return bsi_tree_walk_rewind(self->walk);
 }
 
 static bs_status next_item(bsi_restore *restore, const bsi_manifest_entry **out)
@@ -288,7 +287,7 @@ static bs_status unread(void *user, bsi_slice path, const bsi_digest *tree, bs_s
 static bs_status run(by_snapshot *self, const bsi_restore_plan *plan, const bsi_manifest_info *info,
                      bsi_restore_result *out)
 {
-    const bsi_tree_watch watch = {.unread = unread, .user = self};
+    const bsi_tree_watch watch = {.unread = unread, .user = self, .again = true};
     const bsi_wanted_sink sink = {.take = write_blob, .any_copy = true};
     const bsi_restore_source source = {
         .info = info,

@@ -134,7 +134,7 @@ static bs_status list_items(bsi_tree_walk *walk, bsi_listing *list)
 static bs_status list_entries(const bsi_vault_env *env, const char *manifest_key, bsi_listing *list)
 {
     lister self = {env, list};
-    const bsi_tree_watch watch = {list_unread, list_enters, &self};
+    const bsi_tree_watch watch = {.unread = list_unread, .enters = list_enters, .user = &self};
     bsi_opened_snapshot opened;
     bsi_tree_walk *walk = NULL;
     bs_status status = bsi_snapshot_open(env, manifest_key, true, &opened);

@@ -10,11 +10,12 @@
 #include "base/checked.h"
 #include "repo/reader.h"
 #include "repo/tree.h"
+#include "vault/draft.h"
 #include "vault/links.h"
 #include "vault/repository/tree_entry.h"
 
 enum {
-    DIRS_SPARE = 100000,          /* Directories that may be entered in any case. */
+    DIRS_SPARE = 10000,           /* Directories that may be entered in any case. */
     UNREAD_MAX = 16 * 1024 * 1024 /* Bytes of the list of trees that could not be read. */
 };
 
@@ -33,7 +34,6 @@ struct bsi_tree_walk {
     bsi_digest root;
     bsi_blob_reader *reader;
     bsi_links *links;
-    bsi_sha256 *hash;
 
     level **levels;
     size_t count;
@@ -45,9 +45,12 @@ struct bsi_tree_walk {
     bsi_buf path; /* Of the present entry. */
     bsi_buf xattrs;
     bool begun;
+    bool over;
     bool descend; /* The present entry is a directory that is entered next. */
     bsi_digest subtree;
-    bsi_buf unread; /* Ids of trees that could not be read. */
+    bsi_buf unread;  /* Ids of trees that could not be read. */
+    bsi_draft *kept; /* The texts of the others, in their order; NULL: they are not kept. */
+    bool replays;    /* They are all in there. */
     bsi_tree_item item;
 };
 
@@ -74,7 +77,7 @@ bs_status bsi_tree_walk_new(const bsi_repo_session *session, const bsi_digest *r
         status = bsi_links_new(&walk->links);
     }
     if (status >= 0) {
-        status = bsi_sha256_new(&walk->hash);
+        status = bsi_tree_walk_rewind(walk);
     }
     if (status < 0) {
         bsi_tree_walk_free(walk);
@@ -99,7 +102,7 @@ static void pop(bsi_tree_walk *walk)
     level_free(walk->levels[walk->count]);
 }
 
-void bsi_tree_walk_rewind(bsi_tree_walk *walk)
+static void begin_again(bsi_tree_walk *walk)
 {
     while (walk->count > 0) {
         pop(walk);
@@ -107,17 +110,37 @@ void bsi_tree_walk_rewind(bsi_tree_walk *walk)
     bsi_buf_clear(&walk->path);
     walk->entered = 0;
     walk->begun = false;
+    walk->over = false;
     walk->descend = false;
+}
+
+/* A walk that did not come to its end has not kept everything. */
+bs_status bsi_tree_walk_rewind(bsi_tree_walk *walk)
+{
+    const bool whole = walk->over;
+
+    begin_again(walk);
+    if (!walk->watch->again) {
+        return BS_OK;
+    }
+    walk->replays = walk->replays || whole;
+    if (walk->replays) {
+        bsi_draft_rewind(walk->kept);
+        return BS_OK;
+    }
+    bsi_draft_free(walk->kept);
+    walk->kept = NULL;
+    return bsi_draft_new(walk->session->env->temp_dir, &walk->kept);
 }
 
 void bsi_tree_walk_free(bsi_tree_walk *walk)
 {
     if (walk) {
-        bsi_tree_walk_rewind(walk);
+        begin_again(walk);
+        bsi_draft_free(walk->kept);
         bsi_free(walk->levels);
         bsi_blob_reader_free(walk->reader);
         bsi_links_free(walk->links);
-        bsi_sha256_free(walk->hash);
         bsi_buf_dispose(&walk->path);
         bsi_buf_dispose(&walk->xattrs);
         bsi_buf_dispose(&walk->unread);
@@ -157,15 +180,19 @@ static bool was_unread(const bsi_tree_walk *walk, const bsi_digest *tree)
     return false;
 }
 
-/* The whole tree, or the rest of it. */
-static bs_status give_up_tree(bsi_tree_walk *walk, const bsi_digest *tree, bs_status status)
+static bs_status give_up_node(const bsi_tree_walk *walk, const bsi_digest *tree, bs_status status)
+{
+    return walk->replays && is_of_the_tree(status) ? BS_OK : tell_unread(walk, tree, status);
+}
+
+/* The rest of a tree, or all of it. */
+static bs_status give_up_tree(const bsi_tree_walk *walk, const bsi_digest *tree, bs_status status)
 {
     char hex[2 * BSI_SHA256_SIZE + 1];
 
     bsi_digest_format(tree, hex);
     status = bsi_fail_context(BS_LAYER_STORAGE, status, "tree %s", hex);
-    BSI_TRY(tell_unread(walk, tree, status));
-    return bsi_buf_append(&walk->unread, tree, sizeof(*tree));
+    return give_up_node(walk, tree, status);
 }
 
 /* --- Down and up --- */
@@ -186,16 +213,31 @@ static bs_status check_bounds(const bsi_tree_walk *walk)
     return BS_OK;
 }
 
+static bs_status read_text(bsi_tree_walk *walk, const bsi_digest *tree, bsi_slice *out)
+{
+    bsi_record record = {.kind = 0};
+    bs_status status = BS_OK;
+
+    if (walk->replays) {
+        status = bsi_draft_next(walk->kept, &record);
+        BSI_CHECK(status != BS_END);
+        *out = record.bytes;
+        return status;
+    }
+    BSI_TRY(bsi_blob_reader_read(walk->reader, walk->session->env->call, BSI_BLOB_TREE, tree, out));
+    if (out->size > BSI_BLOB_TREE_MAX - walk->text_bytes) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_LIMIT,
+                        "the trees on the way to it have more than %d bytes", BSI_BLOB_TREE_MAX);
+    }
+    record.bytes = *out;
+    return walk->kept ? bsi_draft_put(walk->kept, &record) : BS_OK;
+}
+
 static bs_status load_text(bsi_tree_walk *walk, const bsi_digest *tree, bsi_buf *out)
 {
     bsi_slice text = {0};
 
-    BSI_TRY(
-        bsi_blob_reader_read(walk->reader, walk->session->env->call, BSI_BLOB_TREE, tree, &text));
-    if (text.size > BSI_BLOB_TREE_MAX - walk->text_bytes) {
-        return bsi_fail(BS_LAYER_STORAGE, BS_E_LIMIT,
-                        "the trees on the way to it have more than %d bytes", BSI_BLOB_TREE_MAX);
-    }
+    BSI_TRY(read_text(walk, tree, &text));
     return bsi_buf_append(out, text.data, text.size);
 }
 
@@ -241,6 +283,24 @@ static bs_status push(bsi_tree_walk *walk, const bsi_digest *tree)
     return BS_OK;
 }
 
+/* A tree that could not be read stays so, or what is kept would be in another order. */
+static bs_status load_tree(bsi_tree_walk *walk, const bsi_digest *tree)
+{
+    bs_status status = BS_OK;
+
+    if (was_unread(walk, tree)) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "it could not be read before");
+    }
+    status = push(walk, tree);
+    if (status < 0 && is_of_the_tree(status)) {
+        bs_error failure;
+        bsi_error_save(&failure);
+        BSI_TRY(bsi_buf_append(&walk->unread, tree, sizeof(*tree)));
+        bsi_error_restore(&failure);
+    }
+    return status;
+}
+
 /* Into a directory; one that cannot be read is passed over. */
 static bs_status enter(bsi_tree_walk *walk, const bsi_digest *tree)
 {
@@ -248,10 +308,7 @@ static bs_status enter(bsi_tree_walk *walk, const bsi_digest *tree)
 
     BSI_TRY(check_bounds(walk));
     walk->entered++;
-    if (was_unread(walk, tree)) {
-        return BS_OK;
-    }
-    status = push(walk, tree);
+    status = load_tree(walk, tree);
     return status < 0 ? give_up_tree(walk, tree, status) : BS_OK;
 }
 
@@ -334,6 +391,7 @@ static bs_status take_node(bsi_tree_walk *walk, const bsi_node *node)
     walk->descend = node->type == BSI_NODE_DIR &&
                     (!walk->watch->enters || walk->watch->enters(walk->watch->user, path_of(walk)));
     walk->subtree = node->subtree;
+    item->subtree = node->type == BSI_NODE_DIR ? &walk->subtree : NULL;
     return BS_OK;
 }
 
@@ -364,7 +422,7 @@ static bs_status next_node(bsi_tree_walk *walk)
         status = take_node(walk, &node);
     }
     if (status < 0) {
-        BSI_TRY(tell_unread(walk, &tree, status));
+        BSI_TRY(give_up_node(walk, &tree, status));
         return BS_END;
     }
     return BS_OK;
@@ -383,6 +441,7 @@ bs_status bsi_tree_walk_next(bsi_tree_walk *walk, const bsi_tree_item **out)
             BSI_TRY(enter(walk, &tree));
         }
         if (walk->count == 0) {
+            walk->over = true;
             return BS_END;
         }
         status = next_node(walk);

@@ -25,6 +25,7 @@ typedef struct bsi_tree_item {
     bsi_manifest_entry entry;  /* Without digest and locator. `size` is that of the blobs. */
     const bsi_digest *content; /* A file's blobs. */
     size_t content_count;
+    const bsi_digest *subtree; /* A directory's tree; NULL: it is none. */
     bool incomplete; /* A blob of it is in no pack of the index: its size is what the tree says. */
 } bsi_tree_item;
 
@@ -32,13 +33,14 @@ typedef struct bsi_tree_item {
 typedef struct bsi_tree_watch {
     /*
      * Hears of a directory whose content, or of another entry that, cannot be read; the record
-     * says why. BS_OK: go on without it. Without this function it is the end. A tree is reported
-     * once, also when the walk begins again.
+     * says why. BS_OK: go on without it. Without this function it is the end. Nothing is told
+     * again when the walk begins again.
      */
     bs_status (*unread)(void *user, bsi_slice path, const bsi_digest *tree, bs_status status);
     /* Whether what is in a directory matters. */
     bool (*enters)(void *user, bsi_slice dir);
     void *user;
+    bool again; /* The walk will begin again: what is read is kept in a file without a name. */
 } bsi_tree_watch;
 
 /* The session, which has an index, outlives the walk; so does what is watched with. */
@@ -47,7 +49,7 @@ BS_NODISCARD bs_status bsi_tree_walk_new(const bsi_repo_session *session, const 
 void bsi_tree_walk_free(bsi_tree_walk *walk); /* NULL is ignored. */
 
 /* Begin again at the first entry. */
-void bsi_tree_walk_rewind(bsi_tree_walk *walk);
+BS_NODISCARD bs_status bsi_tree_walk_rewind(bsi_tree_walk *walk);
 
 /* The next entry; BS_END behind the last. */
 BS_NODISCARD bs_status bsi_tree_walk_next(bsi_tree_walk *walk, const bsi_tree_item **out);

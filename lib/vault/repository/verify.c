@@ -127,19 +127,24 @@ static bs_status note_missing(verifier *self, const bsi_tree_item *item)
     return bsi_damage_lost(self->damage, number, item->entry.listed.entry.path);
 }
 
-static bs_status collect_blobs(const verifier *self, const bsi_tree_item *item, bsi_places *places)
+static bs_status collect_blob(const verifier *self, bsi_blob_type type, const bsi_digest *id,
+                              bsi_places *places)
 {
     bsi_blob_place place;
+    const bs_status status = bsi_repo_index_find(self->opened.session.index, type, id, 0, &place);
 
-    for (size_t i = 0; i < item->content_count; i++) {
-        const bs_status status = bsi_repo_index_find(self->opened.session.index, BSI_BLOB_DATA,
-                                                     &item->content[i], 0, &place);
-        BSI_TRY(status);
-        BSI_TRY(status == BS_OK
-                    ? bsi_places_add(places, bsi_place_key(place.pack_number, place.blob.offset))
-                    : BS_OK);
+    if (status != BS_OK) {
+        return status < 0 ? status : BS_OK;
     }
-    return BS_OK;
+    return bsi_places_add(places, bsi_place_key(place.pack_number, place.blob.offset));
+}
+
+static bs_status collect_blobs(const verifier *self, const bsi_tree_item *item, bsi_places *places)
+{
+    for (size_t i = 0; i < item->content_count; i++) {
+        BSI_TRY(collect_blob(self, BSI_BLOB_DATA, &item->content[i], places));
+    }
+    return item->subtree ? collect_blob(self, BSI_BLOB_TREE, item->subtree, places) : BS_OK;
 }
 
 static bs_status collect_item(verifier *self, const bsi_tree_item *item)
@@ -159,6 +164,10 @@ static bs_status collect(verifier *self)
     bsi_tree_walk *walk = NULL;
     bs_status status = bsi_snapshot_walk(&self->opened, &watch, &walk);
 
+    if (status == BS_OK) {
+        status =
+            collect_blob(self, BSI_BLOB_TREE, &self->opened.snapshot.tree.digest, &self->places);
+    }
     while (status == BS_OK) {
         status = bsi_repo_session_keep(&self->opened.session);
         if (status == BS_OK) {
