@@ -35,28 +35,6 @@ bs_status bsi_snapshot_id_of_key(const char *key, bsi_digest *out)
                             out);
 }
 
-/* --- Reading --- */
-
-bs_status bsi_snapshot_load(const bsi_repo_session *session, const bsi_digest *id,
-                            bsi_snapshot *out)
-{
-    bsi_buf json;
-    bs_status status = BS_OK;
-    char hex[2 * BSI_SHA256_SIZE + 1];
-
-    bsi_buf_init(&json, BSI_SNAPSHOT_MAX);
-    status = bsi_repo_load(session->repo, session->env->call, BSI_REPO_SNAPSHOTS, id, &json);
-    if (status >= 0) {
-        status = bsi_snapshot_parse((bsi_slice){(const char *)json.data, json.size}, out);
-        if (status < 0) {
-            bsi_digest_format(id, hex);
-            status = bsi_fail_context(BS_LAYER_STORAGE, status, "snapshot %s", hex);
-        }
-    }
-    bsi_buf_dispose(&json);
-    return status;
-}
-
 /* --- One that restic made --- */
 
 /* A UUID of version 8, RFC 9562, 5.8: the first bytes of the snapshot's id. */

@@ -2,7 +2,7 @@
 #ifndef BSI_VAULT_REPOSITORY_SNAPSHOT_INFO_H
 #define BSI_VAULT_REPOSITORY_SNAPSHOT_INFO_H
 
-#include "repo/snapshot.h"
+#include "repo/snapshot_load.h"
 #include "vault/repository/session.h"
 
 /*
@@ -17,13 +17,6 @@ bool bsi_is_snapshot_key(const char *key);
 
 /* BS_E_NOT_FOUND, layer CALLER, for the key of anything else. */
 BS_NODISCARD bs_status bsi_snapshot_id_of_key(const char *key, bsi_digest *out);
-
-/*
- * Read one. Failures name it; BS_E_NOT_FOUND: there is none. On success it is disposed of with
- * bsi_snapshot_dispose().
- */
-BS_NODISCARD bs_status bsi_snapshot_load(const bsi_repo_session *session, const bsi_digest *id,
-                                         bsi_snapshot *out);
 
 /*
  * What a snapshot says of its backup. One that restic made has no id of ours, no name and no kind:

@@ -15,7 +15,8 @@ static bs_status load(const char *manifest_key, bsi_opened_snapshot *opened)
 
     BSI_TRY(bsi_storage_stat(env->storage, env->call, manifest_key, &object));
     opened->file.size = object.size;
-    return bsi_snapshot_load(&opened->session, &opened->file.id, &opened->snapshot);
+    return bsi_snapshot_load(opened->session.repo, opened->session.env->call, &opened->file.id,
+                             &opened->snapshot);
 }
 
 bs_status bsi_snapshot_open(const bsi_vault_env *env, const char *manifest_key, bool whole,
@@ -166,7 +167,7 @@ static bs_status read_file(const bsi_repo_session *session, const bsi_repo_file 
                            bsi_manifest_info *out)
 {
     bsi_snapshot snapshot;
-    bs_status status = bsi_snapshot_load(session, &file->id, &snapshot);
+    bs_status status = bsi_snapshot_load(session->repo, session->env->call, &file->id, &snapshot);
 
     BSI_TRY(status);
     status = bsi_snapshot_info(session, &snapshot, file, out);

@@ -221,7 +221,8 @@ static bs_status leave_out_parent(verifier *self, const bsi_manifest_info *info)
     if (!self->env->fresh_id || strcmp(self->env->fresh_id, info->id) != 0 || !parent->given) {
         return BS_OK;
     }
-    status = bsi_snapshot_load(&self->opened.session, &parent->digest, &snapshot);
+    status = bsi_snapshot_load(self->opened.session.repo, self->opened.session.env->call,
+                               &parent->digest, &snapshot);
     if (status < 0) {
         return is_damage(status) ? BS_OK : status; /* Then all of it is looked at. */
     }
@@ -329,8 +330,8 @@ static void ask_for_blobs(verifier *self, const bsi_digest *id, const bsi_blob_l
         if (self->count == BATCH_BLOBS) {
             send_batch(self);
         }
-        self->batch[self->count++] =
-            (bsi_wanted_blob){.place = {*id, number, blobs->items[i]}, .owner = NULL};
+        self->batch[self->count++] = (bsi_wanted_blob){
+            .place = {.pack = *id, .pack_number = number, .blob = blobs->items[i]}};
         at++;
     }
     *next_out = at;
