@@ -491,10 +491,8 @@ bs_status bsi_repo_writer_copy(bsi_repo_writer *writer, const bsi_blob *blob, co
 
 /* --- Items --- */
 
-static void run_item(bsi_task *task)
+static void put_item(bsi_repo_writer *self, bsi_save_item *item)
 {
-    bsi_save_item *item = (bsi_save_item *)(void *)((char *)task - offsetof(bsi_save_item, task));
-    bsi_repo_writer *self = item->writer;
     bsi_blob blob = {.type = item->type};
 
     item->is_new = false;
@@ -504,6 +502,20 @@ static void run_item(bsi_task *task)
     if (item->status < 0) {
         fail(self, item->status);
     }
+}
+
+bs_status bsi_repo_writer_put(bsi_repo_writer *writer, bsi_save_item *result)
+{
+    put_item(writer, result);
+    return result->status;
+}
+
+static void run_item(bsi_task *task)
+{
+    bsi_save_item *item = (bsi_save_item *)(void *)((char *)task - offsetof(bsi_save_item, task));
+    bsi_repo_writer *self = item->writer;
+
+    put_item(self, item);
     item->done(item);
     bsi_mutex_lock(&self->lock);
     self->items--;
@@ -522,6 +534,23 @@ void bsi_repo_writer_submit(bsi_repo_writer *writer, bsi_save_item *item)
     writer->items++;
     bsi_mutex_unlock(&writer->lock);
     bsi_pool_submit(writer->pool, &item->task);
+}
+
+bs_status bsi_repo_writer_wait(bsi_repo_writer *writer, uint32_t wait_ms, bool *is_room_out)
+{
+    const int64_t until = bsi_monotonic_ns() + (int64_t)wait_ms * NS_PER_MS;
+    bool in_time = true;
+    bs_status status = check(writer);
+
+    *is_room_out = false;
+    while (status == BS_OK && in_time && !*is_room_out) {
+        bsi_mutex_lock(&writer->lock);
+        *is_room_out = writer->uploads <= BSI_SAVE_UPLOADS;
+        in_time = *is_room_out || bsi_cond_wait_until(&writer->change, &writer->lock, until);
+        bsi_mutex_unlock(&writer->lock);
+        status = check(writer);
+    }
+    return status;
 }
 
 static void wait_for_items(bsi_repo_writer *self)

@@ -85,6 +85,20 @@ BS_NODISCARD bs_status bsi_repo_writer_copy(bsi_repo_writer *writer, const bsi_b
                                             const void *sealed);
 
 /*
+ * As bsi_repo_writer_save() on any thread, as a task of the pool may do it: waits for nothing. How much is under
+ * way is the caller's business, who calls bsi_repo_writer_wait() in between. Of `result` the
+ * filled part is set.
+ */
+BS_NODISCARD bs_status bsi_repo_writer_put(bsi_repo_writer *writer, bsi_save_item *result);
+
+/*
+ * Until no more packs wait for their upload than may, or `wait_ms` are over; on a thread that is
+ * none of the pool's. Fails with what the writer or the call has failed with.
+ */
+BS_NODISCARD bs_status bsi_repo_writer_wait(bsi_repo_writer *writer, uint32_t wait_ms,
+                                            bool *is_room_out);
+
+/*
  * Store what is not full, and the rest of the index: all blobs are durable and can be
  * found when this returns. All items must be done. The writer can go on after that.
  */

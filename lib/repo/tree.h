@@ -76,6 +76,16 @@ BS_NODISCARD bs_status bsi_tree_writer_begin(bsi_tree_writer *writer, bsi_buf *o
 /* Nodes come in ascending order of their names' bytes, none twice: else BS_E_INTERNAL. */
 BS_NODISCARD bs_status bsi_tree_writer_add(bsi_tree_writer *writer, const bsi_node *node);
 
+/*
+ * A node's text in two parts, for what is known of a file's content, or of what is in a
+ * directory, only later: append all that comes before that, and then the rest.
+ */
+BS_NODISCARD bs_status bsi_node_begin(bsi_buf *out, const bsi_node *node);
+BS_NODISCARD bs_status bsi_node_end(bsi_buf *out, const bsi_node *node);
+
+/* As bsi_tree_writer_add(), of a node whose text is written. */
+BS_NODISCARD bs_status bsi_tree_writer_put(bsi_tree_writer *writer, bsi_slice name, bsi_slice text);
+
 /* The end of the text. The writer needs to be disposed of all the same. */
 BS_NODISCARD bs_status bsi_tree_writer_finish(bsi_tree_writer *writer);
 void bsi_tree_writer_dispose(bsi_tree_writer *writer);
@@ -100,6 +110,14 @@ void bsi_tree_reader_dispose(bsi_tree_reader *reader);
 
 /* BS_END behind the last. What the node points to is valid until the next call. */
 BS_NODISCARD bs_status bsi_tree_reader_next(bsi_tree_reader *reader, bsi_node *out);
+
+/* The same, but of the node only its name is looked at; `text` lies in the tree's own. */
+BS_NODISCARD bs_status bsi_tree_reader_next_text(bsi_tree_reader *reader, bsi_slice *name,
+                                                 bsi_slice *text);
+
+/* Read such a text, with a reader that reads nothing else. */
+BS_NODISCARD bs_status bsi_tree_reader_parse(bsi_tree_reader *reader, bsi_slice text,
+                                             bsi_node *out);
 
 /* The name of a type in a tree, such as "dir". */
 const char *bsi_node_type_name(bsi_node_type type);

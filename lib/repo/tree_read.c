@@ -340,7 +340,8 @@ static bs_status pass_rest(bsi_tree_reader *self)
     return bsi_json_end(&self->json);
 }
 
-static bs_status next(bsi_tree_reader *self, bsi_node *out)
+/* To the next node, which is not read yet; BS_END behind the last. */
+static bs_status advance(bsi_tree_reader *self)
 {
     bs_status status = BS_OK;
 
@@ -354,10 +355,7 @@ static bs_status next(bsi_tree_reader *self, bsi_node *out)
     if (status == BS_OK && self->in_nodes) {
         status = bsi_json_next_item(&self->json);
     }
-    if (status == BS_OK) {
-        return read_node(self, out);
-    }
-    if (status < 0) {
+    if (status <= BS_OK) {
         return status;
     }
     if (!self->in_nodes) {
@@ -368,9 +366,67 @@ static bs_status next(bsi_tree_reader *self, bsi_node *out)
     return BS_END;
 }
 
+static bs_status in_context(bs_status status)
+{
+    return status < 0 ? bsi_fail_context(BS_LAYER_STORAGE, status, "a tree") : status;
+}
+
 bs_status bsi_tree_reader_next(bsi_tree_reader *reader, bsi_node *out)
 {
-    const bs_status status = next(reader, out);
+    bs_status status = advance(reader);
 
-    return status < 0 ? bsi_fail_context(BS_LAYER_STORAGE, status, "a tree") : status;
+    if (status == BS_OK) {
+        status = read_node(reader, out);
+    }
+    return in_context(status);
+}
+
+/* The reader's place is kept: a text is read by a reader of JSON of its own. */
+static bs_status name_of(bsi_tree_reader *self, bsi_slice text, bsi_slice *out)
+{
+    const bsi_json_reader place = self->json;
+    bsi_slice key = {0};
+    bs_status status = BS_OK;
+
+    bsi_json_init(&self->json, text.data, text.size, BS_LAYER_STORAGE, BS_E_CORRUPT);
+    status = bsi_json_enter_object(&self->json);
+    while (status == BS_OK) {
+        status = bsi_json_next_key(&self->json, &key);
+        if (status != BS_OK || bsi_slice_is(key, "name")) {
+            break;
+        }
+        status = bsi_json_skip(&self->json);
+    }
+    if (status == BS_OK) {
+        status = read_name(self, out);
+    } else if (status == BS_END) {
+        status = bsi_json_fail(&self->json, "a node without a name");
+    }
+    self->json = place;
+    return status;
+}
+
+bs_status bsi_tree_reader_next_text(bsi_tree_reader *reader, bsi_slice *name, bsi_slice *text)
+{
+    bs_status status = advance(reader);
+
+    if (status == BS_OK) {
+        status = bsi_json_raw_value(&reader->json, text);
+    }
+    if (status == BS_OK) {
+        status = name_of(reader, *text, name);
+    }
+    return in_context(status);
+}
+
+bs_status bsi_tree_reader_parse(bsi_tree_reader *reader, bsi_slice text, bsi_node *out)
+{
+    bs_status status = BS_OK;
+
+    bsi_json_init(&reader->json, text.data, text.size, BS_LAYER_STORAGE, BS_E_CORRUPT);
+    status = read_node(reader, out);
+    if (status == BS_OK) {
+        status = bsi_json_end(&reader->json);
+    }
+    return in_context(status);
 }

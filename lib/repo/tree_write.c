@@ -156,11 +156,16 @@ static bs_status put_attributes(bsi_buf *out, const bsi_node *node)
     return put_number(out, ",\"device\":", node->device);
 }
 
-static bs_status put_node(bsi_buf *out, const bsi_node *node)
+bs_status bsi_node_begin(bsi_buf *out, const bsi_node *node)
 {
     BSI_TRY(put_identity(out, node));
     BSI_TRY(put_numbers(out, node));
-    BSI_TRY(put_attributes(out, node));
+    return put_attributes(out, node);
+}
+
+bs_status bsi_node_end(bsi_buf *out, const bsi_node *node)
+{
+    BSI_CHECK((node->type == BSI_NODE_DIR) == node->has_subtree);
     BSI_TRY(put_content(out, node));
     if (node->has_subtree) {
         BSI_TRY(bsi_json_put_digest(out, ",\"subtree\":\"", &node->subtree));
@@ -176,20 +181,30 @@ bs_status bsi_tree_writer_begin(bsi_tree_writer *writer, bsi_buf *out)
     return bsi_buf_append_text(out, "{\"nodes\":[");
 }
 
-bs_status bsi_tree_writer_add(bsi_tree_writer *writer, const bsi_node *node)
+/* What stands between a node and the one before it. */
+static bs_status begin_next(bsi_tree_writer *writer, bsi_slice name)
 {
-    const bsi_slice last = bsi_buf_slice(&writer->last);
-
-    BSI_CHECK(bsi_node_name_is_valid(node->name));
-    BSI_CHECK(bsi_path_compare(last, node->name) < 0);
-    BSI_CHECK((node->type == BSI_NODE_DIR) == node->has_subtree);
+    BSI_CHECK(bsi_node_name_is_valid(name));
+    BSI_CHECK(bsi_path_compare(bsi_buf_slice(&writer->last), name) < 0);
     if (writer->any) {
         BSI_TRY(bsi_buf_append_byte(writer->out, ','));
     }
     writer->any = true;
     bsi_buf_clear(&writer->last);
-    BSI_TRY(bsi_buf_append(&writer->last, node->name.data, node->name.size));
-    return put_node(writer->out, node);
+    return bsi_buf_append(&writer->last, name.data, name.size);
+}
+
+bs_status bsi_tree_writer_add(bsi_tree_writer *writer, const bsi_node *node)
+{
+    BSI_TRY(begin_next(writer, node->name));
+    BSI_TRY(bsi_node_begin(writer->out, node));
+    return bsi_node_end(writer->out, node);
+}
+
+bs_status bsi_tree_writer_put(bsi_tree_writer *writer, bsi_slice name, bsi_slice text)
+{
+    BSI_TRY(begin_next(writer, name));
+    return bsi_buf_append(writer->out, text.data, text.size);
 }
 
 bs_status bsi_tree_writer_finish(bsi_tree_writer *writer)

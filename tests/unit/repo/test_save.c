@@ -285,6 +285,32 @@ static void what_is_there_is_not_stored_again(void **state)
     assert_stored(self, SOME);
 }
 
+static void tasks_store_without_waiting(void **state)
+{
+    fixture *self = *state;
+    bool is_room = false;
+
+    begin(self, THREADS);
+    for (uint64_t i = 0; i < SOME; i++) {
+        uint8_t bytes[SIZE_MAX_EACH];
+        const bsi_digest id = id_of(i);
+        bsi_save_item item = {.type = type_of(i), .plain = bytes, .size = make(i, bytes)};
+        assert_ok(bsi_repo_writer_put(self->writer, &item));
+        assert_true(item.is_new && item.stored_size > 0);
+        assert_true(bsi_digest_equal(&item.id, &id));
+        assert_ok(bsi_repo_writer_put(self->writer, &item));
+        assert_true(!item.is_new && item.stored_size == 0);
+        while (!is_room) {
+            assert_ok(bsi_repo_writer_wait(self->writer, 1000, &is_room));
+        }
+        is_room = false;
+    }
+    assert_ok(bsi_repo_writer_finish(self->writer));
+    assert_stored(self, SOME);
+    bsi_cancel_request(&self->cancel);
+    assert_status(bsi_repo_writer_wait(self->writer, 1000, &is_room), BS_E_CANCELLED);
+}
+
 static void a_writer_goes_on_after_it_was_finished(void **state)
 {
     fixture *self = *state;
@@ -545,6 +571,7 @@ int main(void)
         TEST(blobs_are_stored_and_found_again),
         TEST(without_threads_it_works_as_well),
         TEST(what_is_there_is_not_stored_again),
+        TEST(tasks_store_without_waiting),
         TEST(a_writer_goes_on_after_it_was_finished),
         TEST(of_several_threads_one_stores_a_blob),
         TEST(large_indexes_are_split),
