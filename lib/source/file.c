@@ -48,6 +48,7 @@ struct bsi_source_file {
     bsi_buf path;
     char *link;
     char *xattr_names;
+    size_t xattr_names_size;
     bsi_xattr *xattrs;
     size_t xattr_capacity;
     bsi_extent *extents;
@@ -164,6 +165,7 @@ void bsi_source_close(bsi_source_file *file)
     bsi_free(file->xattr_names);
     bsi_free(file->link);
     file->xattr_names = NULL;
+    file->xattr_names_size = 0;
     file->link = NULL;
     file->entry = (bsi_entry){0};
     file->next = file->tree->unused;
@@ -409,6 +411,7 @@ static bs_status load_xattrs(bsi_source_file *file)
         count += file->xattr_names[at] == '\0' ? 1 : 0;
     }
     if (status == BS_OK) {
+        file->xattr_names_size = size;
         status = reserve_xattrs(file, count);
     }
     for (size_t at = 0; at < size && status == BS_OK; at += strlen(file->xattr_names + at) + 1) {
@@ -433,12 +436,42 @@ static bs_status load_entry(bsi_source_file *file)
     return load_extents(file);
 }
 
-bs_status bsi_source_open(bsi_source_tree *tree, bsi_slice path, bsi_source_file **out)
+/* How what is at a file's path comes to be open. */
+typedef bs_status (*open_fn)(bsi_source_file *file, bsi_slice path);
+
+static bs_status open_below(bsi_source_file *file, bsi_slice path)
+{
+    char name[NAME_BUFFER];
+    int dir = -1;
+
+    BSI_TRY(locate(file->tree, path, &dir, name));
+    return open_content(file, dir, name);
+}
+
+static bs_status open_above(bsi_source_file *file, bsi_slice path)
+{
+    char *name = bsi_strndup(path.data, path.size);
+    bs_status status = BS_E_NOMEM;
+    int top = -1;
+
+    if (name) {
+        status = bsi_open(BSI_CWD, "/", BSI_OPEN_DIR | BSI_OPEN_PATH, 0, &top);
+    }
+    if (status == BS_OK) {
+        status = bsi_open(top, name, BSI_OPEN_DIR | BSI_OPEN_PATH, 0, &file->fd);
+    }
+    if (status == BS_OK) {
+        status = bsi_fstat(file->fd, &file->entry.stat);
+    }
+    bsi_close_quietly(top);
+    bsi_free(name);
+    return status;
+}
+
+static bs_status open_by(bsi_source_tree *tree, bsi_slice path, open_fn open, bsi_source_file **out)
 {
     bsi_source_file *file = take_file(tree);
-    char name[NAME_BUFFER];
     bs_status status = BS_OK;
-    int dir = -1;
 
     if (!file) {
         return BS_E_NOMEM;
@@ -447,10 +480,7 @@ bs_status bsi_source_open(bsi_source_tree *tree, bsi_slice path, bsi_source_file
     status = bsi_buf_append(&file->path, path.data, path.size);
     if (status == BS_OK) {
         file->entry.path = (bsi_slice){(const char *)file->path.data, path.size};
-        status = locate(tree, path, &dir, name);
-    }
-    if (status == BS_OK) {
-        status = open_content(file, dir, name);
+        status = open(file, path);
     }
     if (status == BS_OK) {
         status = load_entry(file);
@@ -464,9 +494,24 @@ bs_status bsi_source_open(bsi_source_tree *tree, bsi_slice path, bsi_source_file
     return BS_OK;
 }
 
+bs_status bsi_source_open(bsi_source_tree *tree, bsi_slice path, bsi_source_file **out)
+{
+    return open_by(tree, path, open_below, out);
+}
+
+bs_status bsi_source_open_above(bsi_source_tree *tree, bsi_slice path, bsi_source_file **out)
+{
+    return open_by(tree, path, open_above, out);
+}
+
 const bsi_entry *bsi_source_entry(const bsi_source_file *file)
 {
     return &file->entry;
+}
+
+bsi_slice bsi_source_attribute_names(const bsi_source_file *file)
+{
+    return (bsi_slice){file->xattr_names, file->xattr_names_size};
 }
 
 /* Where the next bytes lie and how many follow without a hole; 0 at the end. */

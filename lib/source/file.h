@@ -33,6 +33,12 @@ typedef struct bsi_source_file bsi_source_file;
  */
 BS_NODISCARD bs_status bsi_source_open(bsi_source_tree *tree, bsi_slice path,
                                        bsi_source_file **out);
+/*
+ * The same for a directory on the way to one of the roots, and none of them: links on the
+ * way are followed, as whoever names a root has chosen them.
+ */
+BS_NODISCARD bs_status bsi_source_open_above(bsi_source_tree *tree, bsi_slice path,
+                                             bsi_source_file **out);
 /* Gives the file back to its tree, on the tree's thread. NULL is ignored. */
 void bsi_source_close(bsi_source_file *file);
 
@@ -41,6 +47,12 @@ void bsi_source_close(bsi_source_file *file);
  * with holes has `sparse` set, unless it has more than a million extents.
  */
 const bsi_entry *bsi_source_entry(const bsi_source_file *file);
+
+/*
+ * The names of its attributes in the system's order, each with its NUL; those that could not
+ * be read are among them.
+ */
+bsi_slice bsi_source_attribute_names(const bsi_source_file *file);
 
 /*
  * The next stored bytes: of a sparse file those in extents only, never beyond

@@ -110,6 +110,18 @@ static void everything_of_a_built_tree_opens(void **state)
     assert_int_equal(f->warnings, 0);
 }
 
+/* The names come as the system lists them. */
+static void assert_same_names(const bsi_source_file *file, const char *path)
+{
+    const bsi_slice names = bsi_source_attribute_names(file);
+    char expected[1024];
+    const ssize_t size = listxattr(path, expected, sizeof(expected));
+
+    assert_true(size > 0);
+    assert_int_equal(names.size, size);
+    assert_memory_equal(names.data, expected, names.size);
+}
+
 static void links_attributes_and_owners_are_told(void **state)
 {
     fixture *f = *state;
@@ -130,6 +142,7 @@ static void links_attributes_and_owners_are_told(void **state)
     assert_int_equal(entry->xattr_count, 2);
     assert_true(bsi_slice_is(entry->xattrs[0].name, "user.a"));
     assert_true(bsi_slice_equal(entry->xattrs[0].value, (bsi_slice){"a\0b", 3}));
+    assert_same_names(file, at(f, "x"));
     assert_true(geteuid() != 0 || bsi_slice_is(entry->user, "root"));
     bsi_source_close(file);
 }
@@ -197,6 +210,30 @@ static void what_is_gone_or_outside_is_not_found(void **state)
     assert_int_equal(symlink("d", at(f, "link")), 0);
     assert_true(open_file(f, "link/x", &file) < 0);
     assert_null(file);
+}
+
+static void directories_above_a_root_are_opened_through_links(void **state)
+{
+    fixture *f = *state;
+    bsi_source_file *file = NULL;
+    struct stat expected;
+    char above[300];
+
+    (void)snprintf(above, sizeof(above), "%s", ((test_dir *)f->dir)->path);
+    assert_ok(bsi_source_open_above(f->tree, bsi_slice_of(above + 1), &file));
+    assert_int_equal(stat(above, &expected), 0);
+    assert_int_equal(bsi_source_entry(file)->stat.type, BSI_TYPE_DIR);
+    assert_int_equal(bsi_source_entry(file)->stat.ino, expected.st_ino);
+    assert_true(bsi_slice_is(bsi_source_entry(file)->path, above + 1));
+    bsi_source_close(file);
+    assert_int_equal(symlink(".", at(f, "link")), 0);
+    assert_ok(bsi_source_open_above(f->tree, bsi_slice_of(at(f, "link") + 1), &file));
+    assert_int_equal(stat(f->root, &expected), 0);
+    assert_int_equal(bsi_source_entry(file)->stat.ino, expected.st_ino);
+    bsi_source_close(file);
+    assert_status(bsi_source_open_above(f->tree, bsi_slice_of(at(f, "none") + 1), &file),
+                  BS_E_NOT_FOUND);
+    assert_int_equal(bs_error_last()->layer, BS_LAYER_SOURCE);
 }
 
 static void several_files_are_open_at_once_and_the_root_itself(void **state)
@@ -278,6 +315,7 @@ int main(void)
         file_test(holes_are_not_read),
         file_test(a_file_that_shrinks_or_grows_is_told),
         file_test(what_is_gone_or_outside_is_not_found),
+        file_test(directories_above_a_root_are_opened_through_links),
         file_test(several_files_are_open_at_once_and_the_root_itself),
         file_test(pseudo_files_come_out_as_long_as_they_claim),
         file_test(survives_running_out_of_memory),
