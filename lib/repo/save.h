@@ -85,9 +85,9 @@ BS_NODISCARD bs_status bsi_repo_writer_copy(bsi_repo_writer *writer, const bsi_b
                                             const void *sealed);
 
 /*
- * As bsi_repo_writer_save() on any thread, as a task of the pool may do it: waits for nothing. How much is under
- * way is the caller's business, who calls bsi_repo_writer_wait() in between. Of `result` the
- * filled part is set.
+ * Store a blob on this thread, which may be one of the pool's: waits for nothing. How much is
+ * under way is the caller's business, who calls bsi_repo_writer_wait() in between. Of `result`
+ * the filled part is set.
  */
 BS_NODISCARD bs_status bsi_repo_writer_put(bsi_repo_writer *writer, bsi_save_item *result);
 

@@ -111,9 +111,15 @@ void bsi_tree_reader_dispose(bsi_tree_reader *reader);
 /* BS_END behind the last. What the node points to is valid until the next call. */
 BS_NODISCARD bs_status bsi_tree_reader_next(bsi_tree_reader *reader, bsi_node *out);
 
-/* The same, but of the node only its name is looked at; `text` lies in the tree's own. */
-BS_NODISCARD bs_status bsi_tree_reader_next_text(bsi_tree_reader *reader, bsi_slice *name,
-                                                 bsi_slice *text);
+/* A node of which only these are looked at, and its whole text, which lies in the tree's. */
+typedef struct bsi_node_text {
+    bsi_slice name;
+    bsi_node_type type;
+    bsi_slice text;
+} bsi_node_text;
+
+/* As bsi_tree_reader_next(). The two can take turns. */
+BS_NODISCARD bs_status bsi_tree_reader_next_text(bsi_tree_reader *reader, bsi_node_text *out);
 
 /* Read such a text, with a reader that reads nothing else. */
 BS_NODISCARD bs_status bsi_tree_reader_parse(bsi_tree_reader *reader, bsi_slice text,

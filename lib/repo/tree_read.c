@@ -381,40 +381,47 @@ bs_status bsi_tree_reader_next(bsi_tree_reader *reader, bsi_node *out)
     return in_context(status);
 }
 
-/* The reader's place is kept: a text is read by a reader of JSON of its own. */
-static bs_status name_of(bsi_tree_reader *self, bsi_slice text, bsi_slice *out)
+/* The members that tell what a node is; restic writes them first. */
+static bs_status read_head(bsi_tree_reader *self, bsi_node_text *out)
 {
-    const bsi_json_reader place = self->json;
     bsi_slice key = {0};
-    bs_status status = BS_OK;
+    bool has_name = false;
+    bool has_type = false;
 
-    bsi_json_init(&self->json, text.data, text.size, BS_LAYER_STORAGE, BS_E_CORRUPT);
-    status = bsi_json_enter_object(&self->json);
-    while (status == BS_OK) {
-        status = bsi_json_next_key(&self->json, &key);
-        if (status != BS_OK || bsi_slice_is(key, "name")) {
-            break;
+    BSI_TRY(bsi_json_enter_object(&self->json));
+    while (!has_name || !has_type) {
+        bs_status status = bsi_json_next_key(&self->json, &key);
+        if (status == BS_END) {
+            return bsi_json_fail(&self->json, "a node without a %s", has_name ? "type" : "name");
         }
-        status = bsi_json_skip(&self->json);
+        if (status == BS_OK && bsi_slice_is(key, "name")) {
+            status = read_name(self, &out->name);
+            has_name = true;
+        } else if (status == BS_OK && bsi_slice_is(key, "type")) {
+            status = read_type(self, &out->type);
+            has_type = true;
+        } else if (status == BS_OK) {
+            status = bsi_json_skip(&self->json);
+        }
+        BSI_TRY(status);
     }
-    if (status == BS_OK) {
-        status = read_name(self, out);
-    } else if (status == BS_END) {
-        status = bsi_json_fail(&self->json, "a node without a name");
-    }
-    self->json = place;
-    return status;
+    return BS_OK;
 }
 
-bs_status bsi_tree_reader_next_text(bsi_tree_reader *reader, bsi_slice *name, bsi_slice *text)
+bs_status bsi_tree_reader_next_text(bsi_tree_reader *reader, bsi_node_text *out)
 {
+    bsi_json_reader place;
     bs_status status = advance(reader);
 
     if (status == BS_OK) {
-        status = bsi_json_raw_value(&reader->json, text);
+        status = bsi_json_raw_value(&reader->json, &out->text);
     }
     if (status == BS_OK) {
-        status = name_of(reader, *text, name);
+        place = reader->json;
+        bsi_json_init(&reader->json, out->text.data, out->text.size, BS_LAYER_STORAGE,
+                      BS_E_CORRUPT);
+        status = read_head(reader, out);
+        reader->json = place;
     }
     return in_context(status);
 }

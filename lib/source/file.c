@@ -468,7 +468,8 @@ static bs_status open_above(bsi_source_file *file, bsi_slice path)
     return status;
 }
 
-static bs_status open_by(bsi_source_tree *tree, bsi_slice path, open_fn open, bsi_source_file **out)
+static bs_status open_by(bsi_source_tree *tree, bsi_slice path, open_fn reach,
+                         bsi_source_file **out)
 {
     bsi_source_file *file = take_file(tree);
     bs_status status = BS_OK;
@@ -480,7 +481,7 @@ static bs_status open_by(bsi_source_tree *tree, bsi_slice path, open_fn open, bs
     status = bsi_buf_append(&file->path, path.data, path.size);
     if (status == BS_OK) {
         file->entry.path = (bsi_slice){(const char *)file->path.data, path.size};
-        status = open(file, path);
+        status = reach(file, path);
     }
     if (status == BS_OK) {
         status = load_entry(file);

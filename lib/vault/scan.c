@@ -194,17 +194,17 @@ static bs_status decide(scanner *scan, const bsi_walk_item *item, bool in_base)
     return put(scan, &record);
 }
 
-static bool is_wanted(const scanner *scan, const bsi_walk_item *item)
+bool bsi_scan_is_wanted(const bsi_vault_env *env, const bsi_backup_plan *plan,
+                        const bsi_walk_item *item)
 {
     const bsi_file_type type = item->stat.type;
 
-    if (scan->plan->skip_special &&
+    if (plan->skip_special &&
         (type == BSI_TYPE_FIFO || type == BSI_TYPE_CHAR_DEVICE || type == BSI_TYPE_BLOCK_DEVICE)) {
         return false;
     }
-    if (type == BSI_TYPE_FILE && scan->plan->max_file_size > 0 &&
-        item->stat.size > scan->plan->max_file_size) {
-        bsi_warn_new(scan->env->warn, item->path, BS_LAYER_SOURCE, BS_E_LIMIT,
+    if (type == BSI_TYPE_FILE && plan->max_file_size > 0 && item->stat.size > plan->max_file_size) {
+        bsi_warn_new(env->warn, item->path, BS_LAYER_SOURCE, BS_E_LIMIT,
                      "left out: %llu bytes are more than MAX_FILE_SIZE allows",
                      (unsigned long long)item->stat.size);
         return false;
@@ -226,7 +226,7 @@ static bs_status take_item(scanner *scan, const bsi_walk_item *item)
     bool in_base = false;
 
     BSI_TRY(match_base(scan, item->path, &in_base));
-    if (!is_wanted(scan, item)) {
+    if (!bsi_scan_is_wanted(scan->env, scan->plan, item)) {
         return BS_OK;
     }
     BSI_TRY(decide(scan, item, in_base));

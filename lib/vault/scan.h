@@ -32,6 +32,10 @@ typedef struct bsi_scan_known {
     bsi_locator locator;
 } bsi_scan_known;
 
+/* Whether the plan wants what a walk has found; a file that is too large is reported. */
+bool bsi_scan_is_wanted(const bsi_vault_env *env, const bsi_backup_plan *plan,
+                        const bsi_walk_item *item);
+
 /* Whether a file with the known digest has the shape of the base's too. */
 bool bsi_scan_same_shape(const bsi_scan_known *known, const bsi_entry *entry);
 

@@ -29,7 +29,7 @@ MAY_SEE = {
     "repo": "base os task text hash crypto compress chunk storage",
     "catalog": "base os text",
     "policy": "base",
-    "vault": ALL_BUT + "audit catalog policy engine api",
+    "vault": ALL_BUT + "audit catalog engine api",
     "engine": ALL_BUT + "api",
     "api": EVERYTHING,
 }

@@ -9,6 +9,7 @@
 
 #include "repo/reader.h"
 #include "vault/forms.h"
+#include "vault/repository/backup.h"
 #include "vault/repository/snapshots.h"
 
 /* --- One file --- */
@@ -143,6 +144,7 @@ static bs_status form_recover(const bsi_vault_env *env, const char *name, const 
 
 const bsi_vault bsi_vault_repository = {
     .form = "repository",
+    .backup = bsi_repository_form_backup,
     .restore = bsi_repository_form_restore,
     .verify = bsi_repository_form_verify,
     .read = form_read,

@@ -42,8 +42,7 @@ static bs_status copy_texts(const void *text, size_t size, bsi_buf *out)
     bsi_tree_reader reader;
     bsi_tree_reader node_reader;
     bsi_tree_writer writer;
-    bsi_slice name = {0};
-    bsi_slice node_text = {0};
+    bsi_node_text found = {.name = {0}};
     bsi_node node;
     bsi_buf parts;
     bs_status status = BS_OK;
@@ -52,14 +51,14 @@ static bs_status copy_texts(const void *text, size_t size, bsi_buf *out)
     bsi_tree_reader_init(&reader, text, size);
     bsi_tree_reader_init(&node_reader, NULL, 0);
     assert_ok(bsi_tree_writer_begin(&writer, out));
-    while ((status = bsi_tree_reader_next_text(&reader, &name, &node_text)) == BS_OK) {
-        assert_ok(bsi_tree_reader_parse(&node_reader, node_text, &node));
-        assert_true(bsi_slice_equal(name, node.name));
+    while ((status = bsi_tree_reader_next_text(&reader, &found)) == BS_OK) {
+        assert_ok(bsi_tree_reader_parse(&node_reader, found.text, &node));
+        assert_true(bsi_slice_equal(found.name, node.name));
+        assert_int_equal(found.type, node.type);
         bsi_buf_clear(&parts);
         assert_ok(bsi_node_begin(&parts, &node));
         assert_ok(bsi_node_end(&parts, &node));
-        assert_ok(
-            bsi_tree_writer_put(&writer, name, (bsi_slice){(const char *)parts.data, parts.size}));
+        assert_ok(bsi_tree_writer_put(&writer, found.name, bsi_buf_slice(&parts)));
     }
     assert_ok(bsi_tree_writer_finish(&writer));
     bsi_tree_writer_dispose(&writer);
@@ -209,31 +208,30 @@ static void what_is_no_tree_is_refused(void **state)
 }
 
 /* A tree that is cut anywhere is not taken for a whole one. */
-static void a_node_is_found_by_its_name_wherever_that_stands(void **state)
+static void what_a_node_is_may_stand_anywhere_in_it(void **state)
 {
     static const char *const wrong[] = {
-        "{\"nodes\":[{\"type\":\"file\"}]}",
-        "{\"nodes\":[{\"name\":1}]}",
-        "{\"nodes\":[[\"name\",\"a\"]]}",
-        "{\"nodes\":[{\"name\":\"\\\\q\"}]}",
+        "{\"nodes\":[{\"type\":\"file\"}]}", "{\"nodes\":[{\"name\":1}]}",
+        "{\"nodes\":[{\"name\":\"a\"}]}",    "{\"nodes\":[{\"name\":\"a\",\"type\":\"other\"}]}",
+        "{\"nodes\":[[\"name\",\"a\"]]}",    "{\"nodes\":[{\"name\":\"\\\\q\"}]}",
     };
     static const char right[] = "{\"nodes\":[{\"type\":\"dir\",\"x\":{},\"name\":\"a\\\\x00\"}]}";
     bsi_tree_reader reader;
-    bsi_slice name = {0};
-    bsi_slice text = {0};
+    bsi_node_text found = {.name = {0}};
 
     (void)state;
     bsi_tree_reader_init(&reader, right, sizeof(right) - 1);
-    assert_ok(bsi_tree_reader_next_text(&reader, &name, &text));
-    assert_int_equal(name.size, 2);
-    assert_memory_equal(name.data, "a", 2);
-    assert_int_equal(text.size, sizeof(right) - sizeof("{\"nodes\":[]}"));
-    assert_status(bsi_tree_reader_next_text(&reader, &name, &text), BS_END);
+    assert_ok(bsi_tree_reader_next_text(&reader, &found));
+    assert_int_equal(found.name.size, 2);
+    assert_memory_equal(found.name.data, "a", 2);
+    assert_int_equal(found.type, BSI_NODE_DIR);
+    assert_int_equal(found.text.size, sizeof(right) - sizeof("{\"nodes\":[]}"));
+    assert_status(bsi_tree_reader_next_text(&reader, &found), BS_END);
     bsi_tree_reader_dispose(&reader);
     for (size_t i = 0; i < BSI_ARRAY_SIZE(wrong); i++) {
         print_message("# %s\n", wrong[i]);
         bsi_tree_reader_init(&reader, wrong[i], strlen(wrong[i]));
-        assert_status(bsi_tree_reader_next_text(&reader, &name, &text), BS_E_CORRUPT);
+        assert_status(bsi_tree_reader_next_text(&reader, &found), BS_E_CORRUPT);
         bsi_tree_reader_dispose(&reader);
     }
 }
@@ -278,7 +276,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(members_come_in_any_order_and_unknown_ones_are_passed_over),
         cmocka_unit_test(an_empty_directory_is_thirteen_bytes),
         cmocka_unit_test(what_is_no_tree_is_refused),
-        cmocka_unit_test(a_node_is_found_by_its_name_wherever_that_stands),
+        cmocka_unit_test(what_a_node_is_may_stand_anywhere_in_it),
         cmocka_unit_test(a_cut_tree_is_found),
         cmocka_unit_test(nodes_out_of_order_are_not_written),
     };
