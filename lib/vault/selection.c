@@ -13,6 +13,7 @@ typedef struct wish {
     char *path; /* Without slashes at either end. */
     size_t size;
     bsi_pattern_list *pattern; /* NULL: it is no valid pattern, only a path. */
+    bool is_plain;             /* As a pattern it means the same as the path. */
     bool met;
 } wish;
 
@@ -21,6 +22,15 @@ struct bsi_selection {
     size_t count;
     bsi_pattern_scratch *scratch;
 };
+
+/* A pattern with a slash before its end stands for a whole path. Spaces at the end are cut off. */
+static bool is_plain(const char *text)
+{
+    const char *slash = strchr(text, '/');
+
+    return slash && (slash == text || slash[1] != '\0') && !strpbrk(text, "*?[]\\!#") &&
+           text[strlen(text) - 1] != ' ';
+}
 
 static bs_status make_wish(wish *out, const char *text)
 {
@@ -32,6 +42,7 @@ static bs_status make_wish(wish *out, const char *text)
     if (status < 0 && status != BS_E_INVALID) {
         return status;
     }
+    out->is_plain = !out->pattern || is_plain(text);
     text += strspn(text, "/");
     size = strlen(text);
     while (size > 0 && text[size - 1] == '/') {
@@ -114,6 +125,19 @@ bs_status bsi_selection_wants(bsi_selection *selection, const bsi_entry *entry, 
     }
     *out = any;
     return BS_OK;
+}
+
+bool bsi_selection_may_hold(const bsi_selection *selection, bsi_slice dir)
+{
+    for (size_t i = 0; i < selection->count; i++) {
+        const wish *asked = &selection->wishes[i];
+        const bsi_slice path = {asked->path, asked->size};
+        if (!asked->is_plain || asked->size == 0 || bsi_slice_equal(path, dir) ||
+            bsi_path_is_below(path, dir) || bsi_path_is_below(dir, path)) {
+            return true;
+        }
+    }
+    return selection->count == 0;
 }
 
 void bsi_selection_report_unmet(const bsi_selection *selection, const bsi_warn *warn)

@@ -14,9 +14,9 @@
 
 enum {
     BATCH_BLOBS = 1024,
-    BATCH_FILES = 128,
+    BATCH_FILES = 64,
     BATCH_BYTES = 16 * 1024 * 1024, /* Stored ones. */
-    UNDER_WAY_FILES = 256,          /* Each holds a descriptor. */
+    UNDER_WAY_FILES = 128,          /* Each holds a descriptor. */
 };
 
 /* What half a mebibyte of zeros is known by: restic cuts a hole into such blobs. */
@@ -284,10 +284,18 @@ static bs_status unread(void *user, bsi_slice path, const bsi_digest *tree, bs_s
     return bsi_restore_settle(self->restore, path, status);
 }
 
+/* Trees that hold nothing of what is asked for are not read. */
+static bool enters(void *user, bsi_slice dir)
+{
+    const bsi_selection *selection = ((const by_snapshot *)user)->restore->selection;
+
+    return !selection || bsi_selection_may_hold(selection, dir);
+}
+
 static bs_status run(by_snapshot *self, const bsi_restore_plan *plan, const bsi_manifest_info *info,
                      bsi_restore_result *out)
 {
-    const bsi_tree_watch watch = {.unread = unread, .user = self, .again = true};
+    const bsi_tree_watch watch = {.unread = unread, .enters = enters, .user = self, .again = true};
     const bsi_wanted_sink sink = {.take = write_blob, .any_copy = true};
     const bsi_restore_source source = {
         .info = info,

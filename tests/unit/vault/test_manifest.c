@@ -362,6 +362,35 @@ static bool wants(const char *wish, const char *path, bsi_file_type type)
     return wanted;
 }
 
+static bool may_hold(const char *wish, const char *dir)
+{
+    const char *const wishes[] = {wish, NULL};
+    bsi_selection *selection = NULL;
+    bool may = false;
+
+    assert_ok(bsi_selection_new(wishes, &selection));
+    may = bsi_selection_may_hold(selection, text(dir));
+    bsi_selection_free(selection);
+    return may;
+}
+
+static void only_whole_paths_tell_where_nothing_is_wanted(void **state)
+{
+    (void)state;
+    assert_true(may_hold(NULL, "a"));
+    assert_true(may_hold("/", "a"));
+    assert_true(may_hold("/home/a", "home"));
+    assert_true(may_hold("/home/a", "home/a"));
+    assert_true(may_hold("home/a/", "home/a/b"));
+    assert_false(may_hold("home/a", "home/ab"));
+    assert_false(may_hold("/home", "etc"));
+    assert_false(may_hold("[a/b", "etc")); /* No pattern, but a path. */
+    assert_true(may_hold("home", "etc"));  /* At any depth. */
+    assert_true(may_hold("home/", "etc"));
+    assert_true(may_hold("/home/*.txt", "etc"));
+    assert_true(may_hold("/home/a ", "home/a")); /* As a pattern it has no space. */
+}
+
 static void wishes_are_paths_and_patterns(void **state)
 {
     (void)state;
@@ -426,6 +455,7 @@ int main(void)
         cmocka_unit_test(names_of_one_inode_are_one_group),
         cmocka_unit_test(directories_are_kept_with_all_they_point_to),
         cmocka_unit_test(directories_that_do_not_lead_on_are_taken_off_innermost_first),
+        cmocka_unit_test(only_whole_paths_tell_where_nothing_is_wanted),
         cmocka_unit_test(wishes_are_paths_and_patterns),
         cmocka_unit_test(objects_are_named_after_name_time_kind_and_id),
         cmocka_unit_test(names_of_backups_make_safe_keys),

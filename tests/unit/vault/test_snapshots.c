@@ -251,16 +251,24 @@ static const char *list(fixture *self, const char *key)
     return self->texts;
 }
 
-static bs_status restore(fixture *self, const char *key)
+/* Only `path`; NULL: all of it. */
+static bs_status restore_some(fixture *self, const char *key, const char *path)
 {
+    const char *const paths[] = {path, NULL};
     const bsi_restore_plan plan = {.manifest_key = key,
                                    .restore_path = self->vault->out,
+                                   .paths = paths,
                                    .target = {.permissions = true, .overwrite = true},
                                    .verify = true};
     bsi_restore_result result = {0};
 
     self->warned_count = 0;
     return self->form->restore(&self->vault->env, &plan, &result);
+}
+
+static bs_status restore(fixture *self, const char *key)
+{
+    return restore_some(self, key, NULL);
 }
 
 static bool was_warned(const fixture *self, const char *path)
@@ -437,6 +445,26 @@ static void a_tree_that_is_none_costs_its_folder(void **state)
     assert_int_equal(self->lost, 1);
 }
 
+static void what_is_not_asked_for_is_not_read(void **state)
+{
+    fixture *self = *state;
+    char nodes[2048];
+    char key[KEY_SIZE];
+    char id[128];
+    hex good;
+    hex bad;
+
+    good = put_tree(self, file("a", quoted(put_data(self, "data"), id)).text);
+    bad = put(self, BSI_BLOB_TREE, "not a tree");
+    (void)snprintf(nodes, sizeof(nodes), "%s%s", folder("bad", bad.digits).text,
+                   folder("good", good.digits).text);
+    put_snapshot(self, put_tree(self, nodes), "", key);
+    assert_ok(restore_some(self, key, "/good"));
+    assert_content(self, "good/a", "data");
+    assert_status(restore_some(self, key, "a"), BS_E_CORRUPT); /* At any depth. */
+    assert_true(was_warned(self, "bad"));
+}
+
 static void what_the_index_does_not_know_is_missing(void **state)
 {
     static const char none[] =
@@ -610,6 +638,7 @@ int main(void)
         CASE(impossible_nodes_cost_only_themselves),
         CASE(names_that_lead_elsewhere_are_not_followed),
         CASE(a_tree_that_is_none_costs_its_folder),
+        CASE(what_is_not_asked_for_is_not_read),
         CASE(what_the_index_does_not_know_is_missing),
         CASE(trees_that_explode_come_to_an_end),
         CASE(a_forgotten_snapshot_is_gone_and_others_are_not),
