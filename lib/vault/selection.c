@@ -131,9 +131,9 @@ bool bsi_selection_may_hold(const bsi_selection *selection, bsi_slice dir)
 {
     for (size_t i = 0; i < selection->count; i++) {
         const wish *asked = &selection->wishes[i];
-        const bsi_slice path = {asked->path, asked->size};
-        if (!asked->is_plain || asked->size == 0 || bsi_slice_equal(path, dir) ||
-            bsi_path_is_below(path, dir) || bsi_path_is_below(dir, path)) {
+        const bsi_slice wished = {asked->path, asked->size};
+        if (!asked->is_plain || asked->size == 0 || bsi_slice_equal(wished, dir) ||
+            bsi_path_is_below(wished, dir) || bsi_path_is_below(dir, wished)) {
             return true;
         }
     }

@@ -152,25 +152,34 @@ static bool is_same(const bsi_wanted_blob *a, const bsi_wanted_blob *b)
     return a->place.blob.offset == b->place.blob.offset;
 }
 
+/* What came of reading a blob. */
+typedef struct outcome {
+    bs_status status;
+    bsi_slice plain;
+    bs_error failure;
+} outcome;
+
+/* One that is wanted once more has the outcome of before. */
+static void find_outcome(const range *self, work_desk *desk, bool is_read, size_t i, outcome *out)
+{
+    if (i > 0 && is_same(&self->wanted[i], &self->wanted[i - 1])) {
+        bsi_error_restore(&out->failure);
+        return;
+    }
+    out->plain = (bsi_slice){0};
+    out->status = open_blob(self, desk, is_read, &self->wanted[i].place, &out->plain);
+    out->plain = out->status < 0 ? (bsi_slice){0} : out->plain;
+    bsi_error_save(&out->failure);
+}
+
 static void hand_over(const range *self, work_desk *desk, bool is_read)
 {
     const bsi_wanted_sink *sink = &self->ranges->sink;
-    bs_status status = BS_OK;
-    bsi_slice plain = {0};
-    bs_error failure;
+    outcome blob = {.status = BS_OK};
 
     for (size_t i = 0; i < self->count; i++) {
-        const bsi_wanted_blob *wanted = &self->wanted[i];
-        if (i > 0 && is_same(wanted, wanted - 1)) {
-            if (status < 0) {
-                bsi_error_restore(&failure);
-            }
-        } else {
-            status = open_blob(self, desk, is_read, &wanted->place, &plain);
-            plain = status < 0 ? (bsi_slice){0} : plain;
-            bsi_error_save(&failure);
-        }
-        sink->take(sink->user, wanted, status, plain);
+        find_outcome(self, desk, is_read, i, &blob);
+        sink->take(sink->user, &self->wanted[i], blob.status, blob.plain);
     }
 }
 

@@ -57,7 +57,10 @@ static bool make_name(bsi_slice text, char out[NAME_SIZE])
 
     for (; size < text.size && size < NAME_SIZE - 1; size++) {
         const char byte = text.data[size];
-        out[size] = byte != '\0' && strchr(allowed, byte) ? byte : '_';
+        out[size] = '_';
+        if (byte != '\0' && strchr(allowed, byte)) {
+            out[size] = byte;
+        }
     }
     while (size > 0 && out[size - 1] == ' ') {
         size--;

@@ -213,16 +213,24 @@ static bs_status check_bounds(const bsi_tree_walk *walk)
     return BS_OK;
 }
 
+/* The next of those that are kept. */
+static bs_status replay_text(bsi_tree_walk *walk, bsi_slice *out)
+{
+    bsi_record record;
+    const bs_status status = bsi_draft_next(walk->kept, &record);
+
+    BSI_TRY(status);
+    BSI_CHECK(status != BS_END);
+    *out = record.bytes;
+    return BS_OK;
+}
+
 static bs_status read_text(bsi_tree_walk *walk, const bsi_digest *tree, bsi_slice *out)
 {
     bsi_record record = {.kind = 0};
-    bs_status status = BS_OK;
 
     if (walk->replays) {
-        status = bsi_draft_next(walk->kept, &record);
-        BSI_CHECK(status != BS_END);
-        *out = record.bytes;
-        return status;
+        return replay_text(walk, out);
     }
     BSI_TRY(bsi_blob_reader_read(walk->reader, walk->session->env->call, BSI_BLOB_TREE, tree, out));
     if (out->size > BSI_BLOB_TREE_MAX - walk->text_bytes) {
@@ -428,20 +436,26 @@ static bs_status next_node(bsi_tree_walk *walk)
     return BS_OK;
 }
 
+/* Where the walk begins, and behind an entry that is a directory. */
+static bs_status go_down(bsi_tree_walk *walk)
+{
+    const bsi_digest tree = walk->begun ? walk->subtree : walk->root;
+    const bool due = !walk->begun || walk->descend;
+
+    walk->begun = true;
+    walk->descend = false;
+    return due ? enter(walk, &tree) : BS_OK;
+}
+
 bs_status bsi_tree_walk_next(bsi_tree_walk *walk, const bsi_tree_item **out)
 {
     bs_status status = BS_END;
 
     while (status == BS_END) {
         BSI_TRY(bsi_call_check(walk->session->env->call));
-        if (!walk->begun || walk->descend) {
-            const bsi_digest tree = walk->begun ? walk->subtree : walk->root;
-            walk->begun = true;
-            walk->descend = false;
-            BSI_TRY(enter(walk, &tree));
-        }
-        if (walk->count == 0) {
-            walk->over = true;
+        BSI_TRY(go_down(walk));
+        walk->over = walk->count == 0;
+        if (walk->over) {
             return BS_END;
         }
         status = next_node(walk);
