@@ -22,7 +22,8 @@ BS_BEGIN_DECLS
 
 /** How much of the source a backup stores. */
 typedef enum bs_backup_type {
-    BS_BACKUP_DEFAULT = 0,      /**< As the setting DEFAULT_BACKUP_TYPE says. */
+    BS_BACKUP_DEFAULT = 0,      /**< As the setting DEFAULT_BACKUP_TYPE says; into a repository
+                                     BS_BACKUP_INCREMENTAL, and of a stream BS_BACKUP_FULL. */
     BS_BACKUP_FULL = 1,         /**< Everything. */
     BS_BACKUP_INCREMENTAL = 2,  /**< What differs from the last backup of any kind. */
     BS_BACKUP_DIFFERENTIAL = 3, /**< What differs from the last full. */
@@ -31,21 +32,23 @@ typedef enum bs_backup_type {
 
 /** How a backup lies on the storage. */
 typedef enum bs_form {
-    BS_FORM_DEFAULT = 0,    /**< BS_FORM_MIRROR for mirrors, else BS_FORM_ARCHIVE. */
+    BS_FORM_DEFAULT = 0,    /**< BS_FORM_MIRROR for mirrors, BS_FORM_REPOSITORY with
+                                 BS_COMPRESSION_ZSTD, else BS_FORM_ARCHIVE. */
     BS_FORM_ARCHIVE = 1,    /**< One container file and its manifest. */
-    BS_FORM_REPOSITORY = 2, /**< Deduplicated; not in this release. */
+    BS_FORM_REPOSITORY = 2, /**< A snapshot in a deduplicated repository. */
     BS_FORM_MIRROR = 3,     /**< Plain files and a manifest. */
 } bs_form;
 
-/** The container of an archive backup. */
+/** The container of an archive backup; or how a repository compresses. */
 typedef enum bs_compression {
-    BS_COMPRESSION_DEFAULT = 0, /**< BS_COMPRESSION_ZIP. */
-    BS_COMPRESSION_NONE = 1,    /**< Plain tar. */
+    BS_COMPRESSION_DEFAULT = 0, /**< BS_COMPRESSION_ZIP; in a repository BS_COMPRESSION_ZSTD. */
+    BS_COMPRESSION_NONE = 1,    /**< Plain tar; in a repository files are not compressed. */
     BS_COMPRESSION_ZIP = 2,
     BS_COMPRESSION_TAR_GZ = 3,
     BS_COMPRESSION_TAR_BZ2 = 4,
     BS_COMPRESSION_TAR_ZST = 5,
     BS_COMPRESSION_7Z = 6,
+    BS_COMPRESSION_ZSTD = 7, /**< Only in a repository. Levels 1 to 19. */
 } bs_compression;
 
 /** How a backup is encrypted. */

@@ -184,22 +184,23 @@ bs_status bsi_catalog_list_backups(bsi_catalog *catalog, const bsi_backup_filter
     return status;
 }
 
-bs_status bsi_catalog_last_archive(bsi_catalog *catalog, const char *name, const char *storage,
-                                   bool full_only, bsi_row_backup *out)
+bs_status bsi_catalog_last_base(bsi_catalog *catalog, const char *name, const char *storage,
+                                const char *form, bool full_only, bsi_row_backup *out)
 {
     bsi_sql sql;
     bs_status status = BS_OK;
 
     bsi_mutex_lock(&catalog->lock);
     bsi_table_select(&sql, catalog->db, &bsi_table_backup,
-                     "WHERE name = ? AND storage = ? AND (NOT ? OR backup_type = 'full')"
-                     " AND form = 'archive' AND NOT deleting AND " COMPLETED
+                     "WHERE name = ? AND storage = ? AND form = ?"
+                     " AND (NOT ? OR backup_type = 'full') AND NOT deleting AND " COMPLETED
                      " AND id NOT IN (SELECT backup_id FROM backup_mark)"
                      " ORDER BY seq DESC LIMIT 1");
     bsi_sql_text(&sql, name);
     bsi_sql_text(&sql, storage);
+    bsi_sql_text(&sql, form);
     bsi_sql_int(&sql, full_only);
-    status = bsi_table_one(&sql, &bsi_table_backup, "archive of", name, out);
+    status = bsi_table_one(&sql, &bsi_table_backup, "backup to build on of", name, out);
     bsi_mutex_unlock(&catalog->lock);
     return status;
 }

@@ -92,10 +92,13 @@ BS_NODISCARD bs_status bsi_catalog_list_backups(bsi_catalog *catalog,
                                                 bsi_row_backup **rows_out, size_t *count_out,
                                                 uint64_t *total_out);
 
-/* The base of an incremental (last that completed) or, `full_only`, of a differential. */
-BS_NODISCARD bs_status bsi_catalog_last_archive(bsi_catalog *catalog, const char *name,
-                                                const char *storage, bool full_only,
-                                                bsi_row_backup *out);
+/*
+ * What an incremental of this form builds on (the last that completed) or, `full_only`, a
+ * differential.
+ */
+BS_NODISCARD bs_status bsi_catalog_last_base(bsi_catalog *catalog, const char *name,
+                                             const char *storage, const char *form, bool full_only,
+                                             bsi_row_backup *out);
 
 /* Ids of the backups that need `id`, only directly or also through others. Newest first. */
 BS_NODISCARD bs_status bsi_catalog_dependants(bsi_catalog *catalog, const char *id, bool transitive,
@@ -167,7 +170,8 @@ typedef struct bsi_series_item {
     int64_t seq;
     int64_t created_at;
     int64_t expires_at;
-    uint64_t size; /* Bytes that it takes on the storage. */
+    uint64_t size;  /* Bytes that it takes on the storage, */
+    uint64_t freed; /* and that are free once it is removed. */
 } bsi_series_item;
 
 typedef struct bsi_series_storage {

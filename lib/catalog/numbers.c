@@ -43,6 +43,14 @@ uint64_t bsi_backup_size(const bsi_row_backup *row)
     return (is_mirror(row) ? row->total_bytes : row->container_size) + row->manifest_size;
 }
 
+uint64_t bsi_backup_freed(const bsi_row_backup *row)
+{
+    const bool repository = row->form && strcmp(row->form, "repository") == 0;
+
+    return repository && bsi_row_is_completed(row->status) ? row->manifest_size
+                                                           : bsi_backup_size(row);
+}
+
 /* What went into its container; 0 without one. */
 static int64_t packed_source(const bsi_row_backup *row)
 {

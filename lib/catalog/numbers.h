@@ -147,6 +147,12 @@ void bsi_row_names_free(bsi_row_name *rows, size_t count);
 /* What a completed backup takes on its storage; 0 for others. */
 uint64_t bsi_backup_size(const bsi_row_backup *row);
 
+/*
+ * Bytes that are free as soon as it is removed. What a snapshot has added to a repository lies
+ * there until that is pruned, since others may need it.
+ */
+uint64_t bsi_backup_freed(const bsi_row_backup *row);
+
 /* One row for each type, storage, compression, encryption and status; names are "". */
 BS_NODISCARD bs_status bsi_catalog_sum_held(bsi_catalog *catalog, bsi_row_held **rows_out,
                                             size_t *count_out);

@@ -297,6 +297,7 @@ static bs_status take_item(bsi_series *series, const bsi_row_backup *row, size_t
         .created_at = row->created_at,
         .expires_at = row->expires_at,
         .size = bsi_backup_size(row),
+        .freed = bsi_backup_freed(row),
     };
     copy_id(row->id, &item->id);
     copy_id(row->base_id, &item->base_id);

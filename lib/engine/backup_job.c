@@ -250,7 +250,7 @@ static bs_status check_base(const backup_run *run, const bsi_vault_env *env)
         return bsi_fail(BS_LAYER_CALLER, BS_E_KEY, "its encryption is %s, not %s",
                         run->base.encryption, encryption);
     }
-    if (request->encryption != BSI_ENCRYPTION_NONE) {
+    if (request->encryption != BSI_ENCRYPTION_NONE && !bsi_request_is_repository(request)) {
         BSI_TRY(bsi_access_check_same_keys(env, run->base.manifest_key, &request->wrap_keys));
     }
     return bsi_vault_check_base(env, run->base.manifest_key);
@@ -297,8 +297,8 @@ static bs_status choose_base(bsi_job *job)
     const bsi_backup_request *request = run->request;
     const bool full_only = request->kind == BSI_KIND_DIFFERENTIAL;
     bsi_row_backup row = {0};
-    bs_status status = bsi_catalog_last_archive(job->service->catalog, request->name,
-                                                request->storage_name, full_only, &row);
+    bs_status status = bsi_catalog_last_base(job->service->catalog, request->name,
+                                             request->storage_name, request->form, full_only, &row);
 
     if (status == BS_E_NOT_FOUND) {
         add_note(run, "there is no earlier %s of this name to build on",

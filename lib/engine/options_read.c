@@ -542,8 +542,7 @@ static void check_rules(reading *self, const bs_backup_options *options)
 
 static void check_backup(reading *self, const bs_backup_options *options)
 {
-    const bs_compression compression =
-        options->compression == BS_COMPRESSION_DEFAULT ? BS_COMPRESSION_ZIP : options->compression;
+    const bs_compression compression = bsi_request_compression(options);
 
     if (options->backup_type != BS_BACKUP_MIRROR) {
         bsi_request_check_level(bsi_word_name(bsi_words_compression, (int)compression),

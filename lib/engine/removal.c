@@ -21,7 +21,7 @@ static bs_status remove_row(bs_service *service, const bsi_row_backup *row, cons
     if (bsi_row_is_completed(row->status)) {
         bsi_metrics_count(&service->metrics, BSI_METRIC_RETENTION_DELETED, reason, NULL, 1);
         bsi_metrics_count(&service->metrics, BSI_METRIC_RETENTION_RECLAIMED, NULL, NULL,
-                          bsi_backup_size(row));
+                          bsi_backup_freed(row));
     }
     return BS_OK;
 }

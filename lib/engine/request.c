@@ -7,6 +7,7 @@
 #include "archive/archive.h"
 #include "base/alloc.h"
 #include "base/utf8.h"
+#include "compress/zstd_frame.h"
 #include "engine/schedule_rule.h"
 #include "engine/service.h"
 #include "engine/words.h"
@@ -34,6 +35,22 @@ static bs_status take_name(const bs_backup_options *options, bsi_backup_request 
     return request->name ? BS_OK : BS_E_NOMEM;
 }
 
+/* The only compression that archives do not have says enough. */
+static bool wants_repository(const bs_backup_options *options)
+{
+    return options->form == BS_FORM_REPOSITORY ||
+           (options->form == BS_FORM_DEFAULT && options->compression == BS_COMPRESSION_ZSTD);
+}
+
+/* All snapshots of a repository are complete: there is no reason to read unchanged files again. */
+static int usual_kind(const bs_service *service, const bs_backup_options *options)
+{
+    if (wants_repository(options)) {
+        return options->source_paths ? BS_BACKUP_INCREMENTAL : BS_BACKUP_FULL;
+    }
+    return (int)bsi_config_number(service->config, BSI_CONFIG_DEFAULT_BACKUP_TYPE) + 1;
+}
+
 static void take_kind(const bs_service *service, const bs_backup_options *options,
                       bsi_backup_request *request, bsi_complaints *complaints)
 {
@@ -41,7 +58,7 @@ static void take_kind(const bs_service *service, const bs_backup_options *option
     int kind = (int)options->backup_type;
 
     if (options->backup_type == BS_BACKUP_DEFAULT) {
-        kind = (int)bsi_config_number(service->config, BSI_CONFIG_DEFAULT_BACKUP_TYPE) + 1;
+        kind = usual_kind(service, options);
     }
     if (kind < BS_BACKUP_FULL || kind > BS_BACKUP_MIRROR) {
         bsi_complain_invalid(complaints, "backup_type: takes %s, not the number %d",
@@ -59,26 +76,22 @@ static void take_form(const bs_backup_options *options, bsi_backup_request *requ
                       bsi_complaints *complaints)
 {
     const bool mirror = request->kind == BSI_KIND_MIRROR;
+    bs_form form = options->form;
 
-    request->form = mirror ? "mirror" : "archive";
-    switch (options->form) {
-    case BS_FORM_DEFAULT:
-        break;
-    case BS_FORM_ARCHIVE:
-    case BS_FORM_MIRROR:
-        if (mirror != (options->form == BS_FORM_MIRROR)) {
-            bsi_complain_invalid(complaints, "form: a %s backup has the form %s",
-                                 bsi_backup_kind_name(request->kind), request->form);
-        }
-        break;
-    case BS_FORM_REPOSITORY:
-        bsi_complain(complaints, BS_E_UNSUPPORTED, BS_LAYER_CALLER,
-                     "form: repository is not in this release");
-        break;
-    default:
-        bsi_complain_invalid(complaints, "form: takes archive or mirror, not the number %d",
-                             (int)options->form);
-        break;
+    if (form == BS_FORM_DEFAULT) {
+        form = wants_repository(options) ? BS_FORM_REPOSITORY : BS_FORM_ARCHIVE;
+        form = mirror ? BS_FORM_MIRROR : form;
+    }
+    if (form < BS_FORM_ARCHIVE || form > BS_FORM_MIRROR) {
+        bsi_complain_invalid(
+            complaints, "form: takes archive, repository or mirror, not the number %d", (int)form);
+        form = mirror ? BS_FORM_MIRROR : BS_FORM_ARCHIVE;
+    }
+    request->form = bsi_word_name(bsi_words_form, (int)form);
+    if (mirror != (form == BS_FORM_MIRROR)) {
+        bsi_complain_invalid(complaints, "form: a %s backup has the form %s",
+                             bsi_backup_kind_name(request->kind),
+                             mirror ? "mirror" : "archive or repository");
     }
     request->vault = bsi_vault_find(request->form);
     if (!request->vault) {
@@ -87,19 +100,37 @@ static void take_form(const bs_backup_options *options, bsi_backup_request *requ
     }
 }
 
+bool bsi_request_is_repository(const bsi_backup_request *request)
+{
+    return strcmp(request->form, "repository") == 0;
+}
+
 /* --- Compression --- */
+
+/* False: it has none. A container that is not known has none either. */
+static bool find_levels(const char *compression, int *low_out, int *high_out, int *usual_out)
+{
+    const bsi_archive_driver *driver = bsi_archive_find(bsi_slice_of(compression));
+
+    if (strcmp(compression, "zstd") == 0) {
+        *low_out = BSI_ZSTD_FRAME_LEVEL_MIN;
+        *high_out = BSI_ZSTD_FRAME_LEVEL_MAX;
+        *usual_out = BSI_ZSTD_FRAME_LEVEL_DEFAULT;
+        return true;
+    }
+    return driver && bsi_archive_levels(driver, low_out, high_out, usual_out);
+}
 
 void bsi_request_check_level(const char *compression, int32_t level, bsi_complaints *complaints)
 {
-    const bsi_archive_driver *driver = bsi_archive_find(bsi_slice_of(compression));
     int low = 0;
     int high = 0;
     int usual = 0;
 
-    if (level == 0 || !driver) {
+    if (level == 0) {
         return;
     }
-    if (!bsi_archive_levels(driver, &low, &high, &usual)) {
+    if (!find_levels(compression, &low, &high, &usual)) {
         bsi_complain_invalid(complaints, "compression_level: %s has no levels, leave it out",
                              compression);
     } else if (level < low || level > high) {
@@ -108,8 +139,8 @@ void bsi_request_check_level(const char *compression, int32_t level, bsi_complai
     }
 }
 
-/* The level of a request that names none: the setting, where somebody set it, else the driver's. */
-static int usual_level(const bs_service *service, const bsi_archive_driver *driver)
+/* The level of a request that names none: the setting, where somebody set it, else its own. */
+static int usual_level(const bs_service *service, const char *compression)
 {
     int low = 0;
     int high = 0;
@@ -118,7 +149,7 @@ static int usual_level(const bs_service *service, const bsi_archive_driver *driv
                             ? bsi_config_number(service->config, BSI_CONFIG_COMPRESSION_LEVEL)
                             : 0;
 
-    if (!bsi_archive_levels(driver, &low, &high, &level)) {
+    if (!find_levels(compression, &low, &high, &level)) {
         return 0;
     }
     if (set > 0) {
@@ -140,30 +171,57 @@ static void take_mirror_compression(const bs_backup_options *options, bsi_compla
     }
 }
 
+/* What the form has; false: it was complained about. */
+static bool check_compression(bs_compression compression, const bsi_backup_request *request,
+                              bsi_complaints *complaints)
+{
+    const bool repository = bsi_request_is_repository(request);
+    char words[80];
+
+    if (compression < BS_COMPRESSION_NONE || compression > BS_COMPRESSION_ZSTD) {
+        bsi_complain_invalid(complaints, "compression: takes %s, not the number %d",
+                             bsi_word_list(bsi_words_compression, words, sizeof(words)),
+                             (int)compression);
+        return false;
+    }
+    if (repository && compression != BS_COMPRESSION_NONE && compression != BS_COMPRESSION_ZSTD) {
+        bsi_complain_invalid(complaints, "compression: a repository takes none or zstd, not %s",
+                             bsi_word_name(bsi_words_compression, (int)compression));
+        return false;
+    }
+    if (!repository && compression == BS_COMPRESSION_ZSTD) {
+        bsi_complain_invalid(complaints, "compression: zstd is for the form repository; for an "
+                                         "archive take tar.zst");
+        return false;
+    }
+    return true;
+}
+
+bs_compression bsi_request_compression(const bs_backup_options *options)
+{
+    if (options->compression != BS_COMPRESSION_DEFAULT) {
+        return options->compression;
+    }
+    return wants_repository(options) ? BS_COMPRESSION_ZSTD : BS_COMPRESSION_ZIP;
+}
+
 static void take_compression(const bs_service *service, const bs_backup_options *options,
                              bsi_backup_request *request, bsi_complaints *complaints)
 {
-    const bs_compression compression =
-        options->compression == BS_COMPRESSION_DEFAULT ? BS_COMPRESSION_ZIP : options->compression;
-    const bsi_archive_driver *driver = NULL;
-    char words[80];
+    const bs_compression compression = bsi_request_compression(options);
 
     request->compression = "none";
     if (request->kind == BSI_KIND_MIRROR) {
         take_mirror_compression(options, complaints);
         return;
     }
-    request->compression = bsi_word_name(bsi_words_compression, (int)compression);
-    driver = bsi_archive_find(bsi_slice_of(request->compression));
-    if (!driver) {
-        bsi_complain_invalid(complaints, "compression: takes %s, not the number %d",
-                             bsi_word_list(bsi_words_compression, words, sizeof(words)),
-                             (int)compression);
+    if (!check_compression(compression, request, complaints)) {
         return;
     }
+    request->compression = bsi_word_name(bsi_words_compression, (int)compression);
     bsi_request_check_level(request->compression, options->compression_level, complaints);
-    request->level =
-        options->compression_level != 0 ? options->compression_level : usual_level(service, driver);
+    request->level = options->compression_level != 0 ? options->compression_level
+                                                     : usual_level(service, request->compression);
 }
 
 /* --- The rest --- */

@@ -81,7 +81,13 @@ BS_NODISCARD bs_status bsi_request_write_whole(const bs_backup_options *options,
                                                const bsi_backup_request *request, bsi_arena *arena,
                                                const char **out);
 
-/* Whether a level fits a container, by the word for it. */
+/* As asked for, or what the form that is asked for has without saying. */
+bs_compression bsi_request_compression(const bs_backup_options *options);
+
+/* Whether it becomes a snapshot of a repository. */
+bool bsi_request_is_repository(const bsi_backup_request *request);
+
+/* Whether a level fits a compression, by the word for it. */
 void bsi_request_check_level(const char *compression, int32_t level, bsi_complaints *complaints);
 
 /* Compile a list, complaining of each pattern that is wrong. `out` is NULL for none. */

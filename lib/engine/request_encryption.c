@@ -91,6 +91,9 @@ static bs_status take_secret_key(bs_service *service, const char *reference,
     if (bsi_key_kind_of(key) == BSI_KEY_RSA) {
         bsi_complain_invalid(complaints, "encryption_key: aes256 takes a pass phrase or a raw key; "
                                          "for an RSA key ask for rsa");
+    } else if (bsi_request_is_repository(request) && bsi_key_kind_of(key) != BSI_KEY_PASSPHRASE) {
+        bsi_complain_invalid(complaints, "encryption_key: a repository is opened with a pass "
+                                         "phrase, not with a raw key");
     } else {
         status = bsi_key_list_add(&request->wrap_keys, key);
     }
@@ -274,6 +277,11 @@ static bool check_encryption(const bs_service *service, const bsi_backup_request
     }
     if (request->kind == BSI_KIND_MIRROR) {
         bsi_complain_invalid(complaints, "encryption: a mirror is a plain tree and takes none");
+        return false;
+    }
+    if (bsi_request_is_repository(request) && encryption == BS_ENCRYPTION_RSA) {
+        bsi_complain(complaints, BS_E_UNSUPPORTED, BS_LAYER_CALLER,
+                     "encryption: a repository takes none or aes256; rsa is not in this release");
         return false;
     }
     return true;

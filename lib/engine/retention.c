@@ -194,7 +194,7 @@ static void count_step(bs_retention_report *sums, const step *one)
         return;
     }
     *counters[one->action] += 1;
-    sums->removed_bytes += one->action == BS_RETENTION_REMOVE ? one->item->size : 0;
+    sums->removed_bytes += one->action == BS_RETENTION_REMOVE ? one->item->freed : 0;
 }
 
 static bs_status fill_times(const retention_run *run, const step *one, bsi_arena *arena,

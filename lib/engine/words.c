@@ -28,6 +28,7 @@ const bsi_word bsi_words_compression[] = {
     {"tar.bz2", BS_COMPRESSION_TAR_BZ2},
     {"tar.zst", BS_COMPRESSION_TAR_ZST},
     {"7z", BS_COMPRESSION_7Z},
+    {"zstd", BS_COMPRESSION_ZSTD},
     {NULL, 0},
 };
 

@@ -235,7 +235,7 @@ static void all_complaints_come_at_once(void **state)
     assert_non_null(strstr(message, "source_paths[0]: takes an absolute path"));
     assert_non_null(strstr(message, "source_paths[1]: "));
     assert_non_null(strstr(message, "source_paths[2]: takes a path without '..'"));
-    assert_non_null(strstr(message, "form: a full backup has the form archive"));
+    assert_non_null(strstr(message, "form: a full backup has the form archive or repository"));
     assert_non_null(strstr(message, "storage: there is no storage 'nowhere'; there are: local"));
     assert_non_null(strstr(message, "compression_level: tar.gz takes"));
     assert_non_null(strstr(message, "exclude_patterns[1]: "));

@@ -207,7 +207,7 @@ static void a_list_is_filtered_and_newest_first(void **state)
     bsi_row_backups_free(rows, count);
 }
 
-static void a_base_is_the_last_archive_that_completed(void **state)
+static void a_base_is_the_last_of_its_form_that_completed(void **state)
 {
     static const struct {
         const char *type;
@@ -231,18 +231,22 @@ static void a_base_is_the_last_archive_that_completed(void **state)
         row.status = rows[i].status;
         assert_ok(bsi_catalog_add_backup(catalog_of(state), &row, NULL));
     }
-    assert_ok(bsi_catalog_last_archive(catalog_of(state), "docs", "local", false, &base));
+    assert_ok(bsi_catalog_last_base(catalog_of(state), "docs", "local", "archive", false, &base));
     assert_string_equal(base.id, id_of(3, id));
     bsi_row_backup_dispose(&base);
-    assert_ok(bsi_catalog_last_archive(catalog_of(state), "docs", "local", true, &base));
+    assert_ok(bsi_catalog_last_base(catalog_of(state), "docs", "local", "archive", true, &base));
     assert_string_equal(base.id, id_of(2, id));
     bsi_row_backup_dispose(&base);
     assert_ok(bsi_catalog_mark_deleting(catalog_of(state), id, 1));
-    assert_ok(bsi_catalog_last_archive(catalog_of(state), "docs", "local", true, &base));
+    assert_ok(bsi_catalog_last_base(catalog_of(state), "docs", "local", "archive", true, &base));
     assert_string_equal(base.id, id_of(1, id));
     bsi_row_backup_dispose(&base);
-    assert_status(bsi_catalog_last_archive(catalog_of(state), "docs", "s3", true, &base),
+    assert_status(bsi_catalog_last_base(catalog_of(state), "docs", "s3", "archive", true, &base),
                   BS_E_NOT_FOUND);
+    assert_ok(
+        bsi_catalog_last_base(catalog_of(state), "docs", "local", "repository", false, &base));
+    assert_string_equal(base.id, id_of(4, id));
+    bsi_row_backup_dispose(&base);
 }
 
 static void a_reference_is_an_id_a_beginning_or_the_latest(void **state)
@@ -489,7 +493,7 @@ int main(void)
         TEST(texts_that_are_not_utf8_and_sizes_too_large_are_refused),
         TEST(numbers_grow_even_when_the_last_backup_is_removed),
         TEST(a_list_is_filtered_and_newest_first),
-        TEST(a_base_is_the_last_archive_that_completed),
+        TEST(a_base_is_the_last_of_its_form_that_completed),
         TEST(a_reference_is_an_id_a_beginning_or_the_latest),
         TEST(the_stalest_is_what_was_verified_longest_ago),
         TEST(many_candidates_are_named_five_at_most),

@@ -151,12 +151,13 @@ static void a_marked_backup_is_no_base(void **state)
     add(state, 1);
     add(state, 2);
     mark(state, 2);
-    assert_ok(bsi_catalog_last_archive(catalog_of(state), "docs", "local", false, &base));
+    assert_ok(bsi_catalog_last_base(catalog_of(state), "docs", "local", "archive", false, &base));
     assert_string_equal(base.id, id_of(1, id));
     bsi_row_backup_dispose(&base);
     mark(state, 1);
-    assert_status(bsi_catalog_last_archive(catalog_of(state), "docs", "local", false, &base),
-                  BS_E_NOT_FOUND);
+    assert_status(
+        bsi_catalog_last_base(catalog_of(state), "docs", "local", "archive", false, &base),
+        BS_E_NOT_FOUND);
 }
 
 static void the_last_good_one_does_not_expire(void **state)
