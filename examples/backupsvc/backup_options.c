@@ -105,7 +105,7 @@ int backup_arguments_read(tool_run *tool, int argc, char **argv, const option_ro
     const option_row own[] = {
         {"type", OPTION_WORD, &given->type, type_name, 1, BS_BACKUP_MIRROR},
         {"form", OPTION_WORD, &given->form, form_name, 1, BS_FORM_MIRROR},
-        {"compression", OPTION_WORD, &given->compression, compression_name, 1, BS_COMPRESSION_7Z},
+        {"compression", OPTION_WORD, &given->compression, compression_name, 1, BS_COMPRESSION_ZSTD},
         {"level", OPTION_NUMBER, &given->level, NULL, 0, 0},
         {"storage", OPTION_TEXT, &options->storage, NULL, 0, 0},
         {"include", OPTION_LIST, &given->includes, NULL, 0, 0},

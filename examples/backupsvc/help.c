@@ -14,9 +14,11 @@ const tool_verb verbs[] = {
     {"backup", "NAME SOURCE... [OPTION...] | NAME --command [OPTION...] -- ARGV...",
      "back up files, or the output of a command",
      "  NAME                 groups backups: letters, digits, space, . _ -\n"
-     "  --type T             full (default), incremental, differential, mirror\n"
+     "  --type T             full (default), incremental, differential, mirror; into a\n"
+     "                       repository incremental\n"
      "  --form F             archive (default), mirror, repository\n"
-     "  --compression C      none, zip (default), tar.gz, tar.bz2, tar.zst, 7z\n"
+     "  --compression C      none, zip (default), tar.gz, tar.bz2, tar.zst, 7z; in a\n"
+     "                       repository zstd (default), none\n"
      "  --level N            how hard to compress, within the container's range\n"
      "  --storage S          one of 'storage list'; default: local\n"
      "  --include P          only files that match; may be given again\n"
@@ -124,6 +126,42 @@ const tool_verb verbs[] = {
      "  --until TIME         such as 2030-01-01T00:00:00Z; default: without an end\n"
      "  --hold               a hold, apart from the pin\n",
      verb_retention},
+    {"snapshots", "[OPTION...]", "list the snapshots of a repository, whoever made them",
+     "  --storage S          where the repository lies; default: local\n"
+     "  --key REF            the pass phrase of the repository: env:NAME, file:PATH,\n"
+     "                       keyring:NAME, or - to be asked; default: all that are known\n"
+     "\n"
+     "BACKUP is what other verbs call it; 'rebuild' takes in those that restic has made.\n",
+     verb_snapshots},
+    {"check", "[OPTION...]", "check a repository as a whole",
+     "  --read-data          read packs too, and open all that is in them\n"
+     "  --read-data-subset S only a part of them, such as 2/5, or a share by chance, such as\n"
+     "                       10%\n"
+     "  --storage S          where the repository lies; default: local\n"
+     "  --key REF            the pass phrase of the repository: env:NAME, file:PATH,\n"
+     "                       keyring:NAME, or - to be asked; default: all that are known\n"
+     "\n"
+     "Prints what is damaged and the files that it costs. Nobody else can work on the repository\n"
+     "meanwhile.\n",
+     verb_check},
+    {"repo", "init [OPTION...] | keys list|add|remove|passwd [OPTION...]",
+     "make a repository, change who can open it",
+     "  init                 make one; the first backup does that too\n"
+     "    --encrypt E        none (default): the empty pass phrase; aes256\n"
+     "    --key REF          aes256: its pass phrase; default: ENCRYPTION_KEY\n"
+     "    --repository-version N   1 or 2; default: 2\n"
+     "  keys list            what pass phrases open it; * is the one that did\n"
+     "  keys add --new-key REF     one more\n"
+     "  keys remove ID       one less; not the one in use\n"
+     "  keys passwd --new-key REF  another in the place of the one in use\n"
+     "\n"
+     "Of all:\n"
+     "  --storage S          where the repository lies; default: local\n"
+     "  --key REF            of keys: the pass phrase that opens it; default: all that are known\n"
+     "\n"
+     "REF is env:NAME, file:PATH, keyring:NAME, or - to be asked. The format is that of restic,\n"
+     "which opens the repository with the same pass phrase.\n",
+     verb_repo},
     {"key", "generate | add | remove | change | list | rotate | trust | forget ARGUMENT...",
      "make keys, keep them, change those of backups",
      "  generate raw FILE    a new key for aes256 in a new file\n"

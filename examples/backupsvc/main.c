@@ -34,6 +34,33 @@ bool tool_interrupted(void)
     return interrupted != 0;
 }
 
+/*
+ * `restic unlock` sends SIGHUP to whoever holds a lock, only to find out whether it is there: what
+ * a process sends is let be. What the system sends is a terminal that has gone.
+ */
+static void on_hangup(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    if (info->si_code == SI_KERNEL) {
+        on_signal(number);
+    }
+}
+
+/* Unless whoever started this wants it to outlive the terminal. */
+static void catch_hangup(void)
+{
+    struct sigaction action;
+
+    if (sigaction(SIGHUP, NULL, &action) == 0 && action.sa_handler == SIG_IGN) {
+        return;
+    }
+    memset(&action, 0, sizeof(action));
+    action.sa_sigaction = on_hangup;
+    action.sa_flags = SA_RESTART | SA_SIGINFO;
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGHUP, &action, NULL);
+}
+
 static void catch_signals(void)
 {
     struct sigaction action;
@@ -44,6 +71,7 @@ static void catch_signals(void)
     (void)sigemptyset(&action.sa_mask);
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
+    catch_hangup();
 }
 
 static bool has_parent_steps(const char *path)

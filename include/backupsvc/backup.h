@@ -35,7 +35,7 @@ typedef enum bs_form {
     BS_FORM_DEFAULT = 0,    /**< BS_FORM_MIRROR for mirrors, BS_FORM_REPOSITORY with
                                  BS_COMPRESSION_ZSTD, else BS_FORM_ARCHIVE. */
     BS_FORM_ARCHIVE = 1,    /**< One container file and its manifest. */
-    BS_FORM_REPOSITORY = 2, /**< A snapshot in a deduplicated repository. */
+    BS_FORM_REPOSITORY = 2, /**< A snapshot in a deduplicated repository: see repository.h. */
     BS_FORM_MIRROR = 3,     /**< Plain files and a manifest. */
 } bs_form;
 

@@ -7,6 +7,7 @@
 #include <backupsvc/drill.h>
 #include <backupsvc/events.h>
 #include <backupsvc/keys.h>
+#include <backupsvc/repository.h>
 #include <backupsvc/restore.h>
 #include <backupsvc/retention.h>
 #include <backupsvc/schedule.h>
@@ -141,6 +142,7 @@ BS_API BS_NODISCARD bs_status bs_keyring_info_to_json(const bs_keyring_info *inf
 
 /** As bs_backup_info_to_json(), for what opens a backup. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_slots_info_to_json(const bs_slots_info *info, char **out);
+
 /** As bs_backup_info_to_json(), for storages; settings are an object. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_storage_list_info_to_json(const bs_storage_list_info *info,
                                                            char **out);
@@ -148,6 +150,15 @@ BS_API BS_NODISCARD bs_status bs_storage_list_info_to_json(const bs_storage_list
 /** As bs_backup_info_to_json(), for a check of a storage; what is not known is null. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_storage_check_info_to_json(const bs_storage_check_info *info,
                                                             char **out);
+
+/** As bs_backup_info_to_json(), for a snapshot of a repository. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_snapshot_info_to_json(const bs_snapshot_info *info, char **out);
+
+/** As bs_backup_info_to_json(), for a pass phrase of a repository. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_repository_key_to_json(const bs_repository_key *key, char **out);
+
+/** As bs_backup_info_to_json(), for a check of a repository. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_check_info_to_json(const bs_check_info *info, char **out);
 
 /** As bs_backup_info_to_json(), for a record of the audit log. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_audit_record_to_json(const bs_audit_record *record, char **out);

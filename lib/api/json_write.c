@@ -13,49 +13,6 @@
 #include "engine/words.h"
 #include "text/base64.h"
 
-static void put_texts(bsi_json_writer *json, const char *key, const char *const *texts)
-{
-    bsi_json_write_key(json, key);
-    bsi_json_begin_array(json);
-    for (; texts && *texts; texts++) {
-        bsi_json_write_text(json, *texts);
-    }
-    bsi_json_end_array(json);
-}
-
-static void write_error(bsi_json_writer *json, const bs_error *error)
-{
-    char message[BS_ERROR_MESSAGE_SIZE];
-    char clean[2 * BS_ERROR_MESSAGE_SIZE];
-    const size_t size = strnlen(error->message, sizeof(error->message));
-
-    /* A message that was cut may end inside of a character. */
-    memcpy(message, error->message, size);
-    bsi_json_begin_object(json);
-    bsi_json_put_text(json, "code", bs_status_name(error->code));
-    bsi_json_put_text(json, "layer", bs_layer_name(error->layer));
-    if (bsi_utf8_valid(message, size)) {
-        bsi_json_put_string(json, "message", (bsi_slice){message, size});
-    } else {
-        bsi_json_put_text(json, "message", bsi_printable(message, size, clean, sizeof(clean)));
-    }
-    bsi_json_put_text(json, "retry", bsi_word_name(bsi_words_retry, (int)error->retry));
-    bsi_json_put_u64(json, "retry_after_ms", error->retry_after_ms);
-    bsi_json_put_i64(json, "os_code", error->os_code);
-    bsi_json_end_object(json);
-}
-
-static void put_error(bsi_json_writer *json, const bs_error *error)
-{
-    bsi_json_write_key(json, "error");
-    if (error->code >= 0) {
-        bsi_json_write_null(json);
-    } else {
-        write_error(json, error);
-    }
-    bsi_json_put_text(json, "error_message", error->code < 0 ? error->message : NULL);
-}
-
 static void write_warning(bsi_json_writer *json, const bs_warning *warning)
 {
     bsi_json_begin_object(json);
@@ -88,22 +45,11 @@ static void put_counters(bsi_json_writer *json, double progress, const uint64_t 
     bsi_json_put_u64(json, "total_bytes", counters[3]);
 }
 
-static void put_usage(bsi_json_writer *json, const bs_usage *usage)
-{
-    bsi_json_write_key(json, "usage");
-    bsi_json_begin_object(json);
-    bsi_json_put_double(json, "cpu_seconds", usage->cpu_seconds);
-    bsi_json_put_u64(json, "peak_memory_bytes", usage->peak_memory_bytes);
-    bsi_json_put_u64(json, "bytes_sent", usage->bytes_sent);
-    bsi_json_put_u64(json, "bytes_received", usage->bytes_received);
-    bsi_json_end_object(json);
-}
-
 static void put_backup_request(bsi_json_writer *json, const bs_backup_info *info)
 {
     bsi_json_put_text(json, "id", info->id);
     bsi_json_put_text(json, "name", info->name);
-    put_texts(json, "source_paths", info->source_paths);
+    bsi_json_put_texts(json, "source_paths", info->source_paths);
     bsi_json_put_text(json, "backup_type", bs_backup_type_name(info->backup_type));
     bsi_json_put_text(json, "form", bs_form_name(info->form));
     bsi_json_put_text(json, "storage", info->storage);
@@ -179,7 +125,7 @@ bs_status bs_backup_info_to_json(const bs_backup_info *info, char **out)
     bsi_json_put_u64(&json, "backup_size", info->backup_size);
     bsi_json_put_text(&json, "base_id", info->base_id);
     bsi_json_put_text(&json, "note", info->note);
-    put_error(&json, &info->error);
+    bsi_json_put_error(&json, &info->error);
     put_warnings(&json, info->warnings, info->warnings_kept, info->warnings_count);
     bsi_json_put_i64(&json, "retention_days", info->retention_days);
     bsi_json_put_text(&json, "expires_at", info->expires_at);
@@ -192,7 +138,7 @@ bs_status bs_backup_info_to_json(const bs_backup_info *info, char **out)
     bsi_json_put_text(&json, "marked_at", info->marked_at);
     bsi_json_put_text(&json, "remove_after", info->remove_after);
     put_pins(&json, info);
-    put_usage(&json, &info->usage);
+    bsi_json_put_usage(&json, &info->usage);
     return bsi_json_document_end(&json, &buf, out);
 }
 
@@ -215,9 +161,9 @@ bs_status bs_restore_info_to_json(const bs_restore_info *info, char **out)
                  (const uint64_t[]){info->files_processed, info->total_files, info->bytes_processed,
                                     info->total_bytes});
     bsi_json_put_u64(&json, "files_skipped", info->files_skipped);
-    put_error(&json, &info->error);
+    bsi_json_put_error(&json, &info->error);
     put_warnings(&json, info->warnings, info->warnings_kept, info->warnings_count);
-    put_usage(&json, &info->usage);
+    bsi_json_put_usage(&json, &info->usage);
     return bsi_json_document_end(&json, &buf, out);
 }
 
@@ -229,7 +175,7 @@ static void put_damages(bsi_json_writer *json, const bs_verify_info *info)
         bsi_json_begin_object(json);
         bsi_json_put_text(json, "object", info->damages[i].object);
         bsi_json_put_text(json, "message", info->damages[i].message);
-        put_texts(json, "paths", info->damages[i].paths);
+        bsi_json_put_texts(json, "paths", info->damages[i].paths);
         bsi_json_put_u64(json, "paths_count", info->damages[i].paths_count);
         bsi_json_end_object(json);
     }
@@ -259,8 +205,8 @@ bs_status bs_verify_info_to_json(const bs_verify_info *info, char **out)
     bsi_json_put_u64(&json, "files_unread", info->files_unread);
     bsi_json_put_text(&json, "signer", info->signer);
     bsi_json_put_text(&json, "signer_name", info->signer_name);
-    put_error(&json, &info->error);
-    put_usage(&json, &info->usage);
+    bsi_json_put_error(&json, &info->error);
+    bsi_json_put_usage(&json, &info->usage);
     return bsi_json_document_end(&json, &buf, out);
 }
 
@@ -289,7 +235,7 @@ bs_status bs_drill_info_to_json(const bs_drill_info *info, char **out)
     bsi_json_put_double(&json, "restore_seconds", info->restore_seconds);
     bsi_json_put_u64(&json, "backup_files", info->backup_files);
     bsi_json_put_u64(&json, "backup_bytes", info->backup_bytes);
-    put_error(&json, &info->error);
+    bsi_json_put_error(&json, &info->error);
     put_warnings(&json, info->warnings, info->warnings_kept, info->warnings_count);
     return bsi_json_document_end(&json, &buf, out);
 }
@@ -345,7 +291,7 @@ static void write_item(bsi_json_writer *json, const bs_retention_item *item)
     bsi_json_put_text(json, "needed_by", item->needed_by);
     bsi_json_put_text(json, "marked_at", item->marked_at);
     bsi_json_put_text(json, "remove_after", item->remove_after);
-    put_error(json, &item->error);
+    bsi_json_put_error(json, &item->error);
     bsi_json_end_object(json);
 }
 
@@ -376,7 +322,7 @@ bs_status bs_retention_report_to_json(const bs_retention_report *report, char **
     if (report->clock.code >= 0) {
         bsi_json_write_null(&json);
     } else {
-        write_error(&json, &report->clock);
+        bsi_json_write_error(&json, &report->clock);
     }
     return bsi_json_document_end(&json, &buf, out);
 }
@@ -438,7 +384,7 @@ bs_status bs_schedule_run_info_to_json(const bs_schedule_run_info *info, char **
     bsi_json_put_text(&json, "job_id", info->job_id);
     bsi_json_put_text(&json, "status", info->status);
     bsi_json_put_text(&json, "completed_at", info->completed_at);
-    put_error(&json, &info->error);
+    bsi_json_put_error(&json, &info->error);
     return bsi_json_document_end(&json, &buf, out);
 }
 
@@ -627,7 +573,7 @@ bs_status bs_error_to_json(const bs_error *error, char **out)
     BSI_REQUIRE(out);
     bsi_buf_init(&buf, BSI_JSON_DOCUMENT_MAX);
     bsi_json_writer_init(&json, &buf, BSI_JSON_COMPACT);
-    write_error(&json, error);
+    bsi_json_write_error(&json, error);
     status = bsi_json_writer_finish(&json);
     if (status >= 0) {
         text = bsi_buf_take_text(&buf);

@@ -22,14 +22,10 @@ const bsi_word bsi_words_form[] = {
 };
 
 const bsi_word bsi_words_compression[] = {
-    {"none", BS_COMPRESSION_NONE},
-    {"zip", BS_COMPRESSION_ZIP},
-    {"tar.gz", BS_COMPRESSION_TAR_GZ},
-    {"tar.bz2", BS_COMPRESSION_TAR_BZ2},
-    {"tar.zst", BS_COMPRESSION_TAR_ZST},
-    {"7z", BS_COMPRESSION_7Z},
-    {"zstd", BS_COMPRESSION_ZSTD},
-    {NULL, 0},
+    {"none", BS_COMPRESSION_NONE},       {"zip", BS_COMPRESSION_ZIP},
+    {"tar.gz", BS_COMPRESSION_TAR_GZ},   {"tar.bz2", BS_COMPRESSION_TAR_BZ2},
+    {"tar.zst", BS_COMPRESSION_TAR_ZST}, {"7z", BS_COMPRESSION_7Z},
+    {"zstd", BS_COMPRESSION_ZSTD},       {NULL, 0},
 };
 
 const bsi_word bsi_words_encryption[] = {
@@ -67,11 +63,13 @@ const bsi_word bsi_words_entry_type[] = {
 };
 
 const bsi_word bsi_words_job_kind[] = {
-    {"backup", BS_JOB_BACKUP},
-    {"restore", BS_JOB_RESTORE},
-    {"verify", BS_JOB_VERIFY},
-    {"drill", BS_JOB_DRILL},
-    {NULL, 0},
+    {"backup", BS_JOB_BACKUP}, {"restore", BS_JOB_RESTORE}, {"verify", BS_JOB_VERIFY},
+    {"drill", BS_JOB_DRILL},   {"check", BS_JOB_CHECK},     {NULL, 0},
+};
+
+const bsi_word bsi_words_check_subject[] = {
+    {"index", BS_CHECK_INDEX}, {"pack", BS_CHECK_PACK}, {"snapshot", BS_CHECK_SNAPSHOT},
+    {"tree", BS_CHECK_TREE},   {"file", BS_CHECK_FILE}, {NULL, 0},
 };
 
 const bsi_word bsi_words_event_type[] = {

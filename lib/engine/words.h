@@ -5,6 +5,7 @@
 #include <backupsvc/audit.h>
 #include <backupsvc/backup.h>
 #include <backupsvc/events.h>
+#include <backupsvc/repository.h>
 #include <backupsvc/retention.h>
 #include <backupsvc/schedule.h>
 #include <backupsvc/storage.h>
@@ -29,6 +30,7 @@ extern const bsi_word bsi_words_zip_encryption[];
 extern const bsi_word bsi_words_job_state[];
 extern const bsi_word bsi_words_entry_type[];
 extern const bsi_word bsi_words_job_kind[];
+extern const bsi_word bsi_words_check_subject[];
 extern const bsi_word bsi_words_event_type[];
 extern const bsi_word bsi_words_retry[];
 extern const bsi_word bsi_words_retention_action[];

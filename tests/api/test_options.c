@@ -275,6 +275,16 @@ static void null_arguments_are_named(void **state)
     assert_refuses(bs_drill_cancel(NULL, "x"), "service");
     assert_refuses(bs_drill_list(service, NULL, NULL), "out");
     assert_refuses(bs_drill_list_reports(service, NULL, NULL), "out");
+    assert_refuses(bs_repository_init(service, NULL, NULL), "options");
+    assert_refuses(bs_repository_key_list(service, NULL, NULL), "out");
+    assert_refuses(bs_repository_key_add(service, NULL, NULL, NULL), "reference");
+    assert_refuses(bs_repository_key_remove(service, NULL, NULL), "id");
+    assert_refuses(bs_repository_key_change(service, NULL, NULL), "reference");
+    assert_refuses(bs_snapshot_list(service, NULL, NULL), "out");
+    assert_refuses(bs_check_start(service, NULL, id), "options");
+    assert_refuses(bs_check_get(service, "x", NULL), "out");
+    assert_refuses(bs_check_wait(service, NULL, 0), "id");
+    assert_refuses(bs_check_cancel(NULL, "x"), "service");
     assert_refuses(bs_subscribe(service, NULL, NULL), "out");
     assert_refuses(bs_subscription_next(NULL, 0, NULL), "subscription");
     assert_refuses(bs_stats(service, NULL), "out");
@@ -303,6 +313,9 @@ static void destructors_take_null_and_leave_the_record_alone(void **state)
     bs_drill_page_free(NULL);
     bs_drill_reports_free(NULL);
     bs_drill_options_free(NULL);
+    bs_repository_keys_free(NULL);
+    bs_snapshot_page_free(NULL);
+    bs_check_info_free(NULL);
     bs_stats_info_free(NULL);
     bs_stats_history_info_free(NULL);
     bs_backup_options_free(NULL);

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * repo, snapshots, check: repositories as such.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "job.h"
+#include "key_options.h"
+#include "options.h"
+#include "output.h"
+#include "verbs.h"
+
+enum { SHORT_ID = 8 };
+
+static const job_kind check_job = {"check", bs_check_wait, bs_check_cancel};
+
+static const char *encryption_name(int value)
+{
+    return bs_encryption_name((bs_encryption)value);
+}
+
+/* --- repo init --- */
+
+static int init(tool_run *tool, const bs_repository_options *options)
+{
+    char id[BS_DIGEST_TEXT_SIZE];
+
+    if (tool_open(tool, TOOL_CREATE) < 0) {
+        return TOOL_FAILED;
+    }
+    if (bs_repository_init(tool->service, options, id) < 0) {
+        return output_fail_last(tool);
+    }
+    if (tool->json) {
+        (void)printf("{\"success\":true,\"repository_id\":\"%s\"}\n", id);
+    } else if (!tool->quiet) {
+        (void)printf("made repository %.*s\n", SHORT_ID, id);
+    }
+    return TOOL_DONE;
+}
+
+static int do_init(tool_run *tool, int argc, char **argv)
+{
+    bs_repository_options options = BS_REPOSITORY_OPTIONS_INIT;
+    option_number version = {.lowest = 1, .highest = 2};
+    key_option key = {NULL, NULL};
+    int encryption = BS_ENCRYPTION_NONE;
+    const option_row rows[] = {
+        {"storage", OPTION_TEXT, &options.storage, NULL, 0, 0},
+        {"encrypt", OPTION_WORD, &encryption, encryption_name, 0, BS_ENCRYPTION_RSA},
+        {"key", OPTION_TEXT, &key.given, NULL, 0, 0},
+        {"repository-version", OPTION_NUMBER, &version, NULL, 0, 0},
+        {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
+    };
+    int code = TOOL_DONE;
+
+    if (options_read(tool, argc, argv, rows, 0, 0, &code) < 0) {
+        return code;
+    }
+    if (key_option_take(tool, &key, "key", true, &code)) {
+        options.encryption = (bs_encryption)encryption;
+        options.encryption_key = key_option_reference(&key);
+        options.version = (uint32_t)version.value;
+        code = init(tool, &options);
+    }
+    key_option_wipe(&key);
+    return code;
+}
+
+/* --- repo keys --- */
+
+/* The options of all that open a repository. */
+typedef struct repo_arguments {
+    const char *storage;
+    key_options keys;
+    key_option added;
+} repo_arguments;
+
+#define REPO_ARGUMENTS_INIT                 \
+    {                                       \
+        NULL, {{NULL, NULL}, {NULL, NULL}}, \
+        {                                   \
+            NULL, NULL                      \
+        }                                   \
+    }
+
+/* clang-format off */
+#define REPO_ROWS(given)                                                                          \
+    {"storage", OPTION_TEXT, &(given)->storage, NULL, 0, 0},                                      \
+    KEY_ROWS(&(given)->keys)
+/* clang-format on */
+
+/* Read the options and open the service; the first argument's index, or -1. */
+static int begin(tool_run *tool, int argc, char **argv, repo_arguments *given, int arguments,
+                 int *code_out)
+{
+    const option_row rows[] = {
+        REPO_ROWS(given),
+        {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
+    };
+    const int first = options_read(tool, argc, argv, rows, arguments, arguments, code_out);
+
+    return first >= 0 && key_options_open(tool, &given->keys, TOOL_EXISTING, code_out) ? first : -1;
+}
+
+/* The same where a new pass phrase is given. */
+static bool begin_new(tool_run *tool, int argc, char **argv, repo_arguments *given, int *code_out)
+{
+    const option_row rows[] = {
+        REPO_ROWS(given),
+        {"new-key", OPTION_TEXT, &given->added.given, NULL, 0, 0},
+        {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
+    };
+
+    if (options_read(tool, argc, argv, rows, 0, 0, code_out) < 0) {
+        return false;
+    }
+    if (!given->added.given) {
+        *code_out =
+            output_usage(tool, "repo keys %s needs --new-key: the new pass phrase", argv[0]);
+        return false;
+    }
+    return key_option_take(tool, &given->added, "new-key", true, code_out) &&
+           key_options_open(tool, &given->keys, TOOL_EXISTING, code_out);
+}
+
+static void show_keys(const bs_repository_keys *keys)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        const bs_repository_key *key = &keys->items[i];
+
+        (void)printf("%c%.*s  %.19s%s  ", key->is_current ? '*' : ' ', SHORT_ID, key->id,
+                     key->created_at, *key->created_at ? "Z" : "");
+        output_text(stdout, key->username);
+        (void)printf("@");
+        output_text(stdout, key->hostname);
+        if (*key->damage) {
+            (void)printf("  damaged: ");
+            output_text(stdout, key->damage);
+        }
+        (void)printf("\n");
+    }
+}
+
+static void show_keys_json(const bs_repository_keys *keys)
+{
+    (void)printf("{\"success\":true,\"keys\":[");
+    for (size_t i = 0; i < keys->count; i++) {
+        char *json = NULL;
+        bs_status status = bs_repository_key_to_json(&keys->items[i], &json);
+
+        (void)fputs(i > 0 ? "," : "", stdout);
+        output_json_owned(stdout, status, json);
+    }
+    (void)printf("]}\n");
+}
+
+static int do_keys_list(tool_run *tool, int argc, char **argv)
+{
+    repo_arguments given = REPO_ARGUMENTS_INIT;
+    bs_repository_keys *keys = NULL;
+    int code = TOOL_DONE;
+
+    if (begin(tool, argc, argv, &given, 0, &code) < 0) {
+        return code;
+    }
+    if (bs_repository_key_list(tool->service, given.storage, &keys) < 0) {
+        return output_fail_last(tool);
+    }
+    if (tool->json) {
+        show_keys_json(keys);
+    } else {
+        show_keys(keys);
+    }
+    bs_repository_keys_free(keys);
+    return TOOL_DONE;
+}
+
+static int add_key(tool_run *tool, const repo_arguments *given)
+{
+    char id[BS_DIGEST_TEXT_SIZE];
+
+    if (bs_repository_key_add(tool->service, given->storage, key_option_reference(&given->added),
+                              id) < 0) {
+        return output_fail_last(tool);
+    }
+    if (tool->json) {
+        (void)printf("{\"success\":true,\"key_id\":\"%s\"}\n", id);
+    } else if (!tool->quiet) {
+        (void)printf("added key %.*s\n", SHORT_ID, id);
+    }
+    return TOOL_DONE;
+}
+
+static int do_keys_add(tool_run *tool, int argc, char **argv)
+{
+    repo_arguments given = REPO_ARGUMENTS_INIT;
+    int code = TOOL_DONE;
+
+    if (begin_new(tool, argc, argv, &given, &code)) {
+        code = add_key(tool, &given);
+    }
+    key_option_wipe(&given.added);
+    return code;
+}
+
+static int do_keys_remove(tool_run *tool, int argc, char **argv)
+{
+    repo_arguments given = REPO_ARGUMENTS_INIT;
+    int code = TOOL_DONE;
+    const int first = begin(tool, argc, argv, &given, 1, &code);
+
+    if (first < 0) {
+        return code;
+    }
+    return output_done(tool, bs_repository_key_remove(tool->service, given.storage, argv[first]),
+                       "the key is removed");
+}
+
+static int do_keys_passwd(tool_run *tool, int argc, char **argv)
+{
+    repo_arguments given = REPO_ARGUMENTS_INIT;
+    int code = TOOL_DONE;
+
+    if (begin_new(tool, argc, argv, &given, &code)) {
+        code = output_done(tool,
+                           bs_repository_key_change(tool->service, given.storage,
+                                                    key_option_reference(&given.added)),
+                           "the pass phrase is changed");
+    }
+    key_option_wipe(&given.added);
+    return code;
+}
+
+static int do_keys(tool_run *tool, int argc, char **argv)
+{
+    static const verb_action actions[] = {
+        {"list", do_keys_list},     {"add", do_keys_add}, {"remove", do_keys_remove},
+        {"passwd", do_keys_passwd}, {NULL, NULL},
+    };
+
+    return options_act(tool, argc, argv, actions);
+}
+
+int verb_repo(tool_run *tool, int argc, char **argv)
+{
+    static const verb_action actions[] = {{"init", do_init}, {"keys", do_keys}, {NULL, NULL}};
+
+    return options_act(tool, argc, argv, actions);
+}
+
+/* --- snapshots --- */
+
+static void show_paths(const bs_snapshot_info *info)
+{
+    for (size_t i = 0; info->paths[i]; i++) {
+        (void)fputs(i > 0 ? ", " : "", stdout);
+        output_text(stdout, info->paths[i]);
+    }
+    (void)printf("\n");
+}
+
+static void show_snapshot(const bs_snapshot_info *info)
+{
+    char size[OUTPUT_SIZE_TEXT];
+
+    (void)printf("%.*s  %.19s%s  %-36s  ", SHORT_ID, info->id, info->time, *info->time ? "Z" : "",
+                 *info->backup_id ? info->backup_id : "-");
+    if (info->has_summary) {
+        (void)printf("%8" PRIu64 "  %10s  ", info->files, output_size(info->bytes, size));
+    } else {
+        (void)printf("%8s  %10s  ", "-", "-");
+    }
+    output_text(stdout, info->hostname);
+    (void)printf("  ");
+    show_paths(info);
+}
+
+static void show_snapshots(const bs_snapshot_page *page)
+{
+    size_t unknown = 0;
+
+    if (page->count > 0) {
+        (void)printf("%-8s  %-20s  %-36s  %8s  %10s  %s\n", "ID", "TIME", "BACKUP", "FILES", "SIZE",
+                     "HOST  PATHS");
+    }
+    for (size_t i = 0; i < page->count; i++) {
+        show_snapshot(&page->items[i]);
+        unknown += *page->items[i].backup_id ? 0 : 1;
+    }
+    (void)printf("%zu snapshots\n", page->count);
+    if (unknown > 0) {
+        (void)printf("%zu of them are not in the catalogue; 'backupsvc rebuild' takes them in\n",
+                     unknown);
+    }
+}
+
+static void show_snapshots_json(const bs_snapshot_page *page)
+{
+    (void)printf("{\"success\":true,\"unreadable\":%" PRIu64 ",\"snapshots\":[", page->unreadable);
+    for (size_t i = 0; i < page->count; i++) {
+        char *json = NULL;
+        bs_status status = bs_snapshot_info_to_json(&page->items[i], &json);
+
+        (void)fputs(i > 0 ? "," : "", stdout);
+        output_json_owned(stdout, status, json);
+    }
+    (void)printf("]}\n");
+}
+
+int verb_snapshots(tool_run *tool, int argc, char **argv)
+{
+    repo_arguments given = REPO_ARGUMENTS_INIT;
+    bs_snapshot_page *page = NULL;
+    int code = TOOL_DONE;
+
+    if (begin(tool, argc, argv, &given, 0, &code) < 0) {
+        return code;
+    }
+    if (bs_snapshot_list(tool->service, given.storage, &page) < 0) {
+        return output_fail_last(tool);
+    }
+    if (tool->json) {
+        show_snapshots_json(page);
+    } else {
+        show_snapshots(page);
+    }
+    code = page->unreadable > 0 ? TOOL_WARNINGS : TOOL_DONE;
+    bs_snapshot_page_free(page);
+    return code;
+}
+
+/* --- check --- */
+
+static void show_finding(const bs_check_finding *finding)
+{
+    (void)printf("%s: %s %.*s", finding->is_note ? "note" : "damaged",
+                 bs_check_subject_name(finding->subject), SHORT_ID, finding->id);
+    if (*finding->path) {
+        (void)printf(", ");
+        output_text(stdout, finding->path);
+    }
+    (void)printf(": ");
+    output_text(stdout, finding->message);
+    (void)printf("\n");
+}
+
+static void check_text(const tool_run *tool, const bs_check_info *info, double seconds)
+{
+    char size[OUTPUT_SIZE_TEXT];
+
+    for (size_t i = 0; i < info->findings_kept; i++) {
+        if (!info->findings[i].is_note || !tool->quiet) {
+            show_finding(&info->findings[i]);
+        }
+    }
+    if (info->errors + info->notes > info->findings_kept) {
+        (void)printf("and %" PRIu64 " more\n", info->errors + info->notes - info->findings_kept);
+    }
+    if (info->status >= BS_STATE_FAILED) {
+        (void)fflush(stdout);
+        job_show_error("check", &info->error, info->status);
+    } else if (!tool->quiet) {
+        (void)printf("checked %" PRIu64 " snapshots, %" PRIu64 " packs in %.1f s: no damage; ",
+                     info->snapshots, info->packs, seconds);
+        (void)printf("%" PRIu64 " packs read, %s\n", info->packs_read,
+                     output_size(info->bytes_read, size));
+    }
+}
+
+static void check_json(const bs_check_info *info)
+{
+    const job_end end = {"check", NULL, info->status, &info->error};
+    char *json = NULL;
+    const bs_status status = bs_check_info_to_json(info, &json);
+
+    job_show_json(&end, status, json);
+}
+
+static int check_follow(tool_run *tool, bs_subscription *events, const char *id)
+{
+    bs_check_info *info = NULL;
+    double seconds = 0;
+    bs_status ended = job_follow(tool, &check_job, events, id, &seconds);
+
+    if (bs_check_get(tool->service, id, &info) < 0) {
+        return output_fail_last(tool);
+    }
+    if (tool->json) {
+        check_json(info);
+    } else {
+        check_text(tool, info, seconds);
+    }
+    bs_check_info_free(info);
+    return job_exit_code(ended);
+}
+
+/* "2/5" or "10%". */
+static bool take_subset(const char *text, bs_check_options *options)
+{
+    char *end = NULL;
+    const unsigned long first = strtoul(text, &end, 10);
+    unsigned long second = 0;
+
+    if (end == text || first < 1 || first > 256) {
+        return false;
+    }
+    if (strcmp(end, "%") == 0) {
+        options->percent = (uint32_t)first;
+        return first <= 100;
+    }
+    if (*end != '/' || end[1] < '0' || end[1] > '9') {
+        return false;
+    }
+    second = strtoul(end + 1, &end, 10);
+    options->part = (uint32_t)first;
+    options->parts = (uint32_t)second;
+    return *end == '\0' && second >= first && second <= 256;
+}
+
+static int run_check(tool_run *tool, const bs_check_options *options)
+{
+    bs_subscription *events = NULL;
+    char id[BS_ID_SIZE];
+    int code = TOOL_FAILED;
+
+    if (bs_subscribe(tool->service, NULL, &events) < 0 ||
+        bs_check_start(tool->service, options, id) < 0) {
+        code = output_fail_last(tool);
+    } else {
+        code = check_follow(tool, events, id);
+    }
+    bs_unsubscribe(events);
+    return code;
+}
+
+int verb_check(tool_run *tool, int argc, char **argv)
+{
+    repo_arguments given = REPO_ARGUMENTS_INIT;
+    bs_check_options options = BS_CHECK_OPTIONS_INIT;
+    const char *subset = NULL;
+    const option_row rows[] = {
+        REPO_ROWS(&given),
+        {"read-data", OPTION_FLAG, &options.read_data, NULL, 0, 0},
+        {"read-data-subset", OPTION_TEXT, &subset, NULL, 0, 0},
+        {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
+    };
+    int code = TOOL_DONE;
+
+    if (options_read(tool, argc, argv, rows, 0, 0, &code) < 0) {
+        return code;
+    }
+    if (subset && !take_subset(subset, &options)) {
+        return output_usage(tool, "--read-data-subset takes a part such as 2/5, or a share such as "
+                                  "10%%");
+    }
+    options.read_data = options.read_data || subset;
+    options.storage = given.storage;
+    if (!key_options_open(tool, &given.keys, TOOL_EXISTING, &code)) {
+        return code;
+    }
+    return run_check(tool, &options);
+}

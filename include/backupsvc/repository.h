@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BACKUPSVC_REPOSITORY_H
+#define BACKUPSVC_REPOSITORY_H
+
+#include <backupsvc/backup.h>
+#include <backupsvc/service.h>
+
+BS_BEGIN_DECLS
+
+/**
+ * @file backupsvc/repository.h
+ * @brief Deduplicated repositories: made, looked at, checked; who can open them.
+ *
+ * A storage may hold one repository, at its top, in the format of the restic
+ * program: both work on it, also at once. Backups of BS_FORM_REPOSITORY become
+ * snapshots there; the first makes the repository. Snapshots that restic has made
+ * are backups too, once bs_catalog_rebuild() has found them.
+ *
+ * A repository is opened with a pass phrase: with each that is known (the
+ * setting's, the keyring's, what bs_key_unlock() was given) until one fits, or
+ * with the empty one.
+ *
+ * Who works on a repository holds a lock in it, which names the process. To find
+ * out whether that still runs, `restic unlock` sends it SIGHUP: a program that
+ * uses repositories must not die of that signal.
+ */
+
+/** Room for an id of a repository's file with its NUL: 64 hex digits. */
+#define BS_DIGEST_TEXT_SIZE 65
+
+/* --- Making one --- */
+
+/** What repository to make. Start from BS_REPOSITORY_OPTIONS_INIT; 0 means default. */
+typedef struct bs_repository_options {
+    size_t struct_size;         /**< Set by BS_REPOSITORY_OPTIONS_INIT. */
+    const char *storage;        /**< A registered storage. Default: "local". */
+    bs_encryption encryption;   /**< None: the empty pass phrase, which keeps nobody out; aes256. */
+    const char *encryption_key; /**< aes256: a reference to its pass phrase, see keys.h. Default:
+                                     ENCRYPTION_KEY. */
+    uint32_t version;           /**< Of the format: 1 or 2. Default: 2, which can compress. */
+} bs_repository_options;
+
+/* clang-format off */
+#define BS_REPOSITORY_OPTIONS_INIT                                                                \
+    {sizeof(bs_repository_options), NULL, BS_ENCRYPTION_NONE, NULL, 0}
+/* clang-format on */
+
+/** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */
+BS_API void bs_repository_options_init(bs_repository_options *options, size_t size);
+
+/**
+ * Make a repository on a storage.
+ *
+ * @param service  The service.
+ * @param options  Where, and how it is opened.
+ * @param id_out   The repository's id; may be NULL.
+ *
+ * @retval BS_OK
+ * @retval BS_E_EXISTS     There is one already, or parts of one.
+ * @retval BS_E_NOT_FOUND  There is no such storage, or the reference leads to nothing.
+ * @retval BS_E_INVALID    An option is wrong.
+ *
+ * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_repository_init(bs_service *service,
+                                                 const bs_repository_options *options,
+                                                 char id_out[BS_DIGEST_TEXT_SIZE]);
+
+/* --- Its pass phrases --- */
+
+/** A key file: one pass phrase that opens a repository. */
+typedef struct bs_repository_key {
+    char id[BS_DIGEST_TEXT_SIZE];
+    bool is_current;        /**< It has opened the repository for this list. */
+    const char *username;   /**< Who has made it; "". */
+    const char *hostname;   /**< On which machine; "". */
+    const char *created_at; /**< RFC 3339, in UTC; "": not told. */
+    const char *damage;     /**< What is wrong with the file; "": nothing. */
+} bs_repository_key;
+
+/** What opens a repository. */
+typedef struct bs_repository_keys {
+    const bs_repository_key *items;
+    size_t count;
+} bs_repository_keys;
+
+/**
+ * Tell what pass phrases open a repository.
+ *
+ * @param service  The service.
+ * @param storage  On which storage it lies; NULL: "local".
+ * @param out      The list; freed with bs_repository_keys_free(). Set only on BS_OK.
+ *
+ * @retval BS_OK
+ * @retval BS_E_NOT_FOUND  There is no such storage, or no repository on it.
+ * @retval BS_E_KEY        No known pass phrase opens it.
+ * @retval BS_E_BUSY       Somebody has locked it for himself.
+ *
+ * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_repository_key_list(bs_service *service, const char *storage,
+                                                     bs_repository_keys **out);
+
+/** Free a list. NULL is ignored. Since: 0.1 */
+BS_API void bs_repository_keys_free(bs_repository_keys *keys);
+
+/**
+ * Let one more pass phrase open a repository.
+ *
+ * @param service    The service.
+ * @param storage    On which storage it lies; NULL: "local".
+ * @param reference  The new pass phrase; see keys.h.
+ * @param id_out     Of the new key file; may be NULL.
+ *
+ * @retval BS_OK
+ * @retval BS_E_INVALID  The reference leads to a key that is no pass phrase.
+ *                       Others as for bs_repository_key_list().
+ *
+ * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_repository_key_add(bs_service *service, const char *storage,
+                                                    const char *reference,
+                                                    char id_out[BS_DIGEST_TEXT_SIZE]);
+
+/**
+ * Let a pass phrase open a repository no more.
+ *
+ * Who had it, and a copy of the key file, can still open the repository with both.
+ *
+ * @param service  The service.
+ * @param storage  On which storage it lies; NULL: "local".
+ * @param id       The key file's id, or an unambiguous beginning of it.
+ *
+ * @retval BS_OK
+ * @retval BS_E_NOT_FOUND  There is no such key file, storage or repository.
+ * @retval BS_E_AMBIGUOUS  More than one begins so.
+ * @retval BS_E_NEEDED     It is the one that has opened the repository for this.
+ * @retval BS_E_BUSY       Somebody works on the repository.
+ * @retval BS_E_KEY        No known pass phrase opens it.
+ *
+ * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_repository_key_remove(bs_service *service, const char *storage,
+                                                       const char *id);
+
+/**
+ * Put another pass phrase in the place of the one that opens the repository now.
+ *
+ * @param service    The service.
+ * @param storage    On which storage it lies; NULL: "local".
+ * @param reference  The new pass phrase; see keys.h.
+ *
+ * @retval BS_OK
+ * @retval BS_E_INVALID  The reference leads to a key that is no pass phrase.
+ * @retval BS_E_BUSY     Somebody works on the repository.
+ *                       Others as for bs_repository_key_list().
+ *
+ * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_repository_key_change(bs_service *service, const char *storage,
+                                                       const char *reference);
+
+/* --- Its snapshots --- */
+
+/** A snapshot, as it stands in the repository. */
+typedef struct bs_snapshot_info {
+    char id[BS_DIGEST_TEXT_SIZE];
+    char backup_id[BS_ID_SIZE]; /**< The backup that it is; "": the catalogue does not know it. */
+    const char *name;           /**< That backup's; "". */
+    const char *time;           /**< RFC 3339, in UTC. */
+    const char *hostname;
+    const char *username;
+    const char *const *paths;         /**< Ended by NULL. */
+    const char *const *tags;          /**< Ended by NULL. */
+    char parent[BS_DIGEST_TEXT_SIZE]; /**< What it was built on; may be gone by now. "": nothing. */
+    char tree[BS_DIGEST_TEXT_SIZE];
+    const char *program_version; /**< What has made it, such as "restic 0.18.0"; "". */
+    bool has_summary;            /**< The numbers below are known. */
+    uint64_t files;
+    uint64_t bytes;       /**< Of those files. */
+    uint64_t bytes_added; /**< What it has added to the repository, as it is stored. */
+} bs_snapshot_info;
+
+/** The snapshots of a repository, the newest first. */
+typedef struct bs_snapshot_page {
+    const bs_snapshot_info *items;
+    size_t count;
+    uint64_t unreadable; /**< Snapshots that are damaged; each was logged as a warning. */
+} bs_snapshot_page;
+
+/**
+ * List the snapshots of a repository, whoever has made them.
+ *
+ * @param service  The service.
+ * @param storage  On which storage it lies; NULL: "local".
+ * @param out      The list; freed with bs_snapshot_page_free(). Set only on BS_OK.
+ *
+ * @retval BS_OK
+ *         Others as for bs_repository_key_list().
+ *
+ * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_snapshot_list(bs_service *service, const char *storage,
+                                               bs_snapshot_page **out);
+
+/** Free a list. NULL is ignored. Since: 0.1 */
+BS_API void bs_snapshot_page_free(bs_snapshot_page *page);
+
+/* --- Checking it --- */
+
+/** What to check. Start from BS_CHECK_OPTIONS_INIT; 0 means default. */
+typedef struct bs_check_options {
+    size_t struct_size;  /**< Set by BS_CHECK_OPTIONS_INIT. */
+    const char *storage; /**< Default: "local". */
+    bool read_data;      /**< Read packs too, and open all that is in them. Default: the structure
+                              only. */
+    uint32_t part;       /**< Only the packs of this part, 1 to `parts`. Default: all. */
+    uint32_t parts;      /**< At most 256. */
+    uint32_t percent;    /**< Only so many of the packs, 1 to 100, by chance. Default: all. */
+} bs_check_options;
+
+/* clang-format off */
+#define BS_CHECK_OPTIONS_INIT {sizeof(bs_check_options), NULL, false, 0, 0, 0}
+/* clang-format on */
+
+/** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */
+BS_API void bs_check_options_init(bs_check_options *options, size_t size);
+
+/** What a finding is about. */
+typedef enum bs_check_subject {
+    BS_CHECK_INDEX = 1,    /**< An index file. */
+    BS_CHECK_PACK = 2,     /**< A pack. */
+    BS_CHECK_SNAPSHOT = 3, /**< A snapshot that does not restore as a whole. */
+    BS_CHECK_TREE = 4,     /**< A directory of a snapshot. */
+    BS_CHECK_FILE = 5,     /**< A file of a snapshot, some of whose bytes are lost. */
+} bs_check_subject;
+
+/** Such as "pack"; "unknown" for others. Static. Since: 0.1 */
+BS_API const char *bs_check_subject_name(bs_check_subject subject);
+
+/** One thing that a check has found. */
+typedef struct bs_check_finding {
+    bs_check_subject subject;
+    bool is_note; /**< Worth knowing; nothing is lost. */
+    char id[BS_DIGEST_TEXT_SIZE];
+    const char *path; /**< Of a tree or file: in the snapshot, printable. */
+    const char *message;
+} bs_check_finding;
+
+/** What is known of a check. Times are RFC 3339 texts in UTC, "" where there is none. */
+typedef struct bs_check_info {
+    char id[BS_ID_SIZE];
+    const char *storage;
+    bs_job_state status;
+    const char *created_at;
+    const char *started_at;
+    const char *completed_at;
+    const bs_check_finding *findings; /**< The first of them, at most 10 000. */
+    size_t findings_kept;
+    uint64_t errors;
+    uint64_t notes;
+    uint64_t indexes;
+    uint64_t packs;
+    uint64_t blobs;
+    uint64_t packs_read;
+    uint64_t bytes_read;
+    uint64_t trees;
+    uint64_t snapshots;
+    uint64_t snapshots_damaged;
+    bs_error error; /**< With BS_STATE_FAILED; else code BS_OK. */
+    bs_usage usage;
+} bs_check_info;
+
+/**
+ * Check a repository, as a job. Nobody else can work on it meanwhile.
+ *
+ * It fails with BS_E_CORRUPT when something is damaged; bs_check_get() tells what.
+ *
+ * @param service  The service.
+ * @param options  What to check.
+ * @param id_out   The job's id. Set only on BS_OK.
+ *
+ * @retval BS_OK
+ * @retval BS_E_NOT_FOUND  There is no such storage.
+ * @retval BS_E_INVALID    An option is wrong.
+ *
+ * Blocking: no.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_check_start(bs_service *service, const bs_check_options *options,
+                                             char id_out[BS_ID_SIZE]);
+
+/**
+ * Tell how a check stands or has ended.
+ *
+ * @param service  The service.
+ * @param id       Its id, or an unambiguous beginning of it.
+ * @param out      Freed with bs_check_info_free(). Set only on BS_OK.
+ *
+ * @retval BS_OK
+ * @retval BS_E_NOT_FOUND  There is no such check.
+ * @retval BS_E_AMBIGUOUS  More than one job begins so.
+ *
+ * Blocking: disk.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_check_get(bs_service *service, const char *id,
+                                           bs_check_info **out);
+
+/** Free what bs_check_get() gave. NULL is ignored. Since: 0.1 */
+BS_API void bs_check_info_free(bs_check_info *info);
+
+/** As bs_backup_wait(), for a check. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_check_wait(bs_service *service, const char *id,
+                                            uint32_t timeout_ms);
+
+/** As bs_backup_cancel(), for a check. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_check_cancel(bs_service *service, const char *id);
+
+BS_END_DECLS
+
+#endif

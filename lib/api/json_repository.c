@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Infos of repositories as JSON.
+ */
+#include <backupsvc/json.h>
+
+#include "api/check.h"
+#include "api/json_document.h"
+
+bs_status bs_snapshot_info_to_json(const bs_snapshot_info *info, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(info);
+    BSI_REQUIRE(out);
+    bsi_json_document_begin(&json, &buf);
+    bsi_json_put_text(&json, "id", info->id);
+    bsi_json_put_text(&json, "backup_id", info->backup_id);
+    bsi_json_put_text(&json, "name", info->name);
+    bsi_json_put_text(&json, "time", info->time);
+    bsi_json_put_text(&json, "hostname", info->hostname);
+    bsi_json_put_text(&json, "username", info->username);
+    bsi_json_put_texts(&json, "paths", info->paths);
+    bsi_json_put_texts(&json, "tags", info->tags);
+    bsi_json_put_text(&json, "parent", info->parent);
+    bsi_json_put_text(&json, "tree", info->tree);
+    bsi_json_put_text(&json, "program_version", info->program_version);
+    bsi_json_put_bool(&json, "has_summary", info->has_summary);
+    bsi_json_put_u64(&json, "files", info->files);
+    bsi_json_put_u64(&json, "bytes", info->bytes);
+    bsi_json_put_u64(&json, "bytes_added", info->bytes_added);
+    return bsi_json_document_end(&json, &buf, out);
+}
+
+bs_status bs_repository_key_to_json(const bs_repository_key *key, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(key);
+    BSI_REQUIRE(out);
+    bsi_json_document_begin(&json, &buf);
+    bsi_json_put_text(&json, "id", key->id);
+    bsi_json_put_bool(&json, "is_current", key->is_current);
+    bsi_json_put_text(&json, "username", key->username);
+    bsi_json_put_text(&json, "hostname", key->hostname);
+    bsi_json_put_text(&json, "created_at", key->created_at);
+    bsi_json_put_text(&json, "damage", key->damage);
+    return bsi_json_document_end(&json, &buf, out);
+}
+
+static void put_findings(bsi_json_writer *json, const bs_check_info *info)
+{
+    bsi_json_write_key(json, "findings");
+    bsi_json_begin_array(json);
+    for (size_t i = 0; i < info->findings_kept; i++) {
+        const bs_check_finding *finding = &info->findings[i];
+        bsi_json_begin_object(json);
+        bsi_json_put_text(json, "subject", bs_check_subject_name(finding->subject));
+        bsi_json_put_bool(json, "is_note", finding->is_note);
+        bsi_json_put_text(json, "id", finding->id);
+        bsi_json_put_text(json, "path", finding->path);
+        bsi_json_put_text(json, "message", finding->message);
+        bsi_json_end_object(json);
+    }
+    bsi_json_end_array(json);
+    bsi_json_put_u64(json, "findings_kept", info->findings_kept);
+}
+
+bs_status bs_check_info_to_json(const bs_check_info *info, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(info);
+    BSI_REQUIRE(out);
+    bsi_json_document_begin(&json, &buf);
+    bsi_json_put_text(&json, "id", info->id);
+    bsi_json_put_text(&json, "storage", info->storage);
+    bsi_json_put_text(&json, "status", bs_job_state_name(info->status));
+    bsi_json_put_text(&json, "created_at", info->created_at);
+    bsi_json_put_text(&json, "started_at", info->started_at);
+    bsi_json_put_text(&json, "completed_at", info->completed_at);
+    put_findings(&json, info);
+    bsi_json_put_u64(&json, "errors", info->errors);
+    bsi_json_put_u64(&json, "notes", info->notes);
+    bsi_json_put_u64(&json, "indexes", info->indexes);
+    bsi_json_put_u64(&json, "packs", info->packs);
+    bsi_json_put_u64(&json, "blobs", info->blobs);
+    bsi_json_put_u64(&json, "packs_read", info->packs_read);
+    bsi_json_put_u64(&json, "bytes_read", info->bytes_read);
+    bsi_json_put_u64(&json, "trees", info->trees);
+    bsi_json_put_u64(&json, "snapshots", info->snapshots);
+    bsi_json_put_u64(&json, "snapshots_damaged", info->snapshots_damaged);
+    bsi_json_put_error(&json, &info->error);
+    bsi_json_put_usage(&json, &info->usage);
+    return bsi_json_document_end(&json, &buf, out);
+}

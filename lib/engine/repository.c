@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making repositories, and who can open them.
+ */
+#include "engine/repository.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "engine/complaints.h"
+#include "engine/info_parts.h"
+#include "engine/service.h"
+#include "engine/words.h"
+
+_Static_assert((int)BS_DIGEST_TEXT_SIZE == 2 * (int)BSI_SHA256_SIZE + 1, "the digits of a digest");
+
+/* --- Opening --- */
+
+static void log_trouble(void *user, bsi_slice path, const bs_error *error)
+{
+    const bs_service *service = user;
+    char shown[512];
+
+    bsi_log_write(&service->log, BS_LOG_WARNING, "engine", "repository, %s: %s",
+                  bsi_printable(path.data, path.size, shown, sizeof(shown)), error->message);
+}
+
+bs_status bsi_repository_open(bs_service *service, const char *storage, bsi_session_lock lock,
+                              bsi_job *job, bsi_open_repository *out)
+{
+    bsi_session_options options = {.lock = lock, .reads_only = true};
+    bs_status status = BS_OK;
+
+    *out = (bsi_open_repository){.warn = {log_trouble, service}};
+    status =
+        bsi_service_storage(service, storage ? storage : BSI_REPOSITORY_STORAGE, &out->storage);
+    if (status >= 0) {
+        status = bsi_access_open(service, NULL, &out->access);
+    }
+    if (status >= 0) {
+        out->env = bsi_service_env(service, out->storage, job ? &job->call : NULL,
+                                   job ? &job->warn : &out->warn);
+        bsi_access_lend(&out->access, &out->env);
+        options.keys = out->env.keys;
+        options.key_count = out->env.key_count;
+        status = bsi_repo_session_open(&out->env, &options, &out->session);
+    }
+    if (status < 0) {
+        bsi_repository_close(out);
+    }
+    return status;
+}
+
+void bsi_repository_close(bsi_open_repository *repository)
+{
+    if (repository->session.repo) {
+        bsi_repo_session_close(&repository->session);
+    }
+    bsi_access_close(&repository->access);
+    bsi_storage_unref(repository->storage);
+    *repository = (bsi_open_repository){0};
+}
+
+/* --- Pass phrases --- */
+
+/* A key by reference that must be a pass phrase. The caller gives it back. */
+static bs_status take_phrase(bs_service *service, const char *reference, bsi_key **out)
+{
+    bsi_key *key = NULL;
+    bs_status status = reference ? bsi_keys_resolve(service, reference, NULL, &key)
+                                 : bsi_keys_usual(service, &key);
+
+    if (status >= 0 && !bsi_key_phrase(key)) {
+        bsi_key_unref(key);
+        return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID,
+                        "a repository is opened with a pass phrase, not with another key");
+    }
+    *out = key;
+    return status;
+}
+
+/* --- Making one --- */
+
+static bs_status check_options(const bs_repository_options *options)
+{
+    bsi_complaints complaints = {0};
+
+    if (options->version > BSI_REPO_VERSION_MAX) {
+        bsi_complain_invalid(&complaints, "version: takes %d or %d, not %u",
+                             (int)BSI_REPO_VERSION_MIN, (int)BSI_REPO_VERSION_MAX,
+                             (unsigned)options->version);
+    }
+    if (options->encryption == BS_ENCRYPTION_RSA) {
+        bsi_complain(&complaints, BS_E_UNSUPPORTED, BS_LAYER_CALLER,
+                     "encryption: a repository takes none or aes256; rsa is not in this release");
+    } else if (options->encryption != BS_ENCRYPTION_NONE &&
+               options->encryption != BS_ENCRYPTION_AES256) {
+        bsi_complain_invalid(&complaints, "encryption: takes none or aes256, not the number %d",
+                             (int)options->encryption);
+    }
+    if (options->encryption == BS_ENCRYPTION_NONE && options->encryption_key) {
+        bsi_complain_invalid(&complaints,
+                             "encryption: must be aes256 where encryption_key is given");
+    }
+    return bsi_complaints_status(&complaints);
+}
+
+static bs_status make(bs_service *service, const bs_repository_options *options,
+                      bsi_storage *storage, bsi_digest *id_out)
+{
+    const bsi_repo_options how = {.version = options->version};
+    const bsi_repo_place place = {storage, ""};
+    bsi_key *key = NULL;
+    bsi_repo *repo = NULL;
+    bs_status status = BS_OK;
+
+    if (options->encryption == BS_ENCRYPTION_AES256) {
+        BSI_TRY(take_phrase(service, options->encryption_key, &key));
+    }
+    status = bsi_repo_init(&place, NULL, &how, key ? bsi_key_phrase(key) : NULL, &repo);
+    bsi_key_unref(key);
+    if (status >= 0) {
+        *id_out = bsi_repo_config_of(repo)->id;
+        bsi_repo_close(repo);
+    }
+    return status;
+}
+
+bs_status bsi_repository_init(bs_service *service, const bs_repository_options *options,
+                              char id_out[BS_DIGEST_TEXT_SIZE])
+{
+    bsi_storage *storage = NULL;
+    bsi_digest id;
+    bs_status status = check_options(options);
+
+    if (status >= 0) {
+        status = bsi_service_storage(
+            service, options->storage ? options->storage : BSI_REPOSITORY_STORAGE, &storage);
+    }
+    if (status >= 0) {
+        status = make(service, options, storage, &id);
+    }
+    bsi_storage_unref(storage);
+    if (status >= 0 && id_out) {
+        bsi_digest_format(&id, id_out);
+    }
+    return status;
+}
+
+/* --- Its keys --- */
+
+typedef struct keys_box {
+    bs_repository_keys keys; /* What the caller holds: must come first. */
+    bsi_arena arena;
+    bs_repository_key *items;
+    size_t capacity;
+    const bsi_repo *repo; /* While it is filled. */
+} keys_box;
+
+const char *bsi_info_go_time(bsi_arena *arena, const bsi_go_time *time)
+{
+    if (time->sec <= BSI_GO_TIME_NONE.sec || time->sec < 0 ||
+        time->sec > INT64_MAX / 1000000000 - 1) {
+        return bsi_arena_text(arena, "");
+    }
+    return bsi_info_time(arena, time->sec * 1000000000 + time->nsec);
+}
+
+static bs_status fill_key(keys_box *box, const bsi_digest *id, const bsi_repo_key_info *info,
+                          bs_repository_key *out)
+{
+    static const bsi_repo_key_info unknown = {.created = {.sec = INT64_C(-62135596800)}};
+    const bsi_repo_key_info *from = info ? info : &unknown;
+
+    bsi_digest_format(id, out->id);
+    out->is_current = bsi_digest_equal(id, bsi_repo_current_key(box->repo));
+    out->username = bsi_arena_slice(&box->arena, from->username);
+    out->hostname = bsi_arena_slice(&box->arena, from->hostname);
+    out->created_at = bsi_info_go_time(&box->arena, &from->created);
+    out->damage = bsi_arena_text(&box->arena, info ? "" : bs_error_last()->message);
+    return out->username && out->hostname && out->created_at && out->damage ? BS_OK : BS_E_NOMEM;
+}
+
+static bs_status take_key(void *user, const bsi_digest *id, const bsi_repo_key_info *info)
+{
+    keys_box *box = user;
+    bs_repository_key *key = NULL;
+
+    if (box->keys.count == box->capacity) {
+        const size_t capacity = box->capacity > 0 ? 2 * box->capacity : 8;
+        bs_repository_key *larger = bsi_realloc_array(box->items, capacity, sizeof(*larger));
+        if (!larger) {
+            return BS_E_NOMEM;
+        }
+        box->items = larger;
+        box->capacity = capacity;
+    }
+    key = &box->items[box->keys.count];
+    *key = (bs_repository_key){.is_current = false};
+    BSI_TRY(fill_key(box, id, info, key));
+    box->keys.count++;
+    return BS_OK;
+}
+
+bs_status bsi_repository_key_list(bs_service *service, const char *storage,
+                                  bs_repository_keys **out)
+{
+    bsi_open_repository repository;
+    keys_box *box = NULL;
+    bs_status status = bsi_repository_open(service, storage, BSI_SESSION_SHARED, NULL, &repository);
+
+    if (status < 0) {
+        return status;
+    }
+    box = bsi_calloc(1, sizeof(*box));
+    status = box ? BS_OK : BS_E_NOMEM;
+    if (status >= 0) {
+        box->repo = repository.session.repo;
+        status = bsi_repo_key_list(repository.session.repo, NULL, take_key, box);
+        box->repo = NULL;
+        box->keys.items = box->items;
+    }
+    bsi_repository_close(&repository);
+    if (status < 0) {
+        bsi_repository_keys_free((bs_repository_keys *)box);
+        return status;
+    }
+    *out = &box->keys;
+    return BS_OK;
+}
+
+void bsi_repository_keys_free(bs_repository_keys *keys)
+{
+    keys_box *box = (keys_box *)keys;
+
+    if (box) {
+        bsi_free(box->items);
+        bsi_arena_dispose(&box->arena);
+        bsi_free(box);
+    }
+}
+
+bs_status bsi_repository_key_add(bs_service *service, const char *storage, const char *reference,
+                                 char id_out[BS_DIGEST_TEXT_SIZE])
+{
+    bsi_open_repository repository;
+    bsi_key *key = NULL;
+    bsi_digest id;
+    bs_status status = take_phrase(service, reference, &key);
+
+    if (status < 0) {
+        return status;
+    }
+    status = bsi_repository_open(service, storage, BSI_SESSION_SHARED, NULL, &repository);
+    if (status >= 0) {
+        status = bsi_repo_key_add(repository.session.repo, NULL, bsi_key_phrase(key), NULL, &id);
+        bsi_repository_close(&repository);
+    }
+    bsi_key_unref(key);
+    if (status >= 0 && id_out) {
+        bsi_digest_format(&id, id_out);
+    }
+    return status;
+}
+
+bs_status bsi_repository_key_remove(bs_service *service, const char *storage, const char *id)
+{
+    bsi_open_repository repository;
+    bsi_digest found;
+    bs_status status =
+        bsi_repository_open(service, storage, BSI_SESSION_EXCLUSIVE, NULL, &repository);
+
+    if (status < 0) {
+        return status;
+    }
+    status = bsi_repo_find(repository.session.repo, NULL, BSI_REPO_KEYS, bsi_slice_of(id), &found);
+    if (status >= 0) {
+        status = bsi_repo_key_remove(repository.session.repo, NULL, &found);
+    }
+    bsi_repository_close(&repository);
+    return status;
+}
+
+bs_status bsi_repository_key_change(bs_service *service, const char *storage, const char *reference)
+{
+    bsi_open_repository repository;
+    bsi_key *key = NULL;
+    bs_status status = take_phrase(service, reference, &key);
+
+    if (status < 0) {
+        return status;
+    }
+    status = bsi_repository_open(service, storage, BSI_SESSION_EXCLUSIVE, NULL, &repository);
+    if (status >= 0) {
+        status = bsi_repo_key_change(repository.session.repo, NULL, bsi_key_phrase(key), NULL);
+        bsi_repository_close(&repository);
+    }
+    bsi_key_unref(key);
+    return status;
+}
