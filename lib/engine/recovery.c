@@ -16,6 +16,7 @@
 #include "engine/removal.h"
 #include "engine/service.h"
 #include "vault/manifest.h"
+#include "vault/manifests.h"
 #include "vault/names.h"
 
 #define RECOVERY_META "interrupted"
@@ -139,10 +140,49 @@ static bs_status look_at_key(void *user, const char *key, const bs_storage_objec
     return found->key ? BS_END : BS_E_NOMEM;
 }
 
-static bs_status find_manifest(const bsi_row_backup *row, search *found)
+/* The name of a snapshot tells nothing: only what it says. */
+static bs_status look_at_info(void *user, const char *key, const bsi_manifest_info *info)
+{
+    search *found = user;
+
+    if (found->key || strcmp(info->id, found->id) != 0) {
+        return BS_OK;
+    }
+    BSI_TRY(bsi_vault_info(found->env, key, &found->info));
+    found->key = bsi_strdup(key);
+    return found->key ? BS_OK : BS_E_NOMEM;
+}
+
+static void note_locked(void *user, bsi_slice path, const bs_error *error)
+{
+    (void)path;
+    if (error->code == BS_E_KEY) {
+        *(bs_error *)user = *error;
+    }
+}
+
+/* BS_E_KEY: whether it is there cannot be known yet. */
+static bs_status find_snapshot(const bsi_vault *vault, search *found)
+{
+    bs_error locked = {.code = BS_OK};
+    const bsi_warn warn = {note_locked, &locked};
+    bsi_vault_env env = *found->env;
+
+    env.warn = &warn;
+    BSI_TRY(vault->manifests->scan(&env, look_at_info, found));
+    if (locked.code < 0) {
+        bsi_error_restore(&locked);
+    }
+    return locked.code;
+}
+
+static bs_status find_manifest(const bsi_vault *vault, const bsi_row_backup *row, search *found)
 {
     bs_status status = BS_OK;
 
+    if (strcmp(row->form, "repository") == 0) {
+        return find_snapshot(vault, found);
+    }
     bsi_short_id(row->id, found->tail);
     memcpy(found->tail + BSI_SHORT_ID_SIZE - 1, BSI_MANIFEST_SUFFIX, sizeof(BSI_MANIFEST_SUFFIX));
     status = bsi_storage_list(found->env->storage, NULL, row->name, look_at_key, found);
@@ -199,7 +239,7 @@ static bs_status recover_row(bs_service *service, bsi_storage *storage, const bs
     bs_status status = bsi_access_open_for(service, row, NULL, &env, &access);
 
     if (status >= 0 && vault) {
-        status = find_manifest(row, &found);
+        status = find_manifest(vault, row, &found);
     }
     if (status >= 0 && found.key) {
         status = mirror ? vault->recover(&env, row->name, row->id) : BS_OK;
