@@ -523,6 +523,10 @@ static bs_status verify_written(bsi_job *job)
     const bsi_backup_request *request = run->request;
     const bsi_row_backup row = {.storage = request->storage_name,
                                 .encryption = bsi_encryption_name(request->encryption)};
+    /* Archives have a data key of their own. */
+    bsi_key *phrase = bsi_request_is_repository(request) && request->wrap_keys.count > 0
+                          ? request->wrap_keys.items[0]
+                          : NULL;
     bsi_vault_env env = job_env(job);
     bsi_access access;
     bs_status status = BS_OK;
@@ -530,7 +534,7 @@ static bs_status verify_written(bsi_job *job)
     env.progress = NULL; /* The job's own counters have come to their end. */
     env.fresh_id = job->id;
     env.fresh_key = run->result.data_key;
-    status = bsi_access_open_for(job->service, &row, NULL, &env, &access);
+    status = bsi_access_open_for(job->service, &row, phrase, &env, &access);
     if (status >= 0) {
         status = bsi_fresh_verify(request->vault, &env, &run->result);
     }
