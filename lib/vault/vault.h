@@ -234,11 +234,19 @@ typedef struct bsi_damage_sink {
     void *user;
 } bsi_damage_sink;
 
+/* A stretch of a file's content. */
+typedef struct bsi_part {
+    bsi_digest sha256;
+    uint32_t size;
+} bsi_part;
+
 /* One entry as a manifest lists it. Valid for the callback. */
 typedef struct bsi_listed {
     bsi_entry entry;
     bool has_digest;
-    bsi_digest sha256;          /* Of the stored bytes: with `sparse`, of the extents only. */
+    bsi_digest sha256;     /* Of the stored bytes: with `sparse`, of the extents only. */
+    const bsi_part *parts; /* Of a file without a digest: its content, in order. */
+    size_t part_count;
     char stored_in[BS_ID_SIZE]; /* The backup whose container holds them; "". */
 } bsi_listed;
 typedef bs_status (*bsi_listed_cb)(void *user, const bsi_listed *listed);

@@ -44,6 +44,7 @@ struct bsi_tree_walk {
 
     bsi_buf path; /* Of the present entry. */
     bsi_buf xattrs;
+    bsi_buf parts; /* bsi_part each, of the present file. */
     bool begun;
     bool over;
     bool descend; /* The present entry is a directory that is entered next. */
@@ -71,6 +72,7 @@ bs_status bsi_tree_walk_new(const bsi_repo_session *session, const bsi_digest *r
     walk->entered_max = DIRS_SPARE + stats.blobs * BSI_WALK_REPEATS;
     bsi_buf_init(&walk->path, BSI_PATH_MAX + 1);
     bsi_buf_init(&walk->xattrs, BSI_BLOB_TREE_MAX);
+    bsi_buf_init(&walk->parts, BSI_BLOB_TREE_MAX);
     bsi_buf_init(&walk->unread, UNREAD_MAX);
     status = bsi_blob_reader_new(session->repo, session->index, &walk->reader);
     if (status >= 0) {
@@ -143,6 +145,7 @@ void bsi_tree_walk_free(bsi_tree_walk *walk)
         bsi_links_free(walk->links);
         bsi_buf_dispose(&walk->path);
         bsi_buf_dispose(&walk->xattrs);
+        bsi_buf_dispose(&walk->parts);
         bsi_buf_dispose(&walk->unread);
         bsi_free(walk);
     }
@@ -334,12 +337,21 @@ static bs_status set_path(bsi_tree_walk *walk, const level *top, bsi_slice name)
     return bsi_buf_append(&walk->path, name.data, name.size);
 }
 
+static bs_status add_part(bsi_tree_walk *walk, const bsi_digest *id, const bsi_blob *blob)
+{
+    const bsi_part part = {*id, bsi_blob_plain_size(blob)};
+
+    return bsi_buf_append(&walk->parts, &part, sizeof(part));
+}
+
 /* How long a file really is: trees need not tell the truth. */
 static bs_status measure(bsi_tree_walk *walk, bsi_tree_item *item)
 {
+    bsi_listed *listed = &item->entry.listed;
     bsi_blob_place place;
     uint64_t size = 0;
 
+    bsi_buf_clear(&walk->parts);
     for (size_t i = 0; i < item->content_count; i++) {
         const bs_status status =
             bsi_repo_index_find(walk->session->index, BSI_BLOB_DATA, &item->content[i], 0, &place);
@@ -351,8 +363,11 @@ static bs_status measure(bsi_tree_walk *walk, bsi_tree_item *item)
         if (!bsi_add_u64(size, bsi_blob_plain_size(&place.blob), &size) || size > INT64_MAX) {
             return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "no file is that large");
         }
+        BSI_TRY(add_part(walk, &item->content[i], &place.blob));
     }
-    item->entry.listed.entry.stat.size = size;
+    listed->entry.stat.size = size;
+    listed->parts = (const bsi_part *)(const void *)walk->parts.data;
+    listed->part_count = item->content_count;
     return BS_OK;
 }
 
