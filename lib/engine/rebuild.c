@@ -16,10 +16,20 @@
 #include "engine/profiles.h"
 #include "engine/runner.h"
 #include "engine/service.h"
+#include "vault/repository/snapshot_info.h"
+
+/* Rows that are taken over as they are. */
+typedef struct kept_rows {
+    struct kept_rows *next;
+    bsi_row_backup *rows;
+    size_t count;
+} kept_rows;
 
 typedef struct rebuild {
     bs_service *service;
     const char *storage_name;
+    bool is_locked; /* That storage's repository: no key opens it. */
+    kept_rows *kept;
     bsi_arena arena;
     bsi_backup_import *items;
     size_t count;
@@ -32,7 +42,9 @@ static void unreadable(void *user, bsi_slice path, const bs_error *error)
     rebuild *self = user;
     char shown[512];
 
-    if (error->code == BS_E_KEY) {
+    if (error->code == BS_E_KEY && bsi_slice_is(path, BSI_REPOSITORY_CONFIG_KEY)) {
+        self->is_locked = true;
+    } else if (error->code == BS_E_KEY) {
         self->report.locked++; /* It is given all the same. */
     } else {
         self->report.unreadable++;
@@ -43,24 +55,84 @@ static void unreadable(void *user, bsi_slice path, const bs_error *error)
                   error->code == BS_E_KEY ? "cannot be read" : "is left out", error->message);
 }
 
+static bs_status make_room(rebuild *self)
+{
+    const size_t capacity = self->capacity > 0 ? self->capacity * 2 : 64;
+    bsi_backup_import *items = NULL;
+
+    if (self->count < self->capacity) {
+        return BS_OK;
+    }
+    items = bsi_realloc_array(self->items, capacity, sizeof(*self->items));
+    if (!items) {
+        return BS_E_NOMEM;
+    }
+    self->items = items;
+    self->capacity = capacity;
+    return BS_OK;
+}
+
 static bs_status take_manifest(void *user, const char *manifest_key, const bsi_manifest_info *info)
 {
     rebuild *self = user;
 
-    if (self->count == self->capacity) {
-        const size_t capacity = self->capacity > 0 ? self->capacity * 2 : 64;
-        bsi_backup_import *items = bsi_realloc_array(self->items, capacity, sizeof(*self->items));
-        if (!items) {
-            return BS_E_NOMEM;
-        }
-        self->items = items;
-        self->capacity = capacity;
-    }
+    BSI_TRY(make_room(self));
     BSI_TRY(bsi_row_from_manifest(info, self->storage_name, manifest_key, &self->arena,
                                   &self->items[self->count]));
     self->count++;
     return BS_OK;
 }
+
+/* --- Repositories that no key opens --- */
+
+static bs_status keep_row(rebuild *self, bsi_storage *storage, const bsi_row_backup *row)
+{
+    bs_storage_object object;
+    bs_status status = BS_OK;
+
+    if (!bsi_row_is_completed(row->status)) {
+        return BS_OK;
+    }
+    status = bsi_storage_stat(storage, NULL, row->manifest_key, &object);
+    if (status == BS_E_NOT_FOUND) {
+        return BS_OK;
+    }
+    BSI_TRY(status);
+    BSI_TRY(make_room(self));
+    self->items[self->count++] = (bsi_backup_import){.row = *row};
+    self->report.locked++;
+    return BS_OK;
+}
+
+/* Nothing can be read there: what was known stays, as long as the snapshots are there. */
+static bs_status keep_rows(rebuild *self, bsi_storage *storage)
+{
+    const bsi_backup_filter filter = {.form = "repository", .storage = self->storage_name};
+    kept_rows *kept = bsi_arena_alloc(&self->arena, 1, sizeof(*kept));
+    bs_status status = BS_OK;
+
+    if (!kept) {
+        return BS_E_NOMEM;
+    }
+    BSI_TRY(
+        bsi_catalog_list_backups(self->service->catalog, &filter, &kept->rows, &kept->count, NULL));
+    kept->next = self->kept;
+    self->kept = kept;
+    self->report.unreadable += kept->count == 0 ? 1 : 0;
+    for (size_t i = 0; i < kept->count && status >= 0; i++) {
+        status = keep_row(self, storage, &kept->rows[i]);
+    }
+    return status;
+}
+
+static void free_kept(const rebuild *self)
+{
+    for (const kept_rows *kept = self->kept; kept; kept = kept->next) {
+        bsi_row_backups_free(kept->rows, kept->count);
+    }
+}
+
+/* --- All of it --- */
 
 static bs_status scan_storage(rebuild *self, bsi_storage *storage)
 {
@@ -69,12 +141,13 @@ static bs_status scan_storage(rebuild *self, bsi_storage *storage)
     bsi_access access;
     bs_status status = bsi_access_open(self->service, NULL, &access);
 
+    self->is_locked = false;
     if (status >= 0) {
         bsi_access_lend(&access, &env);
         status = bsi_vault_scan(&env, take_manifest, self);
         bsi_access_close(&access);
     }
-    return status;
+    return status >= 0 && self->is_locked ? keep_rows(self, storage) : status;
 }
 
 static bs_status scan_storages(rebuild *self)
@@ -170,6 +243,7 @@ bs_status bsi_catalog_rebuild(bs_service *service, bs_rebuild_report *report_out
         bsi_uses_end(&service->uses, BSI_USES_CATALOG);
     }
     bsi_jobs_release(service);
+    free_kept(&self);
     bsi_free(self.items);
     bsi_arena_dispose(&self.arena);
     if (status >= 0 && report_out) {

@@ -10,6 +10,7 @@
  * manifest, and of its container.
  */
 #define BSI_SNAPSHOT_KEY_PREFIX "snapshots/"
+#define BSI_REPOSITORY_CONFIG_KEY "config" /* What a scan reports a repository by. */
 enum { BSI_SNAPSHOT_KEY_SIZE = sizeof(BSI_SNAPSHOT_KEY_PREFIX) + 2 * BSI_SHA256_SIZE };
 
 /* Whether a key on a storage is that of a snapshot at its root. */

@@ -216,7 +216,7 @@ static bs_status scan(const bsi_vault_env *env, bsi_manifest_cb callback, void *
         return BS_OK;
     }
     if (status < 0) {
-        return settle(env, "config", status);
+        return settle(env, BSI_REPOSITORY_CONFIG_KEY, status);
     }
     status = visit_files(&session, callback, user);
     bsi_repo_session_close(&session);
