@@ -144,6 +144,17 @@ const tool_verb verbs[] = {
      "Prints what is damaged and the files that it costs. Nobody else can work on the repository\n"
      "meanwhile.\n",
      verb_check},
+    {"prune", "[OPTION...]", "remove from a repository what no snapshot needs",
+     "  --dry-run            only tell what would go\n"
+     "  --two-phases         let backups go on: mark what could go, and remove what was marked a\n"
+     "                       day ago and is not needed\n"
+     "  --no-grace           what is marked may go at once\n"
+     "  --max-unused S       how much that is not needed may stay: 5% (default), 1GB, unlimited\n"
+     "  --max-repack-size S  copy out of so much at most, such as 10GB\n"
+     "  --storage S          where the repository lies; default: local\n"
+     "  --key REF            the pass phrase of the repository: env:NAME, file:PATH,\n"
+     "                       keyring:NAME, or - to be asked; default: all that are known\n",
+     verb_prune},
     {"repo", "init [OPTION...] | keys list|add|remove|passwd [OPTION...]",
      "make a repository, change who can open it",
      "  init                 make one; the first backup does that too\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * repo, snapshots, check: repositories as such.
+ * repo, snapshots, check, prune: repositories as such.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,6 +16,7 @@
 enum { SHORT_ID = 8 };
 
 static const job_kind check_job = {"check", bs_check_wait, bs_check_cancel};
+static const job_kind prune_job = {"prune", bs_prune_wait, bs_prune_cancel};
 
 static const char *encryption_name(int value)
 {
@@ -463,4 +464,104 @@ int verb_check(tool_run *tool, int argc, char **argv)
         return code;
     }
     return run_check(tool, &options);
+}
+
+/* --- prune --- */
+
+static void prune_text(const tool_run *tool, const bs_prune_info *info, double seconds)
+{
+    char removed[OUTPUT_SIZE_TEXT];
+    char needed[OUTPUT_SIZE_TEXT];
+    char left[OUTPUT_SIZE_TEXT];
+
+    if (info->status >= BS_STATE_FAILED) {
+        job_show_error("prune", &info->error, info->status);
+        return;
+    }
+    if (tool->quiet) {
+        return;
+    }
+    if (info->dry_run) {
+        (void)printf("would remove %" PRIu64 " packs and repack %" PRIu64 ": %s\n",
+                     info->packs_to_remove + info->packs_unknown, info->packs_to_repack,
+                     output_size(info->bytes_to_remove + info->bytes_unknown, removed));
+    } else {
+        (void)printf("removed %" PRIu64 " packs of %s, wrote %" PRIu64 " in %.1f s\n",
+                     info->packs_removed, output_size(info->bytes_removed, removed),
+                     info->packs_written, seconds);
+    }
+    (void)printf("  %" PRIu64 " snapshots need %s; %s that none needs stay\n", info->snapshots,
+                 output_size(info->bytes_needed, needed), output_size(info->bytes_left, left));
+    if (info->packs_waiting > 0) {
+        (void)printf("  %" PRIu64 " packs are marked, and wait for a later run\n",
+                     info->packs_waiting);
+    }
+}
+
+static void prune_json(const bs_prune_info *info)
+{
+    const job_end end = {"prune", NULL, info->status, &info->error};
+    char *json = NULL;
+    const bs_status status = bs_prune_info_to_json(info, &json);
+
+    job_show_json(&end, status, json);
+}
+
+static int prune_follow(tool_run *tool, bs_subscription *events, const char *id)
+{
+    bs_prune_info *info = NULL;
+    double seconds = 0;
+    bs_status ended = job_follow(tool, &prune_job, events, id, &seconds);
+
+    if (bs_prune_get(tool->service, id, &info) < 0) {
+        return output_fail_last(tool);
+    }
+    if (tool->json) {
+        prune_json(info);
+    } else {
+        prune_text(tool, info, seconds);
+    }
+    bs_prune_info_free(info);
+    return job_exit_code(ended);
+}
+
+static int run_prune(tool_run *tool, const bs_prune_options *options)
+{
+    bs_subscription *events = NULL;
+    char id[BS_ID_SIZE];
+    int code = TOOL_FAILED;
+
+    if (bs_subscribe(tool->service, NULL, &events) < 0 ||
+        bs_prune_start(tool->service, options, id) < 0) {
+        code = output_fail_last(tool);
+    } else {
+        code = prune_follow(tool, events, id);
+    }
+    bs_unsubscribe(events);
+    return code;
+}
+
+int verb_prune(tool_run *tool, int argc, char **argv)
+{
+    repo_arguments given = REPO_ARGUMENTS_INIT;
+    bs_prune_options options = BS_PRUNE_OPTIONS_INIT;
+    const option_row rows[] = {
+        REPO_ROWS(&given),
+        {"dry-run", OPTION_FLAG, &options.dry_run, NULL, 0, 0},
+        {"two-phases", OPTION_FLAG, &options.two_phases, NULL, 0, 0},
+        {"no-grace", OPTION_FLAG, &options.no_grace, NULL, 0, 0},
+        {"max-unused", OPTION_TEXT, &options.max_unused, NULL, 0, 0},
+        {"max-repack-size", OPTION_TEXT, &options.max_repack_size, NULL, 0, 0},
+        {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
+    };
+    int code = TOOL_DONE;
+
+    if (options_read(tool, argc, argv, rows, 0, 0, &code) < 0) {
+        return code;
+    }
+    options.storage = given.storage;
+    if (!key_options_open(tool, &given.keys, TOOL_EXISTING, &code)) {
+        return code;
+    }
+    return run_prune(tool, &options);
 }

@@ -157,6 +157,9 @@ BS_API BS_NODISCARD bs_status bs_snapshot_info_to_json(const bs_snapshot_info *i
 /** As bs_backup_info_to_json(), for a pass phrase of a repository. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_repository_key_to_json(const bs_repository_key *key, char **out);
 
+/** As bs_backup_info_to_json(), for what came of pruning a repository. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_prune_info_to_json(const bs_prune_info *info, char **out);
+
 /** As bs_backup_info_to_json(), for a check of a repository. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_check_info_to_json(const bs_check_info *info, char **out);
 

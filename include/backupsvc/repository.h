@@ -9,7 +9,7 @@ BS_BEGIN_DECLS
 
 /**
  * @file backupsvc/repository.h
- * @brief Deduplicated repositories: made, looked at, checked; who can open them.
+ * @brief Deduplicated repositories: made, looked at, checked, pruned; who can open them.
  *
  * A storage may hold one repository, at its top, in the format of the restic
  * program: both work on it, also at once. Backups of BS_FORM_REPOSITORY become
@@ -314,6 +314,93 @@ BS_API BS_NODISCARD bs_status bs_check_wait(bs_service *service, const char *id,
 
 /** As bs_backup_cancel(), for a check. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_check_cancel(bs_service *service, const char *id);
+
+/* --- Pruning it --- */
+
+/** How to prune. Start from BS_PRUNE_OPTIONS_INIT; 0 means default. */
+typedef struct bs_prune_options {
+    size_t struct_size;          /**< Set by BS_PRUNE_OPTIONS_INIT. */
+    const char *storage;         /**< Default: "local". */
+    bool dry_run;                /**< Only tell what would go. */
+    bool two_phases;             /**< Let backups go on: what could go is marked, and removed by a
+                                      run that finds it marked for a day, if it is not needed. */
+    bool no_grace;               /**< What is marked may go at once. */
+    const char *max_unused;      /**< How much that is not needed may stay beside what is: a share
+                                      such as "5%", a size such as "1GB", or "unlimited". Default:
+                                      "5%". */
+    const char *max_repack_size; /**< Of how much at most what is needed is copied in this run, such
+                                      as "10GB". Default: no limit. */
+} bs_prune_options;
+
+/* clang-format off */
+#define BS_PRUNE_OPTIONS_INIT {sizeof(bs_prune_options), NULL, false, false, false, NULL, NULL}
+/* clang-format on */
+
+/** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */
+BS_API void bs_prune_options_init(bs_prune_options *options, size_t size);
+
+/** What came of pruning. Bytes are those that are stored. */
+typedef struct bs_prune_info {
+    char id[BS_ID_SIZE];
+    const char *storage;
+    bs_job_state status;
+    const char *created_at;
+    const char *started_at;
+    const char *completed_at;
+    bool dry_run; /**< Nothing was changed. */
+    uint64_t snapshots;
+    uint64_t packs; /**< That an index knew. */
+    uint64_t bytes_needed;
+    uint64_t bytes_unneeded;
+    uint64_t bytes_twice;   /**< Needed, and stored more than once. */
+    uint64_t packs_unknown; /**< That no index knew. */
+    uint64_t bytes_unknown;
+    uint64_t packs_to_remove; /**< Nothing in them is needed. */
+    uint64_t packs_to_repack; /**< What is needed of them is copied. */
+    uint64_t bytes_to_remove; /**< Of both. */
+    uint64_t bytes_to_repack;
+    uint64_t bytes_left;    /**< Not needed, and stays. */
+    uint64_t packs_waiting; /**< Marked, and not for long enough. */
+    uint64_t packs_removed; /**< In fact. */
+    uint64_t bytes_removed;
+    uint64_t packs_written;
+    uint64_t bytes_written;
+    bs_error error; /**< With BS_STATE_FAILED; else code BS_OK. */
+    bs_usage usage;
+} bs_prune_info;
+
+/**
+ * Remove from a repository what no snapshot needs, as a job.
+ *
+ * Nothing is removed when something that a snapshot needs cannot be found or read. It may be
+ * interrupted anywhere; the next run goes on.
+ *
+ * @param service  The service.
+ * @param options  How.
+ * @param id_out   The job's id. Set only on BS_OK.
+ *
+ * @retval BS_OK
+ * @retval BS_E_NOT_FOUND  There is no such storage.
+ * @retval BS_E_INVALID    An option is wrong.
+ *
+ * Blocking: no.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_prune_start(bs_service *service, const bs_prune_options *options,
+                                             char id_out[BS_ID_SIZE]);
+
+/** As bs_check_get(), for a prune; freed with bs_prune_info_free(). Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_prune_get(bs_service *service, const char *id,
+                                           bs_prune_info **out);
+
+/** Free an info. NULL is ignored. Since: 0.1 */
+BS_API void bs_prune_info_free(bs_prune_info *info);
+
+/** As bs_backup_wait(), for a prune. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_prune_wait(bs_service *service, const char *id,
+                                            uint32_t timeout_ms);
+
+/** As bs_backup_cancel(), for a prune: what it has done stays. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_prune_cancel(bs_service *service, const char *id);
 
 BS_END_DECLS
 

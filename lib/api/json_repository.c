@@ -97,3 +97,40 @@ bs_status bs_check_info_to_json(const bs_check_info *info, char **out)
     bsi_json_put_usage(&json, &info->usage);
     return bsi_json_document_end(&json, &buf, out);
 }
+
+bs_status bs_prune_info_to_json(const bs_prune_info *info, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(info);
+    BSI_REQUIRE(out);
+    bsi_json_document_begin(&json, &buf);
+    bsi_json_put_text(&json, "id", info->id);
+    bsi_json_put_text(&json, "storage", info->storage);
+    bsi_json_put_text(&json, "status", bs_job_state_name(info->status));
+    bsi_json_put_text(&json, "created_at", info->created_at);
+    bsi_json_put_text(&json, "started_at", info->started_at);
+    bsi_json_put_text(&json, "completed_at", info->completed_at);
+    bsi_json_put_bool(&json, "dry_run", info->dry_run);
+    bsi_json_put_u64(&json, "snapshots", info->snapshots);
+    bsi_json_put_u64(&json, "packs", info->packs);
+    bsi_json_put_u64(&json, "bytes_needed", info->bytes_needed);
+    bsi_json_put_u64(&json, "bytes_unneeded", info->bytes_unneeded);
+    bsi_json_put_u64(&json, "bytes_twice", info->bytes_twice);
+    bsi_json_put_u64(&json, "packs_unknown", info->packs_unknown);
+    bsi_json_put_u64(&json, "bytes_unknown", info->bytes_unknown);
+    bsi_json_put_u64(&json, "packs_to_remove", info->packs_to_remove);
+    bsi_json_put_u64(&json, "packs_to_repack", info->packs_to_repack);
+    bsi_json_put_u64(&json, "bytes_to_remove", info->bytes_to_remove);
+    bsi_json_put_u64(&json, "bytes_to_repack", info->bytes_to_repack);
+    bsi_json_put_u64(&json, "bytes_left", info->bytes_left);
+    bsi_json_put_u64(&json, "packs_waiting", info->packs_waiting);
+    bsi_json_put_u64(&json, "packs_removed", info->packs_removed);
+    bsi_json_put_u64(&json, "bytes_removed", info->bytes_removed);
+    bsi_json_put_u64(&json, "packs_written", info->packs_written);
+    bsi_json_put_u64(&json, "bytes_written", info->bytes_written);
+    bsi_json_put_error(&json, &info->error);
+    bsi_json_put_usage(&json, &info->usage);
+    return bsi_json_document_end(&json, &buf, out);
+}

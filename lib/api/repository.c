@@ -13,6 +13,7 @@
 enum {
     FIRST_OPTIONS_SIZE = offsetof(bs_repository_options, version) + sizeof(uint32_t),
     FIRST_CHECK_OPTIONS_SIZE = offsetof(bs_check_options, percent) + sizeof(uint32_t),
+    FIRST_PRUNE_OPTIONS_SIZE = offsetof(bs_prune_options, max_repack_size) + sizeof(const char *),
 };
 
 static const char *or_usual(const char *storage)
@@ -148,4 +149,50 @@ bs_status bs_check_cancel(bs_service *service, const char *id)
     BSI_TRY(bsi_service_enter(service));
     BSI_REQUIRE(id);
     return bsi_control_cancel(service, BS_JOB_CHECK, id);
+}
+
+/* --- Pruning --- */
+
+void bs_prune_options_init(bs_prune_options *options, size_t size)
+{
+    bsi_options_init(options, size);
+}
+
+bs_status bs_prune_start(bs_service *service, const bs_prune_options *options,
+                         char id_out[BS_ID_SIZE])
+{
+    bs_prune_options own = {0};
+
+    BSI_TRY(bsi_service_enter(service));
+    BSI_REQUIRE(options);
+    BSI_REQUIRE(id_out);
+    BSI_TRY(bsi_options_take("options", options, FIRST_PRUNE_OPTIONS_SIZE, &own, sizeof(own)));
+    return bsi_prune_start(service, &own, id_out);
+}
+
+bs_status bs_prune_get(bs_service *service, const char *id, bs_prune_info **out)
+{
+    BSI_TRY(bsi_service_enter(service));
+    BSI_REQUIRE(id);
+    BSI_REQUIRE(out);
+    return bsi_prune_get(service, id, out);
+}
+
+void bs_prune_info_free(bs_prune_info *info)
+{
+    bsi_prune_info_free(info);
+}
+
+bs_status bs_prune_wait(bs_service *service, const char *id, uint32_t timeout_ms)
+{
+    BSI_TRY(bsi_service_enter(service));
+    BSI_REQUIRE(id);
+    return bsi_control_wait(service, BS_JOB_PRUNE, id, timeout_ms);
+}
+
+bs_status bs_prune_cancel(bs_service *service, const char *id)
+{
+    BSI_TRY(bsi_service_enter(service));
+    BSI_REQUIRE(id);
+    return bsi_control_cancel(service, BS_JOB_PRUNE, id);
 }

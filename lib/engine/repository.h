@@ -63,4 +63,14 @@ BS_NODISCARD bs_status bsi_check_get(bs_service *service, const char *reference,
                                      bs_check_info **out);
 void bsi_check_info_free(bs_check_info *info);
 
+/* --- Pruning --- */
+
+#define BSI_JOB_KIND_PRUNE "prune"
+
+BS_NODISCARD bs_status bsi_prune_start(bs_service *service, const bs_prune_options *options,
+                                       char id_out[BS_ID_SIZE]);
+BS_NODISCARD bs_status bsi_prune_get(bs_service *service, const char *reference,
+                                     bs_prune_info **out);
+void bsi_prune_info_free(bs_prune_info *info);
+
 #endif

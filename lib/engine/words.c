@@ -63,8 +63,13 @@ const bsi_word bsi_words_entry_type[] = {
 };
 
 const bsi_word bsi_words_job_kind[] = {
-    {"backup", BS_JOB_BACKUP}, {"restore", BS_JOB_RESTORE}, {"verify", BS_JOB_VERIFY},
-    {"drill", BS_JOB_DRILL},   {"check", BS_JOB_CHECK},     {NULL, 0},
+    {"backup", BS_JOB_BACKUP},
+    {"restore", BS_JOB_RESTORE},
+    {"verify", BS_JOB_VERIFY},
+    {"drill", BS_JOB_DRILL},
+    {"check", BS_JOB_CHECK},
+    {"prune", BS_JOB_PRUNE},
+    {NULL, 0},
 };
 
 const bsi_word bsi_words_check_subject[] = {
