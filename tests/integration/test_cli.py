@@ -263,7 +263,8 @@ class Refusals(Case):
         self.refused("pattern", "backup", "job", self.source, "--exclude", "a" * 5000)
 
     def test_what_is_not_in_this_release(self):
-        self.refused("repository", "backup", "job", self.source, "--form", "repository")
+        self.refused("rsa", "backup", "job", self.source, "--form", "repository",
+                     "--encrypt", "rsa")  # fmt: skip
 
     def test_all_complaints_come_at_once(self):
         message = self.refused("name", "backup", "a/b", self.source, "--level", "99")["message"]

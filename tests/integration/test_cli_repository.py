@@ -61,6 +61,22 @@ class RepositoryCase(Case):
         lines = self.restic("backup", "--json", self.source, *arguments).splitlines()
         return json.loads(lines[-1])["snapshot_id"]
 
+    def damage_packs(self):
+        """A byte of the first blob of each."""
+        for path in (self.storage / "data").rglob("*"):
+            if path.is_file():
+                content = bytearray(path.read_bytes())
+                content[40] ^= 1
+                path.chmod(0o600)
+                path.write_bytes(content)
+
+    def locks(self):
+        return list(self.storage.glob("locks/*"))
+
+    def await_lock(self, running):
+        while not self.locks():
+            self.assertIsNone(running.poll())
+
     def snapshots(self):
         return self.document(DONE, "snapshots", *KEY)["snapshots"]
 
@@ -149,17 +165,12 @@ class Check(RepositoryCase):
         out = self.document(DONE, "check", "--read-data", *KEY)["check"]
         self.assertEqual((out["errors"], out["packs_read"]), (0, out["packs"]))
         self.assertGreater(out["packs"], 0)
-        self.assertEqual(list(self.storage.glob("locks/*")), [])
+        self.assertEqual(self.locks(), [])
 
     def test_damage_is_told_with_what_it_costs(self):
         self.init()
         snapshot = self.restic_backup()
-        for path in (self.storage / "data").rglob("*"):
-            if path.is_file():
-                content = bytearray(path.read_bytes())
-                content[40] ^= 1
-                path.chmod(0o600)
-                path.write_bytes(content)
+        self.damage_packs()
         check = self.document(FAILED, "check", "--read-data", *KEY)["check"]
         self.assertEqual(check["error"]["code"], "BS_E_CORRUPT")
         self.assertEqual(check["snapshots_damaged"], 1)
@@ -170,13 +181,11 @@ class Check(RepositoryCase):
 
     def test_a_lock_of_somebody_else_is_respected(self):
         self.init()
-        locks = self.storage / "locks"
         with subprocess.Popen(
             [RESTIC, "--no-cache", "backup", "--stdin"], env=self.environment,
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         ) as other:  # fmt: skip
-            while not locks.is_dir() or not list(locks.iterdir()):
-                self.assertIsNone(other.poll())
+            self.await_lock(other)
             out = self.document(FAILED, "check", *KEY)
             self.assertEqual(out["error"]["code"], "BS_E_BUSY")
             other.communicate(b"end")
@@ -191,6 +200,180 @@ class Check(RepositoryCase):
         self.assertEqual(sum(part["packs_read"] for part in parts), parts[0]["packs"])
         for wrong in ("0/2", "3/2", "101%", "x", "1/257", "2/"):
             self.refused("--read-data-subset", "check", "--read-data-subset", wrong, code=USAGE)
+
+
+class Backup(RepositoryCase):
+    FORM = ("--form", "repository", "--encrypt", "aes256", *KEY)
+
+    def setUp(self):
+        super().setUp()
+        self.init()
+
+    def back_up_here(self, *args, **options):
+        return self.back_up(*self.FORM, *args, **options)
+
+    def back(self, name, *steps):
+        """A new directory for a restore."""
+        path = self.scratch / name
+        for step in steps:
+            path = path / str(step).lstrip("/")
+        return path
+
+    def assert_same(self, path):
+        done = subprocess.run(["diff", "-r", "--no-dereference", self.source, path],
+                              capture_output=True, text=True, check=False)  # fmt: skip
+        self.assertEqual(done.stdout + done.stderr, "")
+
+    def test_restic_checks_and_restores_it(self):
+        backup = self.back_up_here("--metadata", '{"ticket": 7}')
+        self.assertEqual((backup["form"], backup["backup_type"]), ("repository", "full"))
+        self.assertIn("no errors", self.restic("check", "--read-data"))
+        snapshot = json.loads(self.restic("snapshots", "--json"))[0]
+        self.assertEqual(snapshot["paths"], [str(self.source)])
+        self.assertEqual(backup["backup_file_path"], f"snapshots/{snapshot['id']}")
+        self.restic("restore", "latest", "--target", self.back("theirs"))
+        self.assert_same(self.back("theirs", self.source))
+
+    def test_both_take_turns_and_store_nothing_twice(self):
+        noise = self.source / "noise"
+        for turn in range(3):
+            noise.write_bytes(os.urandom(3 << 20))
+            self.back_up_here(name="turns")
+            stored = self.stored()
+            self.restic_backup("--force")
+            again = self.stored()
+            self.assertLess(again - stored, 64 << 10, turn)
+        self.assertIn("no errors", self.restic("check", "--read-data"))
+        self.ends(DONE, "restore", "latest:turns", self.back("ours"), *KEY)
+        self.assert_same(self.back("ours", self.source))
+
+    def test_what_restic_stored_is_listed_restored_and_removed(self):
+        snapshot = self.restic_backup("--tag", "theirs")
+        self.restic_backup("--tag", "theirs")
+        self.assertEqual(self.document(DONE, "rebuild", *KEY)["rebuild"]["backups"], 2)
+        known = self.snapshots()
+        self.assertTrue(all(one["backup_id"] for one in known))
+        self.assertEqual({one["name"] for one in known}, {"theirs"})
+        oldest = known[-1]["backup_id"]
+        self.assertEqual(known[-1]["id"][:8], snapshot[:8])
+        self.ends(DONE, "verify", oldest, *KEY)
+        self.ends(DONE, "restore", oldest, self.back("ours"), *KEY)
+        self.assert_same(self.back("ours", self.source))
+        info = self.document(DONE, "show", oldest)["backup"]
+        self.assertEqual((info["retention_days"], info["form"]), (-1, "repository"))
+        self.ends(DONE, "delete", oldest)
+        self.assertEqual(len(json.loads(self.restic("snapshots", "--json"))), 1)
+
+    def test_what_restic_forgets_is_gone_after_a_rebuild(self):
+        first = self.back_up_here()["id"]
+        second = self.back_up_here()["id"]
+        self.restic("forget", "--keep-last", 1, "--prune")
+        self.ends(DONE, "rebuild", *KEY)
+        self.assertEqual([one["backup_id"] for one in self.snapshots()], [second])
+        self.refused("", "show", first)
+        self.ends(DONE, "verify", second, *KEY)
+
+    def test_pins_are_in_nobodys_way(self):
+        self.ends(DONE, "retention", "pin", self.back_up_here()["id"], "--reason", "year's end")
+        self.assertEqual(len(list((self.storage / "snapshots").glob("*.pins.json"))), 1)
+        self.assertEqual(len(json.loads(self.restic("snapshots", "--json"))), 1)
+        self.assertIn("no errors", self.restic("check"))
+
+    def test_browsing(self):
+        self.back_up_here()
+        done = self.ends(DONE, "cat", "latest:job", self.source / "sub" / "two.txt", *KEY)
+        self.assertEqual(done.stdout, (self.source / "sub" / "two.txt").read_bytes())
+        found = self.document(DONE, "files", "latest:job", "--recursive", *KEY)["files"]
+        names = {one["path"].rsplit("/", 1)[-1] for one in found}
+        self.assertLessEqual({"one.txt", "two.txt", "link", "sub"}, names)
+        self.refused("container", "export", "latest:job", self.scratch / "out", *KEY)
+
+    def test_a_drill_and_damage(self):
+        self.back_up_here()
+        self.ends(DONE, "drill", "latest:job", "--all", *KEY)
+        self.damage_packs()
+        out = self.document(FAILED, "verify", "latest:job", *KEY)
+        self.assertIn(out["error"]["code"], ("BS_E_CORRUPT", "BS_E_MISSING"))
+        self.assertTrue(out["verification"]["damages"])
+
+    def with_waste(self):
+        """A repository most of which no snapshot needs any more."""
+        noise = self.source / "noise"
+        noise.write_bytes(os.urandom(3 << 20))
+        first = self.back_up_here()["id"]
+        noise.unlink()
+        self.back_up_here()
+        self.ends(DONE, "delete", first)
+
+    def stored(self):
+        return sum(path.stat().st_size for path in (self.storage / "data").rglob("*")
+                   if path.is_file())  # fmt: skip
+
+    def test_what_no_snapshot_needs_is_pruned(self):
+        self.with_waste()
+        before = self.stored()
+        plan = self.document(DONE, "prune", "--dry-run", *KEY)["prune"]
+        self.assertGreater(plan["bytes_to_remove"], 3 << 20)
+        self.assertEqual((plan["packs_removed"], self.stored()), (0, before))
+        done = self.document(DONE, "prune", "--max-unused", "0", *KEY)["prune"]
+        self.assertGreater(done["bytes_removed"], 3 << 20)
+        self.assertLess(self.stored(), before - (3 << 20) + (64 << 10))
+        self.assertIn("no errors", self.restic("check", "--read-data"))
+        self.ends(DONE, "restore", "latest:job", self.back("ours"), *KEY)
+        self.assert_same(self.back("ours", self.source))
+
+    def test_in_two_phases_it_is_marked_first(self):
+        self.with_waste()
+        before = self.stored()
+        marked = self.document(DONE, "prune", "--two-phases", *KEY)["prune"]
+        self.assertGreater(marked["packs_waiting"], 0)
+        self.assertGreaterEqual(self.stored(), before)
+        self.assertIn("no errors", self.restic("check"))
+        self.document(DONE, "prune", "--two-phases", "--no-grace", *KEY)
+        self.assertLess(self.stored(), before - (3 << 20) + (64 << 10))
+        self.assertIn("no errors", self.restic("check", "--read-data"))
+
+    def test_shares_and_sizes_of_a_prune(self):
+        for wrong in ("100%", "x", "-1%", "%"):
+            self.refused("max_unused", "prune", "--max-unused", wrong, *KEY)
+        self.refused("max_repack_size", "prune", "--max-repack-size", "0", *KEY)
+
+    def start(self, name, then="exec cat started"):
+        """A backup whose command has begun, and waits."""
+        fifo = self.scratch / "started"
+        os.mkfifo(fifo)
+        running = subprocess.Popen(
+            self.command("--json", "backup", name, *self.FORM, "--command", "--", "sh", "-c",
+                         f"cd '{self.scratch}'; echo x >started; {then}"),
+            env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        self.addCleanup(running.stdout.close)
+        self.addCleanup(running.stderr.close)
+        self.addCleanup(running.kill)
+        self.await_line(fifo, running)
+        self.await_lock(running)
+        return fifo, running
+
+    def test_it_outlives_restics_unlock(self):
+        fifo, running = self.start("slow")
+        self.assertEqual(len(self.locks()), 1)
+        self.restic("unlock")
+        self.assertEqual(len(self.locks()), 1)
+        fifo.write_text("the end")
+        out, _ = running.communicate(timeout=60)
+        self.assertEqual(running.returncode, DONE, out)
+
+    def test_what_a_killed_one_left_is_put_in_order(self):
+        self.back_up_here()
+        _, running = self.start("slow", then="exec sleep 5")
+        running.kill()
+        running.wait(timeout=60)
+        self.assertEqual(len(self.locks()), 1)
+        self.environment["ENCRYPTION_KEY"] = SECRET
+        states = [one["status"] for one in self.document(DONE, "list")["backups"]]
+        self.assertEqual(states, ["failed", "completed"])
+        self.assertEqual(self.locks(), [])
+        self.assertIn("no errors", self.restic("check"))
 
 
 if __name__ == "__main__":
