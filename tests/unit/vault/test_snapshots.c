@@ -2,6 +2,7 @@
 /* Snapshots that no honest program has written, and damaged ones. */
 #include "support/test.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,8 @@ typedef struct fixture {
     bsi_repo_index *index;
     bsi_repo_writer *writer;
     const bsi_vault *form;
+    char nodes[2048]; /* Of the next tree; so much of it. */
+    size_t used;
 
     /* What was reported, listed, or found damaged. */
     char warned[PATHS_MAX][128];
@@ -154,52 +157,54 @@ static hex put_data(fixture *self, const char *text)
     return put(self, BSI_BLOB_DATA, text);
 }
 
-/* A tree of nodes, each with a comma behind it. */
-static hex put_tree(fixture *self, const char *nodes)
+/* Another node of the next tree. */
+BSI_PRINTF(2, 3)
+static void add_node(fixture *self, const char *format, ...)
 {
-    char text[2048 + 32];
-    const size_t size = strlen(nodes);
+    const size_t left = sizeof(self->nodes) - self->used;
+    va_list args;
+    int length = 0;
 
-    (void)snprintf(text, sizeof(text), "{\"nodes\":[%.*s]}\n", (int)(size > 0 ? size - 1 : 0),
-                   nodes);
+    va_start(args, format);
+    length = vsnprintf(self->nodes + self->used, left, format, args);
+    va_end(args);
+    assert_in_range(length, 1, left - 1);
+    self->used += (size_t)length;
+}
+
+/* The nodes that were added since the last one, each with a comma behind it. */
+static hex put_tree(fixture *self)
+{
+    char text[sizeof(self->nodes) + 32];
+
+    (void)snprintf(text, sizeof(text), "{\"nodes\":[%.*s]}\n",
+                   (int)(self->used > 0 ? self->used - 1 : 0), self->nodes);
+    self->used = 0;
     return put(self, BSI_BLOB_TREE, text);
 }
 
-typedef struct node {
-    char text[512];
-} node;
-
-static node file(const char *name, const char *content)
+static void add_file(fixture *self, const char *name, const char *content)
 {
-    node out;
-
-    (void)snprintf(out.text, sizeof(out.text),
-                   "{\"name\":\"%s\",\"type\":\"file\",\"mode\":420," TIMES
-                   "\"size\":5,\"content\":[%s]},",
-                   name, content);
-    return out;
+    add_node(self,
+             "{\"name\":\"%s\",\"type\":\"file\",\"mode\":420," TIMES
+             "\"size\":5,\"content\":[%s]},",
+             name, content);
 }
 
-static node linked(const char *name, unsigned inode, const char *content)
+static void add_linked(fixture *self, const char *name, unsigned inode, const char *content)
 {
-    node out;
-
-    (void)snprintf(out.text, sizeof(out.text),
-                   "{\"name\":\"%s\",\"type\":\"file\",\"mode\":420," TIMES
-                   "\"inode\":%u,\"links\":2,\"content\":[%s]},",
-                   name, inode, content);
-    return out;
+    add_node(self,
+             "{\"name\":\"%s\",\"type\":\"file\",\"mode\":420," TIMES
+             "\"inode\":%u,\"links\":2,\"content\":[%s]},",
+             name, inode, content);
 }
 
-static node folder(const char *name, const char *tree)
+static void add_folder(fixture *self, const char *name, hex tree)
 {
-    node out;
-
-    (void)snprintf(out.text, sizeof(out.text),
-                   "{\"name\":\"%s\",\"type\":\"dir\",\"mode\":2147484141," TIMES
-                   "\"content\":null,\"subtree\":\"%s\"},",
-                   name, tree);
-    return out;
+    add_node(self,
+             "{\"name\":\"%s\",\"type\":\"dir\",\"mode\":2147484141," TIMES
+             "\"content\":null,\"subtree\":\"%s\"},",
+             name, tree.digits);
 }
 
 static const char *quoted(hex id, char out[128])
@@ -339,7 +344,8 @@ static void sizes_are_those_of_the_blobs(void **state)
 
     (void)snprintf(content, sizeof(content), "%s,%s", quoted(put_data(self, "first "), ids[0]),
                    quoted(put_data(self, "second"), ids[1]));
-    tree = put_tree(self, file("a", content).text);
+    add_file(self, "a", content);
+    tree = put_tree(self);
     put_snapshot(self, tree, "", key);
     assert_string_equal(list(self, key), "a=12 ");
     assert_ok(restore(self, key));
@@ -353,15 +359,15 @@ static void only_files_with_the_same_content_are_one_inode(void **state)
     fixture *self = *state;
     char key[KEY_SIZE];
     char ids[2][128];
-    char nodes[2048];
     struct stat info[2];
     char path[1024];
 
     quoted(put_data(self, "one"), ids[0]);
     quoted(put_data(self, "other"), ids[1]);
-    (void)snprintf(nodes, sizeof(nodes), "%s%s%s", linked("a", 7, ids[0]).text,
-                   linked("b", 7, ids[1]).text, linked("c", 7, ids[0]).text);
-    put_snapshot(self, put_tree(self, nodes), "", key);
+    add_linked(self, "a", 7, ids[0]);
+    add_linked(self, "b", 7, ids[1]);
+    add_linked(self, "c", 7, ids[0]);
+    put_snapshot(self, put_tree(self), "", key);
     assert_string_equal(list(self, key), "a=3 b=5 c=3@a ");
     assert_ok(restore(self, key));
     assert_content(self, "b", "other");
@@ -385,7 +391,6 @@ static void impossible_nodes_cost_only_themselves(void **state)
         "{\"name\":\"a\",\"type\":\"fifo\"," TIMES "\"content\":null},", /* A second time. */
     };
     fixture *self = *state;
-    char nodes[2048];
     char key[KEY_SIZE];
     char id[128];
 
@@ -395,9 +400,10 @@ static void impossible_nodes_cost_only_themselves(void **state)
             begin_writing(self);
         }
         quoted(put_data(self, "data"), id);
-        (void)snprintf(nodes, sizeof(nodes), "%s%s%s", file("a", id).text, bad[i],
-                       file("z", id).text);
-        put_snapshot(self, put_tree(self, nodes), "", key);
+        add_file(self, "a", id);
+        add_node(self, "%s", bad[i]);
+        add_file(self, "z", id);
+        put_snapshot(self, put_tree(self), "", key);
         assert_status(restore(self, key), BS_E_CORRUPT);
         assert_int_equal(self->warned_count, 1);
         assert_true(was_warned(self, i == 4 ? "a" : "bad"));
@@ -416,7 +422,8 @@ static void names_that_lead_elsewhere_are_not_followed(void **state)
     char id[128];
 
     quoted(put_data(self, "data"), id);
-    put_snapshot(self, put_tree(self, file("..", id).text), "", key);
+    add_file(self, "..", id);
+    put_snapshot(self, put_tree(self), "", key);
     assert_status(restore(self, key), BS_E_CORRUPT);
     assert_int_equal(self->warned_count, 1);
 }
@@ -424,16 +431,16 @@ static void names_that_lead_elsewhere_are_not_followed(void **state)
 static void a_tree_that_is_none_costs_its_folder(void **state)
 {
     fixture *self = *state;
-    char nodes[2048];
     char key[KEY_SIZE];
     char id[128];
     hex tree;
 
     quoted(put_data(self, "data"), id);
     tree = put(self, BSI_BLOB_TREE, "{\"nodes\":[{\"name\":7}]}");
-    (void)snprintf(nodes, sizeof(nodes), "%s%s%s", file("a", id).text,
-                   folder("bad", tree.digits).text, file("z", id).text);
-    put_snapshot(self, put_tree(self, nodes), "", key);
+    add_file(self, "a", id);
+    add_folder(self, "bad", tree);
+    add_file(self, "z", id);
+    put_snapshot(self, put_tree(self), "", key);
     self->warned_count = 0;
     assert_string_equal(list(self, key), "a=4 bad=0 z=4 ");
     assert_true(was_warned(self, "bad"));
@@ -448,17 +455,17 @@ static void a_tree_that_is_none_costs_its_folder(void **state)
 static void what_is_not_asked_for_is_not_read(void **state)
 {
     fixture *self = *state;
-    char nodes[2048];
     char key[KEY_SIZE];
     char id[128];
     hex good;
     hex bad;
 
-    good = put_tree(self, file("a", quoted(put_data(self, "data"), id)).text);
+    add_file(self, "a", quoted(put_data(self, "data"), id));
+    good = put_tree(self);
     bad = put(self, BSI_BLOB_TREE, "not a tree");
-    (void)snprintf(nodes, sizeof(nodes), "%s%s", folder("bad", bad.digits).text,
-                   folder("good", good.digits).text);
-    put_snapshot(self, put_tree(self, nodes), "", key);
+    add_folder(self, "bad", bad);
+    add_folder(self, "good", good);
+    put_snapshot(self, put_tree(self), "", key);
     assert_ok(restore_some(self, key, "/good"));
     assert_content(self, "good/a", "data");
     assert_status(restore_some(self, key, "a"), BS_E_CORRUPT); /* At any depth. */
@@ -470,13 +477,13 @@ static void what_the_index_does_not_know_is_missing(void **state)
     static const char none[] =
         "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"";
     fixture *self = *state;
-    char nodes[2048];
     char key[KEY_SIZE];
     char id[128];
 
     quoted(put_data(self, "data"), id);
-    (void)snprintf(nodes, sizeof(nodes), "%s%s", file("a", id).text, file("gone", none).text);
-    put_snapshot(self, put_tree(self, nodes), "", key);
+    add_file(self, "a", id);
+    add_file(self, "gone", none);
+    put_snapshot(self, put_tree(self), "", key);
     assert_string_equal(list(self, key), "a=4 gone=5 "); /* As the tree says. */
     assert_status(restore(self, key), BS_E_CORRUPT);
     assert_true(was_warned(self, "gone"));
@@ -492,14 +499,13 @@ static void trees_that_explode_come_to_an_end(void **state)
 {
     enum { LEVELS = 15 };
     fixture *self = *state;
-    char nodes[2048];
     char key[KEY_SIZE];
-    hex tree = put_tree(self, "");
+    hex tree = put_tree(self);
 
     for (int i = 0; i < LEVELS; i++) {
-        (void)snprintf(nodes, sizeof(nodes), "%s%s", folder("a", tree.digits).text,
-                       folder("b", tree.digits).text);
-        tree = put_tree(self, nodes);
+        add_folder(self, "a", tree);
+        add_folder(self, "b", tree);
+        tree = put_tree(self);
     }
     put_snapshot(self, tree, "", key);
     assert_status(bsi_vault_list(&self->vault->env, key, (bsi_slice){"", 0}, true, add_entry, self),
@@ -518,7 +524,8 @@ static void a_forgotten_snapshot_is_gone_and_others_are_not(void **state)
     bsi_manifest_info info;
 
     quoted(put_data(self, "data"), id);
-    tree = put_tree(self, file("a", id).text);
+    add_file(self, "a", id);
+    tree = put_tree(self);
     put_snapshot(self, tree, "", keys[0]);
     refuse_writes(self, false);
     put_snapshot(self, tree, ",\"tags\":[\"kept\"]", keys[1]);
@@ -555,7 +562,7 @@ static void flip(const fixture *self, const char *key, size_t size, size_t at)
 
     assert_true(size <= sizeof(bytes));
     assert_ok(bsi_storage_read(self->inner, NULL, key, 0, bytes, size));
-    bytes[at] ^= 1u << (at % 8);
+    bytes[at] = (uint8_t)(bytes[at] ^ 1u << (at % 8));
     assert_ok(bsi_storage_put(self->inner, NULL, key, bytes, size));
 }
 
@@ -589,12 +596,12 @@ static void every_changed_byte_is_found(void **state)
     size_t flips = 0;
 
     all.count = 0;
-    put_snapshot(self, put_tree(self, file("a", quoted(put_data(self, "one"), id)).text), "",
-                 keys[0]);
+    add_file(self, "a", quoted(put_data(self, "one"), id));
+    put_snapshot(self, put_tree(self), "", keys[0]);
     refuse_writes(self, false);
     begin_writing(self);
-    put_snapshot(self, put_tree(self, file("b", quoted(put_data(self, "other"), id)).text), "",
-                 keys[1]);
+    add_file(self, "b", quoted(put_data(self, "other"), id));
+    put_snapshot(self, put_tree(self), "", keys[1]);
     assert_ok(bsi_storage_list(self->inner, NULL, "", add_object, &all));
     assert_int_equal(all.count, 10); /* config, key, and of each two packs, index and snapshot. */
     for (size_t i = 0; i < all.count; i++) {
@@ -615,7 +622,8 @@ static void survives_running_out_of_memory(void **state)
     char key[KEY_SIZE];
     char id[128];
 
-    put_snapshot(self, put_tree(self, file("a", quoted(put_data(self, "one"), id)).text), "", key);
+    add_file(self, "a", quoted(put_data(self, "one"), id));
+    put_snapshot(self, put_tree(self), "", key);
     for (int run = 0; run < 2; run++) {
         bs_status status = BS_E_NOMEM;
         for (long n = 0; status != BS_OK; n++) {
