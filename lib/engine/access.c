@@ -57,9 +57,12 @@ void bsi_access_lend(const bsi_access *access, bsi_vault_env *env)
     env->bases = access->bases;
 }
 
-bs_status bsi_access_open_bases(bs_service *service, const char *storage, bsi_access *access)
+/* BS_E_NOT_FOUND: there is no such directory, and it is not to be made. */
+static bs_status open_bases(bs_service *service, const char *storage, bool create,
+                            bsi_storage **out)
 {
-    bsi_setting settings[] = {{"path", NULL}, {"sweep", "false"}};
+    bsi_setting settings[] = {
+        {"path", NULL}, {"sweep", "false"}, {"create", create ? "true" : "false"}};
     char *path = NULL;
     bsi_buf text;
     bs_status status = BS_OK;
@@ -71,12 +74,35 @@ bs_status bsi_access_open_bases(bs_service *service, const char *storage, bsi_ac
     if (status >= 0) {
         path = bsi_buf_take_text(&text);
         settings[0].value = path;
-        status = path ? bsi_storage_open("local", settings, BSI_ARRAY_SIZE(settings), NULL,
-                                         &access->bases)
+        status = path ? bsi_storage_open("local", settings, BSI_ARRAY_SIZE(settings), NULL, out)
                       : BS_E_NOMEM;
     }
     bsi_free(path);
     bsi_buf_dispose(&text);
+    return status;
+}
+
+bs_status bsi_access_open_bases(bs_service *service, const char *storage, bsi_access *access)
+{
+    const bs_status status = open_bases(service, storage, true, &access->bases);
+
+    return status < 0 ? bsi_fail_context(BS_LAYER_SYSTEM, status, "what backups build on") : BS_OK;
+}
+
+bs_status bsi_access_sweep_bases(bs_service *service, const char *storage, int64_t before_ns)
+{
+    uint64_t objects = 0;
+    uint64_t bytes = 0;
+    bsi_storage *bases = NULL;
+    bs_status status = open_bases(service, storage, false, &bases);
+
+    if (status == BS_E_NOT_FOUND) {
+        return BS_OK;
+    }
+    if (status >= 0) {
+        status = bsi_storage_sweep(bases, NULL, before_ns, &objects, &bytes);
+    }
+    bsi_storage_unref(bases);
     return status < 0 ? bsi_fail_context(BS_LAYER_SYSTEM, status, "what backups build on") : BS_OK;
 }
 

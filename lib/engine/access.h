@@ -31,6 +31,10 @@ void bsi_access_close(bsi_access *access);
 BS_NODISCARD bs_status bsi_access_open_bases(bs_service *service, const char *storage,
                                              bsi_access *access);
 
+/* Remove copies there that were begun before `before_ns` and never finished. */
+BS_NODISCARD bs_status bsi_access_sweep_bases(bs_service *service, const char *storage,
+                                              int64_t before_ns);
+
 /* `env` borrows it. */
 void bsi_access_lend(const bsi_access *access, bsi_vault_env *env);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/reclaim.h"
 
+#include "engine/access.h"
 #include "engine/arena.h"
 #include "engine/runner.h"
 #include "engine/service.h"
@@ -41,20 +42,26 @@ static bool a_backup_is_running(bs_service *service)
     return running;
 }
 
-static bs_status reclaim_storage(bs_service *service, bsi_storage *storage, int64_t now,
-                                 bsi_reclaimed *out)
+static bs_status sweep_up(bs_service *service, bsi_storage *storage, const char *name,
+                          int64_t before_ns, bsi_reclaimed *out)
+{
+    const bs_status status =
+        bsi_storage_sweep(storage, NULL, before_ns, &out->objects, &out->bytes);
+
+    BSI_TRY(status == BS_E_UNSUPPORTED ? BS_OK : status);
+    return bsi_access_sweep_bases(service, name, before_ns);
+}
+
+static bs_status reclaim_storage(bs_service *service, bsi_storage *storage, const char *name,
+                                 int64_t now, bsi_reclaimed *out)
 {
     const bsi_vault_env env = bsi_service_env(service, storage, NULL, NULL);
     const bsi_reclaim_plan plan = {
         .before_ns = now - SAFE_AGE, .claim = claim, .stop = stop, .user = service};
 
     BSI_TRY(bsi_vault_reclaim(&env, &plan, out));
-    if (a_backup_is_running(service)) {
-        return BS_OK;
-    }
-    const bs_status status =
-        bsi_storage_sweep(storage, NULL, plan.before_ns, &out->objects, &out->bytes);
-    return status == BS_E_UNSUPPORTED ? BS_OK : status;
+    return a_backup_is_running(service) ? BS_OK
+                                        : sweep_up(service, storage, name, plan.before_ns, out);
 }
 
 static bs_status reclaim_all(bs_service *service, bsi_arena *arena, int64_t now, bsi_reclaimed *out)
@@ -67,7 +74,7 @@ static bs_status reclaim_all(bs_service *service, bsi_arena *arena, int64_t now,
         if (!storage) {
             break;
         }
-        status = reclaim_storage(service, storage, now, out);
+        status = reclaim_storage(service, storage, name, now, out);
         bsi_storage_unref(storage);
         if (status < 0 && bs_error_last()->layer == BS_LAYER_STORAGE) {
             bsi_log_write(&service->log, BS_LOG_WARNING, "engine", "sweeping up storage '%s': %s",

@@ -71,6 +71,9 @@ static void check_success(test_stage *stage, const trouble_kind *trouble, bs_sta
     }
     if (status == BS_PARTIAL) {
         assert_true(stage->warnings > 0);
+        if (trouble->removing) {
+            stage_sweep(stage); /* Not even what is temporary could be removed. */
+        }
         if (stage->scenario->deed == DEED_BACKUP && trouble->writing) {
             stage_check_run(stage, deep);
         }

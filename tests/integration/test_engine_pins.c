@@ -4,6 +4,7 @@
  */
 #include "support/test.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -318,6 +319,33 @@ static void nothing_is_swept_up_while_a_backup_runs(void **state)
     assert_ok(bs_backup_delete(engine->service, id, false, NULL));
 }
 
+/* Of manifests, for `rsa`. */
+#define BASES "../bases/on-local/home/"
+
+static void copies_that_were_never_finished_are_swept_up(void **state)
+{
+    static const char *const folders[] = {"../bases", "../bases/on-local", BASES};
+    engine_fixture *engine = quiet_engine(state);
+    char path[PATH_SIZE];
+
+    assert_applied(engine, "");
+    assert_false(object_exists(engine, "../bases/on-local")); /* None is made for that. */
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        object_path(engine, folders[i], path);
+        assert_true(mkdir(path, 0700) == 0 || errno == EEXIST);
+    }
+    write_object(engine, BASES "finished.manifest.json.zst", "12345");
+    write_object(engine, BASES ".bst-0123456789abcdef", "12345");
+    write_object(engine, BASES ".bst-1123456789abcdef", "12345");
+    age(engine, BASES "finished.manifest.json.zst", 2 * DAY);
+    age(engine, BASES ".bst-0123456789abcdef", 2 * DAY);
+    age(engine, BASES ".bst-1123456789abcdef", 2 * HOUR);
+    assert_applied(engine, "");
+    assert_true(object_exists(engine, BASES "finished.manifest.json.zst"));
+    assert_false(object_exists(engine, BASES ".bst-0123456789abcdef"));
+    assert_true(object_exists(engine, BASES ".bst-1123456789abcdef"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, engine_setup, retention_teardown)
@@ -330,6 +358,7 @@ int main(void)
         TEST(pins_that_cannot_be_read_keep_their_backup),
         TEST(what_lies_of_pins_goes_with_the_backup),
         TEST(what_belongs_to_no_backup_is_swept_up),
+        TEST(copies_that_were_never_finished_are_swept_up),
         TEST(nothing_is_swept_up_while_a_backup_runs),
     };
 
