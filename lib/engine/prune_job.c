@@ -279,18 +279,23 @@ bs_status bsi_prune_start(bs_service *service, const bs_prune_options *options,
 
 /* --- Its info --- */
 
-static bs_status read_member(bsi_json_reader *json, bsi_slice key, bs_prune_info *out)
+static bs_status read_number(bsi_json_reader *json, void *out)
 {
     uint64_t value = 0;
 
+    BSI_TRY(bsi_json_read_u64(json, &value));
+    memcpy(out, &value, sizeof(value));
+    return BS_OK;
+}
+
+static bs_status read_member(bsi_json_reader *json, bsi_slice key, bs_prune_info *out)
+{
     if (bsi_slice_is(key, "dry_run")) {
         return bsi_json_read_bool(json, &out->dry_run);
     }
     for (size_t i = 0; i < BSI_ARRAY_SIZE(numbers); i++) {
         if (bsi_slice_is(key, numbers[i].name)) {
-            BSI_TRY(bsi_json_read_u64(json, &value));
-            memcpy((char *)out + numbers[i].to, &value, sizeof(value));
-            return BS_OK;
+            return read_number(json, (char *)out + numbers[i].to);
         }
     }
     return bsi_json_skip(json);

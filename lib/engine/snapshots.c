@@ -166,19 +166,26 @@ static bs_status take_failure(const bsi_open_repository *repository, const char 
     return BS_OK;
 }
 
+static bs_status load_next(const bsi_open_repository *repository, const known_rows *rows,
+                           const bsi_digest *id, snapshot_time *found, page_box *box)
+{
+    snapshot_time *one = &found[box->page.count];
+    const bs_status status = load_snapshot(repository, rows, id, &box->arena, one);
+
+    if (status >= 0) {
+        box->page.count++;
+        return BS_OK;
+    }
+    BSI_TRY(take_failure(repository, one->info.id, status, box));
+    *one = (snapshot_time){.time = {0}};
+    return BS_OK;
+}
+
 static bs_status load_all(const bsi_open_repository *repository, const known_rows *rows,
                           const bsi_repo_files *files, snapshot_time *found, page_box *box)
 {
     for (size_t i = 0; i < files->count; i++) {
-        snapshot_time *one = &found[box->page.count];
-        const bs_status status =
-            load_snapshot(repository, rows, &files->items[i].id, &box->arena, one);
-        if (status < 0) {
-            BSI_TRY(take_failure(repository, one->info.id, status, box));
-            *one = (snapshot_time){.time = {0}};
-        } else {
-            box->page.count++;
-        }
+        BSI_TRY(load_next(repository, rows, &files->items[i].id, found, box));
     }
     return BS_OK;
 }

@@ -217,14 +217,19 @@ static bs_status check_data(bsi_check *self)
     return BS_OK;
 }
 
-static bs_status run(bsi_check *self)
+static bs_status load_index(bsi_check *self)
 {
     const bsi_warn damaged = {.report = index_failed, .user = self};
 
-    BSI_TRY(bsi_repo_list(self->repo, self->call, BSI_REPO_SNAPSHOTS, &self->snapshots));
     BSI_TRY(count_indexes(self));
     BSI_TRY(bsi_repo_index_new(&self->index));
-    BSI_TRY(bsi_repo_index_load(self->repo, self->call, &damaged, self->index));
+    return bsi_repo_index_load(self->repo, self->call, &damaged, self->index);
+}
+
+static bs_status run(bsi_check *self)
+{
+    BSI_TRY(bsi_repo_list(self->repo, self->call, BSI_REPO_SNAPSHOTS, &self->snapshots));
+    BSI_TRY(load_index(self));
     BSI_TRY(bsi_blob_reader_new(self->repo, self->index, &self->reader));
     BSI_TRY(bsi_blob_reader_use_blocks(self->reader));
     BSI_TRY(bsi_repo_list(self->repo, self->call, BSI_REPO_PACKS, &self->packs));

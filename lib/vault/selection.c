@@ -127,13 +127,13 @@ bs_status bsi_selection_wants(bsi_selection *selection, const bsi_entry *entry, 
     return BS_OK;
 }
 
-bool bsi_selection_may_hold(const bsi_selection *selection, bsi_slice dir)
+bool bsi_selection_may_hold(const bsi_selection *selection, bsi_slice folder)
 {
     for (size_t i = 0; i < selection->count; i++) {
         const wish *asked = &selection->wishes[i];
         const bsi_slice wished = {asked->path, asked->size};
-        if (!asked->is_plain || asked->size == 0 || bsi_slice_equal(wished, dir) ||
-            bsi_path_is_below(wished, dir) || bsi_path_is_below(dir, wished)) {
+        if (!asked->is_plain || asked->size == 0 || bsi_slice_equal(wished, folder) ||
+            bsi_path_is_below(wished, folder) || bsi_path_is_below(folder, wished)) {
             return true;
         }
     }

@@ -21,7 +21,7 @@ BS_NODISCARD bs_status bsi_selection_wants(bsi_selection *selection, const bsi_e
                                            bool *out);
 
 /* Whether anything below a directory may be wanted: true where only looking can tell. */
-bool bsi_selection_may_hold(const bsi_selection *selection, bsi_slice dir);
+bool bsi_selection_may_hold(const bsi_selection *selection, bsi_slice folder);
 
 /* Report every wish that nothing has met. */
 void bsi_selection_report_unmet(const bsi_selection *selection, const bsi_warn *warn);

@@ -48,17 +48,20 @@ static bool can_be_listed(const char *key)
 static bs_status append_escaped(bsi_buf *out, const char *text)
 {
     for (; *text; text++) {
-        if (strchr("&<>\"\t\n\r", *text)) {
-            BSI_TRY(bsi_buf_append_format(out, "&#%d;", *text));
-        } else {
-            BSI_TRY(bsi_buf_append_byte(out, (uint8_t)*text));
-        }
+        BSI_TRY(strchr("&<>\"\t\n\r", *text) ? bsi_buf_append_format(out, "&#%d;", *text)
+                                             : bsi_buf_append_byte(out, (uint8_t)*text));
     }
     return BS_OK;
 }
 
-static bs_status append_key(const bsi_s3_conn *conn, const char *key, bsi_buf *out)
+/* Nothing for a key that cannot be listed. */
+static bs_status append_key(const bsi_s3_conn *conn, const char *key, bsi_buf *out,
+                            size_t *listed_out)
 {
+    if (!can_be_listed(key)) {
+        return BS_OK;
+    }
+    (*listed_out)++;
     BSI_TRY(bsi_s3_check_key(conn, key));
     BSI_TRY(bsi_buf_append_text(out, "<Object><Key>"));
     BSI_TRY(append_escaped(out, conn->prefix));
@@ -73,10 +76,7 @@ static bs_status write_list(const bsi_s3_conn *conn, const char *const *keys, si
     BSI_TRY(bsi_buf_append_text(
         out, "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>"));
     for (size_t i = 0; i < count; i++) {
-        if (can_be_listed(keys[i])) {
-            BSI_TRY(append_key(conn, keys[i], out));
-            (*listed_out)++;
-        }
+        BSI_TRY(append_key(conn, keys[i], out, listed_out));
     }
     return bsi_buf_append_text(out, "</Delete>");
 }
@@ -140,9 +140,7 @@ bs_status bsi_s3_remove_many(bsi_s3_conn *conn, const bs_call *call, const char 
         return status;
     }
     for (size_t i = 0; i < count; i++) {
-        if (singly || !can_be_listed(keys[i])) {
-            BSI_TRY(bsi_s3_remove(conn, call, keys[i]));
-        }
+        BSI_TRY(singly || !can_be_listed(keys[i]) ? bsi_s3_remove(conn, call, keys[i]) : BS_OK);
     }
     return BS_OK;
 }

@@ -207,21 +207,24 @@ static bs_status pass_hole(content *self)
 
 /* --- Filling and cutting --- */
 
-/* A buffer of which nothing is under way, and that is not the present one. */
+/* A buffer of which nothing is under way, and that is not the present one; or NULL. */
+static buffer *find_free(const content *self)
+{
+    for (size_t i = 0; i < BSI_CHUNK_BUFFERS; i++) {
+        buffer *one = &self->chunks->buffers[i];
+        if (one != self->present && one->pending == 0) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
 static bs_status free_buffer(content *self, buffer **out)
 {
-    bsi_chunks *chunks = self->chunks;
-
-    for (;;) {
-        for (size_t i = 0; i < BSI_CHUNK_BUFFERS; i++) {
-            buffer *one = &chunks->buffers[i];
-            if (one != self->present && one->pending == 0) {
-                *out = one;
-                return BS_OK;
-            }
-        }
-        BSI_TRY(retire(chunks, self->result));
+    while ((*out = find_free(self)) == NULL) {
+        BSI_TRY(retire(self->chunks, self->result));
     }
+    return BS_OK;
 }
 
 /* The next buffer, with what is left of the one before, whose first `cut` bytes are chunks. */

@@ -309,7 +309,6 @@ static void await_batches(const run *self)
 
     for (size_t i = 0; i < all->started; i++) {
         while (!bsi_batch_wait(all->batches[(all->first + i) % all->size], WAIT_MS)) {
-            continue;
         }
     }
 }
@@ -403,6 +402,15 @@ static bs_status add_found(run *self, const bsi_record *record)
     return add_unit(self, &unit);
 }
 
+static bs_status finish_parent(bsi_deposit *deposit)
+{
+    if (deposit->parent) {
+        BSI_TRY(bsi_parent_finish(deposit->parent));
+        deposit->changes.removed = bsi_parent_removed(deposit->parent);
+    }
+    return BS_OK;
+}
+
 static bs_status store_tree(run *self)
 {
     bsi_record record;
@@ -415,11 +423,7 @@ static bs_status store_tree(run *self)
     BSI_TRY(status);
     BSI_TRY(bsi_batch_is_empty(filling(self)) ? BS_OK : start_batch(self));
     BSI_TRY(take_all_batches(self));
-    if (self->deposit->parent) {
-        BSI_TRY(bsi_parent_finish(self->deposit->parent));
-        self->deposit->changes.removed = bsi_parent_removed(self->deposit->parent);
-    }
-    return BS_OK;
+    return finish_parent(self->deposit);
 }
 
 /* --- A stream --- */

@@ -197,28 +197,35 @@ void bsi_flat_skip(bsi_flat_reader *reader, uint64_t size)
     reader->at += size;
 }
 
+/* Of one hole or one stretch of data; 0 bytes at the end. */
+static bs_status read_stretch(bsi_flat_reader *reader, const bs_call *call, uint8_t *bytes,
+                              size_t size, size_t *got_out)
+{
+    bool is_hole = false;
+    const size_t wanted = (size_t)bsi_min_u64(stretch(reader, &is_hole), size);
+
+    *got_out = wanted;
+    if (wanted == 0) {
+        return BS_OK;
+    }
+    if (is_hole) {
+        memset(bytes, 0, wanted);
+    } else {
+        BSI_TRY(bsi_source_read(reader->file, call, bytes, wanted, got_out));
+    }
+    reader->at += *got_out;
+    return BS_OK;
+}
+
 bs_status bsi_flat_read(bsi_flat_reader *reader, const bs_call *call, void *buf, size_t size,
                         size_t *got_out)
 {
     uint8_t *const bytes = buf;
+    size_t got = 1;
 
     *got_out = 0;
-    while (*got_out < size) {
-        bool is_hole = false;
-        const uint64_t left = stretch(reader, &is_hole);
-        size_t got = (size_t)bsi_min_u64(left, size - *got_out);
-        if (got == 0) {
-            return BS_OK;
-        }
-        if (is_hole) {
-            memset(bytes + *got_out, 0, got);
-        } else {
-            BSI_TRY(bsi_source_read(reader->file, call, bytes + *got_out, got, &got));
-        }
-        if (got == 0) {
-            return BS_OK;
-        }
-        reader->at += got;
+    while (*got_out < size && got > 0) {
+        BSI_TRY(read_stretch(reader, call, bytes + *got_out, size - *got_out, &got));
         *got_out += got;
     }
     return BS_OK;

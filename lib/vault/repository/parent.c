@@ -151,16 +151,21 @@ static bs_status pass(bsi_parent *self)
     return is_dir && self->passed < PASSED_MAX ? push_node(self, text) : BS_OK;
 }
 
+/* Pass over the next node, or leave the innermost directory when there is none. */
+static bs_status pass_or_leave(bsi_parent *self)
+{
+    if (self->frames[self->depth - 1]->has_next && self->passed < PASSED_MAX) {
+        return pass(self);
+    }
+    pop(self);
+    return BS_OK;
+}
+
 /* Until so many directories are left, and nothing is in the innermost that was not passed. */
 static bs_status leave_to(bsi_parent *self, size_t depth)
 {
     while (self->depth > depth) {
-        const frame *top = self->frames[self->depth - 1];
-        if (!top->has_next || self->passed >= PASSED_MAX) {
-            pop(self);
-        } else {
-            BSI_TRY(pass(self));
-        }
+        BSI_TRY(pass_or_leave(self));
     }
     return BS_OK;
 }
