@@ -117,7 +117,8 @@ typedef struct bs_backup_options {
     const char *const *exclude_patterns; /**< Ended by NULL; wins over include. Default: none. */
     int32_t retention_days;     /**< Days, or BS_RETENTION_FOREVER. Default: DEFAULT_RETENTION_DAYS;
                                      with a keep_... none. */
-    const char *metadata;       /**< A JSON object, kept with the backup. Default: none. */
+    const char *metadata;       /**< A JSON object, kept with the backup: at most 64 KiB, and 32
+                                     levels. Default: none. */
     bool one_file_system;       /**< Do not enter mount points below a source. */
     bool content_only;          /**< Trust no times: read every file and compare its content. */
     bool skip_special;          /**< Leave out FIFOs and devices. */

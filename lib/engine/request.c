@@ -15,6 +15,7 @@
 
 enum {
     REQUEST_METADATA_MAX = 64 * 1024,
+    REQUEST_METADATA_DEPTH = BSI_JSON_MAX_DEPTH / 2, /* It becomes part of other documents. */
 };
 
 /* --- Name, type, form --- */
@@ -334,7 +335,8 @@ static char *compact_json(bsi_arena *arena, const char *json)
 static bs_status take_metadata(const bs_backup_options *options, bsi_backup_request *request,
                                bsi_complaints *complaints)
 {
-    const bsi_json_limits limits = {.max_size = REQUEST_METADATA_MAX};
+    const bsi_json_limits limits = {.max_size = REQUEST_METADATA_MAX,
+                                    .max_depth = REQUEST_METADATA_DEPTH};
     const char *metadata = options->metadata && options->metadata[0] ? options->metadata : "{}";
     bsi_json_reader reader;
     bs_status status =

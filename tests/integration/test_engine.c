@@ -265,6 +265,40 @@ static void a_single_kind_of_complaint_has_its_own_code(void **state)
     assert_int_equal(bs_error_last()->layer, BS_LAYER_SOURCE);
 }
 
+/* Objects in one another. */
+static void nest(char *out, size_t levels)
+{
+    for (size_t i = 1; i < levels; i++) {
+        out = stpcpy(out, "{\"a\":");
+    }
+    out = stpcpy(out, "{}");
+    memset(out, '}', levels - 1);
+    out[levels - 1] = '\0';
+}
+
+/* As a part of the documents that it is kept in. */
+static void metadata_of_most_levels_is_read_again(void **state)
+{
+    engine_fixture *engine = *state;
+    bs_backup_options options = engine_options(engine, "daily");
+    bs_backup_info *info = NULL;
+    bs_rebuild_report report;
+    char metadata[512];
+    char id[BS_ID_SIZE];
+
+    tree_build(engine->source, 0);
+    options.metadata = metadata;
+    nest(metadata, 32);
+    engine_backup(engine, &options, BS_OK, id);
+    assert_ok(bs_catalog_rebuild(engine->service, &report));
+    info = engine_get(engine, id);
+    assert_string_equal(info->metadata, metadata);
+    bs_backup_info_free(info);
+    nest(metadata, 33);
+    assert_status(bs_backup_start(engine->service, &options, id), BS_E_INVALID);
+    assert_non_null(strstr(bs_error_last()->message, "metadata: "));
+}
+
 static void the_state_directory_is_no_source_and_no_target(void **state)
 {
     engine_fixture *engine = *state;
@@ -600,6 +634,7 @@ int main(void)
         TEST(a_failing_command_fails_the_backup_with_its_error),
         TEST(all_complaints_come_at_once),
         TEST(a_single_kind_of_complaint_has_its_own_code),
+        TEST(metadata_of_most_levels_is_read_again),
         TEST(the_state_directory_is_no_source_and_no_target),
         TEST(a_source_inside_another_is_read_once),
         TEST(a_backup_can_be_browsed_read_and_downloaded),
