@@ -11,9 +11,9 @@ import sys
 import unittest
 
 import scratch
+from restic_program import RESTIC
 
 PROBE = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
-RESTIC = shutil.which("restic")
 SECONDS = 300
 
 

@@ -12,9 +12,9 @@ import sys
 import unittest
 
 from cli_case import DONE, FAILED, USAGE, Case
+from restic_program import RESTIC
 
 PROBE = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
-RESTIC = shutil.which("restic")
 SECRET = "canary-5d1e-pass-phrase"
 OTHER = "canary-77b0-pass-phrase"
 KEY = ("--key", "env:PASS")

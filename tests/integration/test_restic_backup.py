@@ -18,8 +18,9 @@ import tempfile
 import time
 import unittest
 
+from restic_program import RESTIC
+
 PROBE = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
-RESTIC = shutil.which("restic")
 SECONDS = 300
 MIB = 1 << 20
 IS_ROOT = os.geteuid() == 0

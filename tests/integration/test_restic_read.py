@@ -20,10 +20,11 @@ import tarfile
 import tempfile
 import unittest
 
+from restic_program import RESTIC
+
 PROBE = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
 DATA = pathlib.Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 else pathlib.Path()
 WHOLE = os.environ.get("BSI_RESTIC_FIXTURES")
-RESTIC = shutil.which("restic")
 ROOT = os.geteuid() == 0
 SECONDS = 120
 REPOSITORIES = ("repo-v1", "repo-v2", "repo-v2-new")
