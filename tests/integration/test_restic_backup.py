@@ -22,6 +22,7 @@ from restic_program import RESTIC
 
 PROBE = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
 SECONDS = 300
+TURNS = 20 if os.environ.get("BSI_TESTS_FULL") else 4
 MIB = 1 << 20
 IS_ROOT = os.geteuid() == 0
 # Names that Go quotes, or JSON escapes, or neither.
@@ -30,6 +31,11 @@ NAMES = [
     b"\xed\xa0\x80", "\u00e4".encode(), "\u2028".encode(), "\u00a0\ufeff".encode(),
     "\U0001f600".encode(),
 ]  # fmt: skip
+
+
+def knows(command):
+    """Whether restic has it, in this version."""
+    return RESTIC and subprocess.run([RESTIC, command, "--help"], capture_output=True).returncode == 0
 
 
 def noise(seed, size):
@@ -238,7 +244,7 @@ class Backups(Case):
     def test_writers_take_turns_and_only_changes_are_stored(self):
         make_oddities(self.source)
         base = None
-        for turn in range(4):
+        for turn in range(TURNS):
             (self.source / "new" / str(turn)).mkdir(parents=True)
             (self.source / "new" / str(turn) / "file").write_bytes(noise(str(turn), 1000))
             with open(self.source / "noise", "r+b") as file:
@@ -261,6 +267,31 @@ class Backups(Case):
                              self.tree(told["id"], self.source))  # fmt: skip
             base = listed[-1]["id"] if turn % 2 else told["id"]
         self.restic("check", "--read-data")
+
+    def test_restic_copies_what_we_wrote(self):
+        make_oddities(self.source)
+        expected = tree_state(self.source)
+        told = self.ours(None, self.source)
+        ours = self.environment.copy()
+        self.environment["RESTIC_REPOSITORY"] = str(self.scratch / "copy")
+        self.environment["RESTIC_FROM_PASSWORD"] = "secret"
+        self.restic("init", "--from-repo", self.repo, "--copy-chunker-params")
+        self.restic("copy", "--from-repo", self.repo, told["id"])
+        self.restic("check", "--read-data")
+        self.assert_restores("latest", expected)
+        self.environment = ours
+
+    @unittest.skipUnless(knows("rewrite"), "this restic rewrites nothing")
+    def test_restic_rewrites_what_we_wrote(self):
+        """It refuses a tree that it would have written in any other way."""
+        make_oddities(self.source)
+        expected = tree_state(self.source)
+        told = self.ours(None, self.source)
+        self.restic("rewrite", "--exclude", self.source / "noise", told["id"])
+        self.restic("check", "--read-data")
+        self.assert_restores(told["id"], expected)
+        del expected[b"noise"]
+        self.assert_restores("latest", expected)
 
     def test_several_roots_stand_under_the_directories_above_them(self):
         for name in ("a/b/c", "a/b/d", "a/x", "e"):
