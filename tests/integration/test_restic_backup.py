@@ -35,7 +35,8 @@ NAMES = [
 
 def knows(command):
     """Whether restic has it, in this version."""
-    return RESTIC and subprocess.run([RESTIC, command, "--help"], capture_output=True).returncode == 0
+    asked = [RESTIC, command, "--help"]
+    return RESTIC and subprocess.run(asked, capture_output=True).returncode == 0
 
 
 def noise(seed, size):

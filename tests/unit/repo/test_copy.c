@@ -201,7 +201,7 @@ static void lack_of_memory_is_told_and_leaves_no_snapshot(void **state)
         assert_true(status == BS_OK || status == BS_E_NOMEM);
         assert_int_equal(model_count(&self->to, BSI_REPO_SNAPSHOTS), status == BS_OK);
     }
-    assert_true(n > 50);
+    assert_true(n > 5 * stride); /* Some failed: what they stored the next ones went on with. */
     assert_ok(model_restore(&self->to, &copy, first));
     (void)model_check(&self->to);
 }

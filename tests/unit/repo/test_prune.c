@@ -514,7 +514,7 @@ static void lack_of_memory_is_told_and_does_no_harm(void **state)
         bsi_alloc_fail_after(-1);
         assert_true(status == BS_OK || status == BS_E_NOMEM);
     }
-    assert_true(n > 100);
+    assert_true(n > 5 * stride); /* Some failed: what they stored the next ones went on with. */
     assert_ok(model_restore(self, &other, every_fifth));
     (void)prune(self, options);
     assert_int_equal(model_check(self).notes, 0);
