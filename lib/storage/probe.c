@@ -89,7 +89,13 @@ static bs_status try_replace(run *self)
     return put(self, "object", 0);
 }
 
-static bs_status try_stat(run *self)
+/* Nothing was put, and nothing can be. */
+static bool is_read_only(const run *self)
+{
+    return (bsi_storage_caps(self->storage) & BS_STORAGE_CAP_READ_ONLY) != 0;
+}
+
+static bs_status stat_object(run *self)
 {
     bs_storage_object object;
     char key[KEY_SIZE];
@@ -100,8 +106,18 @@ static bs_status try_stat(run *self)
         self->out->clock_is_known = true;
         self->out->clock_ahead_ns = object.mtime_ns - self->put_at;
     }
-    if (object.size != sizeof(self->content)) {
-        return wrong("an object has another size than was stored");
+    return object.size == sizeof(self->content)
+               ? BS_OK
+               : wrong("an object has another size than was stored");
+}
+
+static bs_status try_stat(run *self)
+{
+    bs_storage_object object;
+    char key[KEY_SIZE];
+
+    if (!is_read_only(self)) {
+        BSI_TRY(stat_object(self));
     }
     key_of(self, "nothing", key);
     if (bsi_storage_stat(self->storage, self->call, key, &object) != BS_E_NOT_FOUND) {
@@ -159,6 +175,9 @@ static bs_status try_list(run *self)
     listing found = {.run = self};
 
     BSI_TRY(bsi_storage_list(self->storage, self->call, BSI_PROBE_FOLDER, take_key, &found));
+    if (is_read_only(self)) {
+        return BS_OK;
+    }
     for (size_t i = 0; i < found.left; i++) {
         BSI_TRY(bsi_storage_remove(self->storage, self->call, found.keys[i]));
     }
@@ -260,19 +279,20 @@ static bs_status try_remove(run *self)
 static const struct {
     const char *name;
     uint32_t cap; /* 0: every storage does it. */
+    bool puts;    /* It needs an object that was put before, or puts one. */
     bs_status (*run)(run *self);
 } steps[] = {
-    {"put", 0, try_put},
-    {"replace", 0, try_replace},
-    {"stat", 0, try_stat},
-    {"read", 0, try_read},
-    {"read_range", BS_STORAGE_CAP_RANGE_READ, try_read_range},
-    {"list", 0, try_list},
-    {"put_exclusive", BS_STORAGE_CAP_CONDITIONAL_PUT, try_put_exclusive},
-    {"rename", BS_STORAGE_CAP_RENAME, try_rename},
-    {"parallel", 0, try_parallel},
-    {"free_space", BS_STORAGE_CAP_FREE_SPACE, try_free_space},
-    {"remove", 0, try_remove},
+    {"put", 0, true, try_put},
+    {"replace", 0, true, try_replace},
+    {"stat", 0, false, try_stat},
+    {"read", 0, true, try_read},
+    {"read_range", BS_STORAGE_CAP_RANGE_READ, true, try_read_range},
+    {"list", 0, false, try_list},
+    {"put_exclusive", BS_STORAGE_CAP_CONDITIONAL_PUT, true, try_put_exclusive},
+    {"rename", BS_STORAGE_CAP_RENAME, true, try_rename},
+    {"parallel", 0, true, try_parallel},
+    {"free_space", BS_STORAGE_CAP_FREE_SPACE, false, try_free_space},
+    {"remove", 0, true, try_remove},
 };
 _Static_assert(BSI_ARRAY_SIZE(steps) <= BSI_PROBE_STEPS_MAX, "there is room for all of them");
 
@@ -291,6 +311,14 @@ static void clean_up(run *self)
     }
 }
 
+static bool is_lacking(const run *self, size_t number)
+{
+    const uint32_t cap = steps[number].cap;
+
+    return (cap != 0 && (bsi_storage_caps(self->storage) & cap) == 0) ||
+           (steps[number].puts && is_read_only(self));
+}
+
 /* A failure is the storage's, unless it means that nothing more can be tried. */
 static bs_status try_step(run *self, size_t number)
 {
@@ -299,7 +327,7 @@ static bs_status try_step(run *self, size_t number)
     bs_status status = BS_OK;
 
     *step = (bsi_probe_step){.name = steps[number].name, .result = BSI_PROBE_LACKS};
-    if (steps[number].cap != 0 && (bsi_storage_caps(self->storage) & steps[number].cap) == 0) {
+    if (is_lacking(self, number)) {
         return BS_OK;
     }
     BSI_TRY(bsi_call_check(self->call));
@@ -344,7 +372,7 @@ bs_status bsi_storage_probe(bsi_storage *storage, const bs_call *call, bsi_probe
     self->call = call;
     self->out = out;
     status = run_steps(self);
-    if (self->folder[0]) {
+    if (self->folder[0] && !is_read_only(self)) {
         clean_up(self);
     }
     bsi_free(self);

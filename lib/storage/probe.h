@@ -6,7 +6,8 @@
 
 /*
  * Tries out what a storage does, with small objects of its own below
- * BSI_PROBE_FOLDER, which it removes again.
+ * BSI_PROBE_FOLDER, which it removes again. Of one with BS_STORAGE_CAP_READ_ONLY
+ * it only asks.
  */
 #define BSI_PROBE_FOLDER ".backupsvc-check"
 

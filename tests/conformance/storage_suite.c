@@ -4,6 +4,7 @@
  */
 #include "conformance/storage_checks.h"
 #include "storage/decorators/faulty.h"
+#include "storage/decorators/guard.h"
 #include "storage/decorators/metrics.h"
 #include "storage/decorators/retry.h"
 
@@ -46,6 +47,26 @@ static int setup_faulty(void **state)
 static int setup_metrics(void **state)
 {
     return setup_decorated(state, bsi_storage_metrics_new);
+}
+
+static bs_status pass_new(bsi_storage *inner, bsi_storage **out)
+{
+    return bsi_storage_guard_new(inner, "guarded", BSI_GUARD_NOTHING, out);
+}
+
+static int setup_guard(void **state)
+{
+    return setup_decorated(state, pass_new);
+}
+
+static bs_status append_only_new(bsi_storage *inner, bsi_storage **out)
+{
+    return bsi_storage_guard_new(inner, "guarded", BSI_GUARD_APPEND_ONLY, out);
+}
+
+static int setup_append_only(void **state)
+{
+    return setup_decorated(state, append_only_new);
 }
 
 static bs_status retry_new(bsi_storage *inner, bsi_storage **out)
@@ -115,7 +136,17 @@ static int teardown(void **state)
 
 enum { TESTS_MAX = 64 };
 
-static int run_group(const char *name, const char *how, int (*prepare)(void **))
+static bool is_among(const char *name, const char *const *names)
+{
+    while (names && *names && strcmp(*names, name) != 0) {
+        names++;
+    }
+    return names && *names;
+}
+
+/* All behaviours but those with these names; NULL: all. */
+static int run_group_without(const char *name, const char *how, int (*prepare)(void **),
+                             const char *const *left_out)
 {
     static const behaviour *const lists[] = {storage_object_behaviours, storage_upload_behaviours,
                                              storage_load_behaviours};
@@ -125,13 +156,44 @@ static int run_group(const char *name, const char *how, int (*prepare)(void **))
 
     for (size_t i = 0; i < BSI_ARRAY_SIZE(lists); i++) {
         for (const behaviour *b = lists[i]; b->name && count < TESTS_MAX; b++) {
-            tests[count] = (struct CMUnitTest){b->name, b->check, prepare, teardown, NULL};
-            count++;
+            if (!is_among(b->name, left_out)) {
+                tests[count] = (struct CMUnitTest){b->name, b->check, prepare, teardown, NULL};
+                count++;
+            }
         }
     }
     (void)snprintf(title, sizeof(title), "storage/%s%s", name, how);
     return _cmocka_run_group_tests(title, tests, count, NULL, NULL);
 }
+
+static int run_group(const char *name, const char *how, int (*prepare)(void **))
+{
+    return run_group_without(name, how, prepare, NULL);
+}
+
+/* What removes or replaces objects. */
+static const char *const changing[] = {
+    "putting_again_replaces",
+    "a_directory_is_no_object",
+    "nothing_is_found_below_an_object",
+    "removing_is_final_and_may_be_repeated",
+    "many_are_removed_and_the_others_stay",
+    "removing_leaves_the_neighbours",
+    "a_key_can_become_a_directory_once_it_is_removed",
+    "a_callback_may_use_the_storage",
+    "keys_may_be_as_long_as_the_limit",
+    "an_aborted_upload_leaves_what_was_there",
+    "the_old_object_stays_until_the_commit",
+    "of_two_uploads_of_one_key_the_last_commit_wins",
+    "a_renamed_object_has_only_its_new_key",
+    "renaming_nothing_is_not_found",
+    "times_are_kept",
+    "a_cancelled_call_changes_nothing",
+    "running_out_of_memory_changes_nothing",
+    "threads_do_not_get_in_each_others_way",
+    "objects_that_stay_are_listed_while_others_come_and_go",
+    NULL,
+};
 
 int storage_suite_run(const storage_subject *subject)
 {
@@ -145,5 +207,7 @@ int storage_suite_run(const storage_subject *subject)
     }
     failed += run_group(subject->name, " below faulty", setup_faulty);
     failed += run_group(subject->name, " below metrics", setup_metrics);
+    failed += run_group(subject->name, " below a guard", setup_guard);
+    failed += run_group_without(subject->name, " append-only", setup_append_only, changing);
     return failed + run_group(subject->name, " below retry", setup_retry);
 }

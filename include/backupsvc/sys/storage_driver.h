@@ -62,6 +62,8 @@ enum {
     BS_STORAGE_CAP_CASE = 1u << 11,           /**< Keys that differ in case are different. */
     BS_STORAGE_CAP_NETWORK = 1u << 12,        /**< Bytes go over a network, and count as such. */
     BS_STORAGE_CAP_RESUME = 1u << 13,         /**< Uploads go on where they failed: put_write(). */
+    BS_STORAGE_CAP_APPEND_ONLY = 1u << 14,    /**< Refuses to remove and to replace objects. */
+    BS_STORAGE_CAP_READ_ONLY = 1u << 15,      /**< Refuses to put objects, too. */
 };
 
 /** A time that is not known. */
