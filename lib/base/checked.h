@@ -33,6 +33,11 @@ static inline uint64_t bsi_min_u64(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static inline uint64_t bsi_max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 static inline size_t bsi_min_size(size_t a, size_t b)
 {
     return a < b ? a : b;

@@ -51,6 +51,12 @@ uint64_t bsi_fault_count(void);
 /* Let the wall clock stand at a second, until bsi_clock_shift() lets it go on. */
 void bsi_clock_stop(int64_t sec);
 
+/*
+ * Let waits with an end be over at once, as if the time had passed: the monotonic clock moves to
+ * the end of each. It does not go back when that ends.
+ */
+void bsi_clock_leap(bool on);
+
 /* 0, or the errno that the announced call must fail with. May not return. */
 int bsi_fault_point(bsi_os_op op);
 

@@ -5,6 +5,7 @@
 #include "conformance/storage_checks.h"
 #include "storage/decorators/faulty.h"
 #include "storage/decorators/guard.h"
+#include "storage/decorators/limits.h"
 #include "storage/decorators/metrics.h"
 #include "storage/decorators/retry.h"
 
@@ -67,6 +68,24 @@ static bs_status append_only_new(bsi_storage *inner, bsi_storage **out)
 static int setup_append_only(void **state)
 {
     return setup_decorated(state, append_only_new);
+}
+
+/* So fast that nobody waits for long, and in a single place. */
+static bs_status limits_new(bsi_storage *inner, bsi_storage **out)
+{
+    static bsi_limits_plan plan;
+    bs_status status = bsi_timetable_parse("4G", &plan.upload);
+
+    if (status == BS_OK) {
+        status = bsi_timetable_parse("00:00,4G 12:00,4G", &plan.download);
+    }
+    plan.requests = 1;
+    return status < 0 ? status : bsi_storage_limits_new(inner, &plan, bsi_timezone_utc(), out);
+}
+
+static int setup_limits(void **state)
+{
+    return setup_decorated(state, limits_new);
 }
 
 static bs_status retry_new(bsi_storage *inner, bsi_storage **out)
@@ -208,6 +227,7 @@ int storage_suite_run(const storage_subject *subject)
     failed += run_group(subject->name, " below faulty", setup_faulty);
     failed += run_group(subject->name, " below metrics", setup_metrics);
     failed += run_group(subject->name, " below a guard", setup_guard);
+    failed += run_group(subject->name, " below limits", setup_limits);
     failed += run_group_without(subject->name, " append-only", setup_append_only, changing);
     return failed + run_group(subject->name, " below retry", setup_retry);
 }

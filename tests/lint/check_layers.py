@@ -25,7 +25,7 @@ MAY_SEE = {
     "net": "base os task text hash crypto",
     "source": "base os task text hash",
     "target": "base os task",
-    "storage": "base os task text hash crypto net",
+    "storage": "base os task text hash crypto net policy",
     "repo": "base os task text hash crypto compress chunk storage",
     "catalog": "base os text",
     "policy": "base",

@@ -30,6 +30,16 @@ int64_t bsi_clock_true(int64_t sec);
 #define bsi_clock_true(sec) (sec)
 #endif
 
+/* Where waits take no time, be at this time of bsi_monotonic_ns(), and true. */
+/* What the system's clock shows when bsi_monotonic_ns() shows this. */
+#ifdef BSI_TESTING
+bool bsi_clock_leap_to(int64_t monotonic_ns);
+int64_t bsi_monotonic_true(int64_t monotonic_ns);
+#else
+#define bsi_clock_leap_to(monotonic_ns) ((void)(monotonic_ns), false)
+#define bsi_monotonic_true(monotonic_ns) (monotonic_ns)
+#endif
+
 /* As bsi_fail_os() for what was done to a name, whatever bytes are in that. */
 bs_status bsi_os_fail_name(int os_code, const char *doing, const char *name);
 

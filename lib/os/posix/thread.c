@@ -81,6 +81,16 @@ bool bsi_cond_wait_until(bsi_cond *cond, bsi_mutex *mutex, int64_t until_ns)
         bsi_cond_wait(cond, mutex);
         return true;
     }
+    if (bsi_clock_leap_to(until_ns)) {
+        bsi_mutex_unlock(mutex); /* Whom it waits for may have his turn. */
+        (void)sched_yield();
+        bsi_mutex_lock(mutex);
+        return false;
+    }
+    until_ns = bsi_monotonic_true(until_ns);
+    if (until_ns < 0) {
+        return false;
+    }
     until.tv_sec = (time_t)(until_ns / NS_PER_SEC);
     until.tv_nsec = (long)(until_ns % NS_PER_SEC);
     code = pthread_cond_timedwait(cond, mutex, &until);

@@ -37,6 +37,32 @@ int64_t bsi_clock_true(int64_t sec)
     return sec - atomic_load(&shift);
 }
 
+static atomic_bool leaps;
+static atomic_int_fast64_t leapt; /* So far is the monotonic clock ahead. */
+
+void bsi_clock_leap(bool on)
+{
+    atomic_store(&leaps, on);
+}
+
+bool bsi_clock_leap_to(int64_t monotonic_ns)
+{
+    int64_t now = bsi_monotonic_ns();
+
+    if (!atomic_load(&leaps)) {
+        return false;
+    }
+    if (monotonic_ns > now) {
+        atomic_fetch_add(&leapt, monotonic_ns - now);
+    }
+    return true;
+}
+
+int64_t bsi_monotonic_true(int64_t monotonic_ns)
+{
+    return monotonic_ns - atomic_load(&leapt);
+}
+
 static bsi_time shown(bsi_time real)
 {
     const int64_t at = atomic_load(&stopped);
@@ -46,6 +72,7 @@ static bsi_time shown(bsi_time real)
 }
 #else
 #define shown(real) (real)
+#define leapt 0
 #endif
 
 bsi_time bsi_now(void)
@@ -63,7 +90,7 @@ int64_t bsi_monotonic_ns(void)
     struct timespec now = {0};
 
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * NS_PER_SEC + now.tv_nsec;
+    return (int64_t)now.tv_sec * NS_PER_SEC + now.tv_nsec + leapt;
 }
 
 int bsi_time_compare(const bsi_time *a, const bsi_time *b)
