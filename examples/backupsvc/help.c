@@ -199,13 +199,22 @@ const tool_verb verbs[] = {
      "\n"
      "REF is env:NAME, file:PATH, keyring:NAME, or - to be asked.\n",
      verb_key},
-    {"storage", "add NAME DRIVER KEY=VALUE... | list | show NAME | check NAME | remove NAME",
+    {"storage",
+     "add NAME DRIVER KEY=VALUE... | list | show NAME | check NAME | limit NAME KEY=VALUE... |"
+     " remove NAME",
      "say where else backups can go",
      "  add NAME DRIVER KEY=VALUE...   try it, and keep it under this name; DRIVER is local,\n"
      "                       s3, or another that 'backupsvc --version' names\n"
+     "    read_only=true     nothing is stored there, nor removed\n"
+     "    append_only=true   what is stored there is neither removed nor replaced\n"
+     "    limit_upload=R, limit_download=R, limit_requests=N   as of limit\n"
      "  list                 all storages\n"
      "  show NAME            its settings\n"
      "  check NAME           try what it can do, and how long it takes\n"
+     "  limit NAME limit_upload=R limit_download=R limit_requests=N\n"
+     "                       change them; those that are not named stay. R is bytes per second,\n"
+     "                       such as 512k or 10M, or off, or a timetable of them:\n"
+     "                       '08:00,512k 19:00,10M 23:00,off', also with days: 'Mon-08:00,1M'\n"
      "  remove NAME          forget it; what lies on it stays there\n"
      "    --force            also when backups lie on it: they cannot be read until a storage\n"
      "                       of that name is there again\n"

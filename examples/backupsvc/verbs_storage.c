@@ -13,7 +13,8 @@
 /* --- Adding and removing --- */
 
 /* Pairs from KEY=VALUE, ended by NULL; they point into the arguments, whose '=' becomes NUL. */
-static const char **take_settings(tool_run *tool, int count, char **arguments, int *code)
+static const char **take_settings(tool_run *tool, int count, char **arguments, const char *usage,
+                                  int *code)
 {
     const char **pairs = calloc(2 * (size_t)count + 1, sizeof(*pairs));
 
@@ -24,7 +25,7 @@ static const char **take_settings(tool_run *tool, int count, char **arguments, i
     for (int i = 0; i < count; i++) {
         char *equals = strchr(arguments[i], '=');
         if (!equals || equals == arguments[i]) {
-            *code = output_usage(tool, "storage add takes KEY=VALUE behind the driver");
+            *code = output_usage(tool, "%s", usage);
             free(pairs);
             return NULL;
         }
@@ -44,7 +45,8 @@ static int do_add(tool_run *tool, int argc, char **argv)
     if (first < 0) {
         return code;
     }
-    settings = take_settings(tool, argc - first - 2, argv + first + 2, &code);
+    settings = take_settings(tool, argc - first - 2, argv + first + 2,
+                             "storage add takes KEY=VALUE behind the driver", &code);
     if (!settings) {
         return code;
     }
@@ -55,6 +57,29 @@ static int do_add(tool_run *tool, int argc, char **argv)
                         "the storage can be used");
     }
     free(settings);
+    return code;
+}
+
+static int do_limit(tool_run *tool, int argc, char **argv)
+{
+    const char **limits = NULL;
+    int code = TOOL_DONE;
+    int first = options_read(tool, argc, argv, NULL, 2, -1, &code);
+
+    if (first < 0) {
+        return code;
+    }
+    limits = take_settings(tool, argc - first - 1, argv + first + 1,
+                           "storage limit takes KEY=VALUE behind the name", &code);
+    if (!limits) {
+        return code;
+    }
+    code = TOOL_FAILED;
+    if (tool_open(tool, TOOL_EXISTING) >= 0) {
+        code = output_done(tool, bs_storage_limit(tool->service, argv[first], limits),
+                           "the limits are kept");
+    }
+    free(limits);
     return code;
 }
 
@@ -237,8 +262,8 @@ static int do_check(tool_run *tool, int argc, char **argv)
 int verb_storage(tool_run *tool, int argc, char **argv)
 {
     static const verb_action actions[] = {
-        {"add", do_add},     {"list", do_list},     {"show", do_show},
-        {"check", do_check}, {"remove", do_remove}, {NULL, NULL},
+        {"add", do_add},     {"list", do_list},     {"show", do_show}, {"check", do_check},
+        {"limit", do_limit}, {"remove", do_remove}, {NULL, NULL},
     };
 
     return options_act(tool, argc, argv, actions);

@@ -56,6 +56,8 @@ enum {
     BS_KEPT_AS_NEEDED = 1u << 10,   /**< `needed_by`, which is kept, needs it. */
     BS_KEPT_AS_RUNNING = 1u << 11,
     BS_KEPT_AS_RECENT_FAILURE = 1u << 12, /**< A failure that is still listed. */
+    BS_KEPT_BY_STORAGE = 1u << 13,        /**< Nothing is removed there: it is append_only, or
+                                               read_only. */
 };
 
 /** Which backups to look at, and by which rules. Start from BS_RETENTION_OPTIONS_INIT. */

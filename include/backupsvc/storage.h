@@ -58,6 +58,26 @@ BS_API BS_NODISCARD bs_status bs_storage_add(bs_service *service, const char *na
  */
 BS_API BS_NODISCARD bs_status bs_storage_remove(bs_service *service, const char *name, bool force);
 
+/**
+ * Change the limits of a storage, also while jobs work with it.
+ *
+ * What is not named stays as it is. Of a storage that is kept the limits are kept, too;
+ * "local" and those that the program registered have them until the service is closed.
+ *
+ * @param service  The service.
+ * @param name     Of a storage that is registered or kept.
+ * @param limits   Pairs of name and value, ended by NULL, at least one: `limit_upload`,
+ *                 `limit_download` and `limit_requests` as of bs_service_add_storage(). Copied.
+ *
+ * @retval BS_OK
+ * @retval BS_E_NOT_FOUND  There is no such storage.
+ * @retval BS_E_INVALID    A limit is wrong; nothing was changed.
+ *
+ * Blocking: disk.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_storage_limit(bs_service *service, const char *name,
+                                               const char *const *limits);
+
 /** One storage that requests may name. */
 typedef struct bs_storage_info {
     const char *name;

@@ -28,6 +28,15 @@ bs_status bs_storage_remove(bs_service *service, const char *name, bool force)
     return bsi_audit_end(service, &deed, bsi_profile_remove(service, name, force));
 }
 
+bs_status bs_storage_limit(bs_service *service, const char *name, const char *const *limits)
+{
+    BSI_TRY(bsi_service_enter(service));
+    BSI_REQUIRE(name);
+    BSI_REQUIRE(limits && limits[0]);
+    return bsi_audit_end(service, &(bsi_deed){.action = "storage.limit", .object = name},
+                         bsi_profile_limit(service, name, limits));
+}
+
 bs_status bs_storage_list(bs_service *service, bs_storage_list_info **out)
 {
     BSI_TRY(bsi_service_enter(service));

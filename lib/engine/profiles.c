@@ -12,6 +12,7 @@
 #include "engine/key_ref.h"
 #include "engine/recovery.h"
 #include "engine/storage_open.h"
+#include "engine/storage_options.h"
 #include "text/json_read.h"
 #include "text/json_write.h"
 
@@ -170,7 +171,7 @@ bs_status bsi_profiles_open(bs_service *service)
     return status;
 }
 
-/* --- Adding and removing --- */
+/* --- Adding --- */
 
 static bs_status keep(bs_service *service, const char *name, const char *driver,
                       const bsi_buf *settings)
@@ -204,6 +205,168 @@ bs_status bsi_profile_add(bs_service *service, const char *name, const char *dri
     bsi_buf_dispose(&text);
     return status;
 }
+
+/* --- What may be done --- */
+
+static bs_status row_keeps_all(const bsi_row_profile *row, bool *out)
+{
+    bsi_common_options *options = bsi_calloc(1, sizeof(*options));
+    const char *const *settings = NULL;
+    bsi_arena arena = {0};
+    bs_status status = options ? parse_settings(row->settings, &arena, &settings) : BS_E_NOMEM;
+
+    if (status == BS_OK) {
+        status = bsi_common_options_read(row->driver, settings, options);
+    }
+    if (status == BS_OK) {
+        *out = options->guard != BSI_GUARD_NOTHING;
+    }
+    bsi_arena_dispose(&arena);
+    bsi_free(options);
+    return status == BS_E_NOMEM ? status : BS_OK; /* Who needs it tells of damage. */
+}
+
+bs_status bsi_profile_keeps_all(bs_service *service, const char *name, bool *out)
+{
+    bsi_storage *storage = bsi_service_open_storage(service, name);
+    bsi_row_profile row;
+    bool is_kept = false;
+    bs_status status = BS_OK;
+
+    *out = storage && bsi_storage_check_removable(storage, name) < 0;
+    if (storage) {
+        bsi_storage_unref(storage);
+        return BS_OK;
+    }
+    BSI_TRY(get_row(service, name, &row, &is_kept));
+    if (is_kept) {
+        status = row_keeps_all(&row, out);
+        bsi_row_profile_dispose(&row);
+    }
+    return status;
+}
+
+/* --- Limits --- */
+
+static size_t count_pairs(const char *const *settings)
+{
+    size_t count = 0;
+
+    while (settings[2 * count] && settings[2 * count + 1]) {
+        count++;
+    }
+    return count;
+}
+
+static bool has_key(const char *const *settings, const char *key)
+{
+    for (; settings[0]; settings += 2) {
+        if (strcmp(settings[0], key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The old settings with the new ones instead of those of the same names. */
+static bs_status merge(const char *const *old, const char *const *changed, bsi_arena *arena,
+                       const char *const **out)
+{
+    const size_t changes = count_pairs(changed);
+    const size_t room = 2 * (count_pairs(old) + changes) + 1;
+    const char **all = bsi_arena_alloc(arena, room, sizeof(*all));
+    size_t used = 0;
+
+    if (!all) {
+        return BS_E_NOMEM;
+    }
+    for (; old[0]; old += 2) {
+        if (!has_key(changed, old[0])) {
+            all[used++] = old[0];
+            all[used++] = old[1];
+        }
+    }
+    memcpy(all + used, changed, 2 * changes * sizeof(*all));
+    *out = all;
+    return BS_OK;
+}
+
+static bs_status keep_limits(bs_service *service, const bsi_row_profile *row,
+                             const char *const *limits)
+{
+    const char *const *settings = NULL;
+    bsi_arena arena = {0};
+    bsi_buf text;
+    bs_status status = parse_settings(row->settings, &arena, &settings);
+
+    bsi_buf_init(&text, SETTINGS_BYTES_MAX);
+    if (status == BS_OK) {
+        status = merge(settings, limits, &arena, &settings);
+    }
+    if (status == BS_OK) {
+        status = format_settings(row->driver, settings, &text);
+    }
+    if (status == BS_OK) {
+        status = bsi_buf_append(&text, "", 1);
+    }
+    if (status == BS_OK) {
+        status = keep(service, row->name, row->driver, &text);
+    }
+    bsi_buf_dispose(&text);
+    bsi_arena_dispose(&arena);
+    return status;
+}
+
+/* In the usual words. */
+static bs_status fail_unknown(bs_service *service, const char *name)
+{
+    bsi_storage *added = NULL;
+    const bs_status status = bsi_service_storage(service, name, &added);
+
+    bsi_storage_unref(added);
+    return status < 0
+               ? status
+               : bsi_fail(BS_LAYER_CALLER, BS_E_BUSY, "storage '%s' is just being added", name);
+}
+
+/* `row` is NULL for one that is not kept. */
+static bs_status set_limits(bs_service *service, const char *name, const bsi_row_profile *row,
+                            const char *const *limits, bsi_limits_plan *plan)
+{
+    const char *driver = bsi_service_get_limits(service, name, plan);
+
+    if (!driver && row) {
+        driver = row->driver;
+    }
+    if (!driver) {
+        return fail_unknown(service, name);
+    }
+    BSI_TRY(bsi_limits_read(driver, limits, plan));
+    if (row) {
+        BSI_TRY(keep_limits(service, row, limits));
+    }
+    (void)bsi_service_set_limits(service, name, plan); /* Later, when it is not open. */
+    return BS_OK;
+}
+
+bs_status bsi_profile_limit(bs_service *service, const char *name, const char *const *limits)
+{
+    bsi_limits_plan *plan = NULL;
+    bsi_row_profile row;
+    bool is_kept = false;
+    bs_status status = get_row(service, name, &row, &is_kept);
+
+    BSI_TRY(status);
+    plan = bsi_calloc(1, sizeof(*plan));
+    status = plan ? set_limits(service, name, is_kept ? &row : NULL, limits, plan) : BS_E_NOMEM;
+    bsi_free(plan);
+    if (is_kept) {
+        bsi_row_profile_dispose(&row);
+    }
+    return status;
+}
+
+/* --- Removing --- */
 
 /* How many backups lie there, whatever became of them. */
 static bs_status count_backups(bs_service *service, const char *name, uint64_t *out)

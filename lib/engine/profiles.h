@@ -14,8 +14,18 @@ BS_NODISCARD bs_status bsi_profile_add(bs_service *service, const char *name, co
                                        const char *const *settings);
 BS_NODISCARD bs_status bsi_profile_remove(bs_service *service, const char *name, bool force);
 
+/*
+ * Change limits, pairs as of bsi_limits_read(), of a storage that is open or kept: at once where
+ * it is open, and for later where it is kept.
+ */
+BS_NODISCARD bs_status bsi_profile_limit(bs_service *service, const char *name,
+                                         const char *const *limits);
+
 /* Whether one of that name is kept. */
 BS_NODISCARD bs_status bsi_profile_find(bs_service *service, const char *name, bool *is_kept);
+
+/* Whether it is append-only or read-only, so that nothing is removed there. Connects to nothing. */
+BS_NODISCARD bs_status bsi_profile_keeps_all(bs_service *service, const char *name, bool *out);
 
 /* Open it if one of that name is kept, and is not open yet. */
 BS_NODISCARD bs_status bsi_profile_open(bs_service *service, const char *name, bool *is_kept);

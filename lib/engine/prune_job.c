@@ -13,6 +13,7 @@
 #include "engine/runner.h"
 #include "engine/service.h"
 #include "repo/prune.h"
+#include "storage/decorators/guard.h"
 #include "text/json_read.h"
 #include "text/json_write.h"
 #include "text/size.h"
@@ -245,12 +246,15 @@ static bs_status prepare(bs_service *service, const bs_prune_options *options, p
     const char *storage = options->storage ? options->storage : BSI_REPOSITORY_STORAGE;
     bsi_complaints complaints = {0};
     bsi_storage *found = NULL;
+    bs_status status = BS_OK;
 
     take_unused(options->max_unused, &run->options, &complaints);
     take_repack(options->max_repack_size, &run->options, &complaints);
     BSI_TRY(bsi_complaints_status(&complaints));
     BSI_TRY(bsi_service_storage(service, storage, &found));
+    status = options->dry_run ? BS_OK : bsi_storage_check_removable(found, storage);
     bsi_storage_unref(found);
+    BSI_TRY(status);
     run->dry_run = options->dry_run;
     run->options.two_phases = options->two_phases;
     run->options.no_grace = options->no_grace;

@@ -58,8 +58,14 @@ static bs_status reclaim_storage(bs_service *service, bsi_storage *storage, cons
     const bsi_vault_env env = bsi_service_env(service, storage, NULL, NULL);
     const bsi_reclaim_plan plan = {
         .before_ns = now - SAFE_AGE, .claim = claim, .stop = stop, .user = service};
+    const uint32_t caps = bsi_storage_caps(storage);
 
-    BSI_TRY(bsi_vault_reclaim(&env, &plan, out));
+    if ((caps & BS_STORAGE_CAP_READ_ONLY) != 0) {
+        return BS_OK;
+    }
+    if ((caps & BS_STORAGE_CAP_APPEND_ONLY) == 0) {
+        BSI_TRY(bsi_vault_reclaim(&env, &plan, out));
+    }
     return a_backup_is_running(service) ? BS_OK
                                         : sweep_up(service, storage, name, plan.before_ns, out);
 }

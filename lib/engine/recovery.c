@@ -258,6 +258,13 @@ static bs_status recover_row(bs_service *service, bsi_storage *storage, const bs
     return status;
 }
 
+/* Where nothing is removed, what is left stays: it harms nobody, and waiting helps nobody. */
+static bool is_kept_for_good(const bsi_storage *storage)
+{
+    return (bsi_storage_caps(storage) & (BS_STORAGE_CAP_APPEND_ONLY | BS_STORAGE_CAP_READ_ONLY)) !=
+           0;
+}
+
 /* BS_OK: done with; BS_PARTIAL: to be tried again another time. */
 static bs_status recover_id(bs_service *service, bsi_storage *storage, const char *name,
                             const char *id)
@@ -275,7 +282,12 @@ static bs_status recover_id(bs_service *service, bsi_storage *storage, const cha
         status = BS_PARTIAL;
     } else if (row.status == BSI_ROW_FAILED) {
         status = recover_row(service, storage, &row);
-        if (status < 0 && status != BS_E_NOMEM) {
+        if (status == BS_E_READ_ONLY && is_kept_for_good(storage)) {
+            bsi_log_write(&service->log, BS_LOG_INFO, "engine",
+                          "what backup %s left stays on storage '%s': %s", id, name,
+                          bs_error_last()->message);
+            status = BS_OK;
+        } else if (status < 0 && status != BS_E_NOMEM) {
             bsi_log_write(&service->log, BS_LOG_WARNING, "engine",
                           "what backup %s left on storage '%s' is not removed yet: %s", id, name,
                           bs_error_last()->message);

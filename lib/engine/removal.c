@@ -12,6 +12,7 @@
 #include "engine/access.h"
 #include "engine/pins.h"
 #include "engine/service.h"
+#include "storage/decorators/guard.h"
 
 #define REMOVE_ACTION "backup.remove"
 
@@ -129,7 +130,7 @@ static bs_status hold(removal *self)
     return BS_OK;
 }
 
-/* Nothing is marked when one of them lies where we cannot reach it. */
+/* Nothing is marked when one of them lies where we cannot reach it, or may remove nothing. */
 static bs_status check_reachable(const removal *self)
 {
     bs_status status = BS_OK;
@@ -142,6 +143,9 @@ static bs_status check_reachable(const removal *self)
             return status;
         }
         status = bsi_service_storage(self->service, row.storage, &storage);
+        if (status >= 0) {
+            status = bsi_storage_check_removable(storage, row.storage);
+        }
         bsi_storage_unref(storage);
         bsi_row_backup_dispose(&row);
     }

@@ -11,6 +11,7 @@
 #include "engine/schedule_rule.h"
 #include "engine/service.h"
 #include "engine/words.h"
+#include "storage/decorators/guard.h"
 #include "text/json_read.h"
 
 enum {
@@ -227,6 +228,20 @@ static void take_compression(const bs_service *service, const bs_backup_options 
 
 /* --- The rest --- */
 
+/* What a mirror does besides storing: it replaces and removes. */
+static void check_storage(const char *name, const bsi_backup_request *request,
+                          bsi_complaints *complaints)
+{
+    if (bsi_storage_check_writable(request->storage, name) < 0) {
+        bsi_complain(complaints, BS_E_READ_ONLY, BS_LAYER_STORAGE, "storage: %s",
+                     bs_error_last()->message);
+    } else if (request->kind == BSI_KIND_MIRROR &&
+               bsi_storage_check_removable(request->storage, name) < 0) {
+        bsi_complain(complaints, BS_E_READ_ONLY, BS_LAYER_STORAGE,
+                     "storage: a mirror needs both: %s", bs_error_last()->message);
+    }
+}
+
 static bs_status take_storage(bs_service *service, const bs_backup_options *options,
                               bsi_backup_request *request, bsi_complaints *complaints)
 {
@@ -238,6 +253,8 @@ static bs_status take_storage(bs_service *service, const bs_backup_options *opti
                      bs_error_last()->message);
     } else if (status < 0) {
         return status;
+    } else {
+        check_storage(name, request, complaints);
     }
     request->storage_name = bsi_arena_text(&request->arena, name);
     return request->storage_name ? BS_OK : BS_E_NOMEM;

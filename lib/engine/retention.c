@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "engine/clock.h"
 #include "engine/info_parts.h"
+#include "engine/profiles.h"
 #include "engine/reclaim.h"
 #include "engine/removal.h"
 #include "engine/runner.h"
@@ -46,6 +47,7 @@ typedef struct step {
     const bsi_fate *fate;
     const char *name;
     const char *storage;
+    bool stays; /* Nothing is removed from its storage. */
     bs_retention_action action;
     bs_error error;
 } step;
@@ -62,7 +64,7 @@ static bs_retention_action action_of(const retention_run *run, const step *one)
 {
     const bsi_row_mark *mark = one->fate->mark;
 
-    if (one->fate->decision.kept_by != 0) {
+    if (one->fate->decision.kept_by != 0 || one->stays) {
         return BS_RETENTION_KEEP;
     }
     if (is_failure(one->item->status) || run->grace == 0) {
@@ -249,7 +251,7 @@ static bs_status report_step(const retention_run *run, const step *one, const bs
     item->status = bsi_job_state_of(one->item->status);
     item->size = one->item->size;
     item->action = one->action;
-    item->kept_by = decision->kept_by;
+    item->kept_by = decision->kept_by | (one->stays ? (uint32_t)BS_KEPT_BY_STORAGE : 0);
     if (decision->needed_by != BSI_RETENTION_NOBODY) {
         bsi_info_id(fates->series.items[decision->needed_by].id.text, item->needed_by);
     }
@@ -263,7 +265,8 @@ _Static_assert((int)BS_KEPT_BY_DAYS == (int)BSI_KEPT_BY_DAYS &&
                    (int)BS_KEPT_BY_YEARLY == (int)BSI_KEPT_BY_YEARLY &&
                    (int)BS_KEPT_BY_HOLD == (int)BSI_KEPT_BY_HOLD &&
                    (int)BS_KEPT_AS_NEEDED == (int)BSI_KEPT_AS_NEEDED &&
-                   (int)BS_KEPT_AS_RECENT_FAILURE == (int)BSI_KEPT_AS_RECENT_FAILURE,
+                   (int)BS_KEPT_AS_RECENT_FAILURE == (int)BSI_KEPT_AS_RECENT_FAILURE &&
+                   (int)BS_KEPT_BY_STORAGE == 1 << BSI_KEPT_COUNT,
                "reasons of policy and API are the same bits");
 
 static bs_status report_steps(const retention_run *run, const step *steps, const bsi_fates *fates)
@@ -301,6 +304,29 @@ static bs_status run_steps(retention_run *run, step *steps, size_t count)
     return status;
 }
 
+/* Backups of one storage stand one behind the other, or nearly so. */
+static bs_status look_at_storages(const retention_run *run, step *steps, size_t count)
+{
+    bs_status status = BS_OK;
+
+    for (size_t i = 0; i < count && status >= 0; i++) {
+        step *one = &steps[i];
+        if (i > 0 && one->storage == steps[i - 1].storage) {
+            one->stays = steps[i - 1].stays;
+        } else {
+            status = bsi_profile_keeps_all(run->service, one->storage, &one->stays);
+        }
+    }
+    return status;
+}
+
+static void choose_actions(const retention_run *run, step *steps, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        steps[i].action = action_of(run, &steps[i]);
+    }
+}
+
 static bs_status run_name(retention_run *run, const char *name)
 {
     bsi_fates fates = {.fates = NULL};
@@ -320,7 +346,12 @@ static bs_status run_name(retention_run *run, const char *name)
                           .fate = &fates.fates[i],
                           .name = name,
                           .storage = fates.series.storages[item->storage].name};
-        steps[i].action = action_of(run, &steps[i]);
+    }
+    if (status >= 0) {
+        status = look_at_storages(run, steps, count);
+    }
+    if (status >= 0) {
+        choose_actions(run, steps, count);
     }
     if (status >= 0 && run->apply) {
         status = run_steps(run, steps, count);

@@ -84,11 +84,11 @@ static bs_status fail_no_storage(bs_service *service, const char *name)
                     bsi_printable(name, strlen(name), shown, sizeof(shown)), names);
 }
 
-/* Among those that are open; NULL. */
-static bsi_storage *find_open(bs_service *service, const char *name)
+/* Among those that are open; without one both are NULL. */
+static bsi_opened_storage find_opened(bs_service *service, const char *name)
 {
     const bsi_named_storage *one = NULL;
-    bsi_storage *storage = NULL;
+    bsi_opened_storage found = {.storage = NULL};
 
     bsi_mutex_lock(&service->lock);
     one = service->storages;
@@ -96,20 +96,49 @@ static bsi_storage *find_open(bs_service *service, const char *name)
         one = one->next;
     }
     if (one) {
-        storage = bsi_storage_ref(one->storage);
+        found = (bsi_opened_storage){bsi_storage_ref(one->storage), one->limits};
     }
     bsi_mutex_unlock(&service->lock);
-    return storage;
+    return found;
+}
+
+bsi_storage *bsi_service_open_storage(bs_service *service, const char *name)
+{
+    return find_opened(service, name).storage;
+}
+
+bool bsi_service_set_limits(bs_service *service, const char *name, const bsi_limits_plan *plan)
+{
+    const bsi_opened_storage found = find_opened(service, name);
+
+    if (found.storage) {
+        bsi_storage_limits_set(found.limits, plan);
+    }
+    bsi_storage_unref(found.storage);
+    return found.storage != NULL;
+}
+
+const char *bsi_service_get_limits(bs_service *service, const char *name, bsi_limits_plan *out)
+{
+    const bsi_opened_storage found = find_opened(service, name);
+    const char *driver = NULL;
+
+    if (found.storage) {
+        bsi_storage_limits_get(found.limits, out);
+        driver = bsi_storage_scheme(found.storage);
+    }
+    bsi_storage_unref(found.storage);
+    return driver;
 }
 
 bs_status bsi_service_storage(bs_service *service, const char *name, bsi_storage **out)
 {
-    bsi_storage *storage = find_open(service, name);
+    bsi_storage *storage = bsi_service_open_storage(service, name);
     bool is_kept = false;
 
     if (!storage) {
         BSI_TRY(bsi_profile_open(service, name, &is_kept));
-        storage = find_open(service, name);
+        storage = bsi_service_open_storage(service, name);
     }
     if (!storage) {
         return fail_no_storage(service, name);
@@ -170,8 +199,8 @@ void bsi_service_forget_storage(bs_service *service, const char *name)
     }
 }
 
-/* Takes over the reference to `storage` when it succeeds. */
-static bs_status add_storage(bs_service *service, const char *name, bsi_storage *storage)
+/* Takes over the reference to the storage when it succeeds. */
+static bs_status add_storage(bs_service *service, const char *name, bsi_opened_storage opened)
 {
     const size_t size = strlen(name) + 1;
     bsi_named_storage *added = bsi_calloc(1, sizeof(*added) + size);
@@ -182,7 +211,8 @@ static bs_status add_storage(bs_service *service, const char *name, bsi_storage 
         return BS_E_NOMEM;
     }
     memcpy(added->name, name, size);
-    added->storage = storage;
+    added->storage = opened.storage;
+    added->limits = opened.limits;
     bsi_mutex_lock(&service->lock);
     link = &service->storages;
     while (*link && !taken) {
@@ -239,11 +269,12 @@ static bs_status check_not_empty(bs_service *service, const char *name, bsi_stor
 bs_status bsi_service_register(bs_service *service, const char *name, const char *driver,
                                const char *const *settings)
 {
-    bsi_storage *storage = NULL;
+    bsi_opened_storage opened = {.storage = NULL};
 
-    BSI_TRY(bsi_storage_open_for(service, driver, settings, &storage));
-    if (check_not_empty(service, name, storage) < 0 || add_storage(service, name, storage) < 0) {
-        bsi_storage_unref(storage);
+    BSI_TRY(bsi_storage_open_for(service, name, driver, settings, &opened));
+    if (check_not_empty(service, name, opened.storage) < 0 ||
+        add_storage(service, name, opened) < 0) {
+        bsi_storage_unref(opened.storage);
         return bs_error_last()->code;
     }
     return bsi_recovery_storage(service, name);
@@ -252,7 +283,7 @@ bs_status bsi_service_register(bs_service *service, const char *name, const char
 /* Neither open nor kept. */
 static bs_status check_name_is_free(bs_service *service, const char *name)
 {
-    bsi_storage *storage = find_open(service, name);
+    bsi_storage *storage = bsi_service_open_storage(service, name);
     bool taken = storage != NULL;
 
     bsi_storage_unref(storage);
@@ -304,14 +335,14 @@ static bs_status open_catalog(bs_service *service, bool replace_damaged)
 static bs_status open_local(bs_service *service)
 {
     const char *settings[] = {"path", service->dir.storage_path, "sweep", "false", NULL};
-    bsi_storage *storage = NULL;
+    bsi_opened_storage opened = {.storage = NULL};
     bool due = false;
 
     BSI_TRY(bsi_recovery_is_due(service, &due));
     settings[3] = due ? "true" : "false";
-    BSI_TRY(bsi_storage_open_for(service, "local", settings, &storage));
-    if (add_storage(service, "local", storage) < 0) {
-        bsi_storage_unref(storage);
+    BSI_TRY(bsi_storage_open_for(service, "local", "local", settings, &opened));
+    if (add_storage(service, "local", opened) < 0) {
+        bsi_storage_unref(opened.storage);
         return bs_error_last()->code;
     }
     return BS_OK;
@@ -425,13 +456,13 @@ void bsi_service_close(bs_service *service)
     bsi_scheduler_free(service);
     bsi_upkeep_drop(service);
     bsi_pool_free(service->pool);
-    bsi_timezone_free(service->zone);
     while (service->storages) {
         bsi_named_storage *one = service->storages;
         service->storages = one->next;
         bsi_storage_unref(one->storage);
         bsi_free(one);
     }
+    bsi_timezone_free(service->zone);
     bsi_audit_dispose(&service->audit);
     bsi_catalog_close(service->catalog);
     bsi_state_dir_close(&service->dir);

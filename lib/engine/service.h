@@ -18,6 +18,7 @@
 #include "engine/uses.h"
 #include "policy/timezone.h"
 #include "source/walk.h"
+#include "storage/decorators/limits.h"
 #include "storage/storage.h"
 #include "task/budget.h"
 #include "task/pool.h"
@@ -40,6 +41,7 @@
 typedef struct bsi_named_storage {
     struct bsi_named_storage *next;
     bsi_storage *storage; /* Counts: see storage/decorators/metrics.h. */
+    bsi_storage *limits;  /* Lives as long as `storage`. */
     char name[];          /* Ends in NUL. */
 } bsi_named_storage;
 
@@ -105,6 +107,14 @@ void bsi_service_forget_storage(bs_service *service, const char *name);
  */
 BS_NODISCARD bs_status bsi_service_storage(bs_service *service, const char *name,
                                            bsi_storage **out);
+
+/* With a reference of its own, when it is open; else NULL. */
+bsi_storage *bsi_service_open_storage(bs_service *service, const char *name);
+
+/* Set limits of one that is open, also for jobs at work; false when it is not. */
+bool bsi_service_set_limits(bs_service *service, const char *name, const bsi_limits_plan *plan);
+/* What is set, and the name of its driver; NULL when it is not open. */
+const char *bsi_service_get_limits(bs_service *service, const char *name, bsi_limits_plan *out);
 
 /* How many are open. */
 size_t bsi_service_storage_count(bs_service *service);

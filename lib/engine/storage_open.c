@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
+#include "engine/storage_options.h"
 #include "storage/decorators/metrics.h"
 #include "storage/decorators/retry.h"
 
@@ -78,7 +80,9 @@ static bs_status open_bare(bs_service *service, const char *driver, const char *
     bs_status status = BS_OK;
 
     for (; settings && settings[0] && status == BS_OK; settings += 2) {
-        status = take_pair(service, driver, settings, &all);
+        if (!settings[1] || !bsi_common_option_has(driver, settings[0])) {
+            status = take_pair(service, driver, settings, &all);
+        }
     }
     if (status == BS_OK) {
         status = bsi_storage_open(driver, all.items, all.count, NULL, out);
@@ -90,10 +94,29 @@ static bs_status open_bare(bs_service *service, const char *driver, const char *
 }
 
 /* Put a decorator on top, which has a reference of its own. */
+static bs_status wrap_limits(bsi_storage **storage, const bsi_common_options *options,
+                             const bsi_timezone *zone)
+{
+    bsi_storage *inner = *storage;
+    const bs_status status = bsi_storage_limits_new(inner, &options->limits, zone, storage);
+
+    bsi_storage_unref(inner);
+    return status;
+}
+
 static bs_status wrap_retry(bsi_storage **storage)
 {
     bsi_storage *inner = *storage;
     const bs_status status = bsi_storage_retry_new(inner, NULL, storage);
+
+    bsi_storage_unref(inner);
+    return status;
+}
+
+static bs_status wrap_guard(bsi_storage **storage, const char *name, bsi_guard_mode mode)
+{
+    bsi_storage *inner = *storage;
+    const bs_status status = bsi_storage_guard_new(inner, name, mode, storage);
 
     bsi_storage_unref(inner);
     return status;
@@ -108,16 +131,41 @@ static bs_status wrap_metrics(bsi_storage **storage)
     return status;
 }
 
-bs_status bsi_storage_open_for(bs_service *service, const char *driver, const char *const *settings,
-                               bsi_storage **out)
+/* Takes over the reference to `storage`, also when it fails. */
+static bs_status wrap(bs_service *service, const char *name, const bsi_common_options *options,
+                      bsi_storage *storage, bsi_opened_storage *out)
 {
-    bsi_storage *storage = NULL;
+    bsi_storage *limits = NULL;
 
-    BSI_TRY(open_bare(service, driver, settings, &storage));
+    BSI_TRY(wrap_limits(&storage, options, service->zone));
+    limits = storage;
     if ((bsi_storage_caps(storage) & BS_STORAGE_CAP_NETWORK) != 0) {
         BSI_TRY(wrap_retry(&storage));
     }
+    if (options->guard != BSI_GUARD_NOTHING) {
+        BSI_TRY(wrap_guard(&storage, name, options->guard));
+    }
     BSI_TRY(wrap_metrics(&storage));
-    *out = storage;
+    *out = (bsi_opened_storage){storage, limits};
     return BS_OK;
+}
+
+bs_status bsi_storage_open_for(bs_service *service, const char *name, const char *driver,
+                               const char *const *settings, bsi_opened_storage *out)
+{
+    bsi_common_options *options = bsi_calloc(1, sizeof(*options));
+    bsi_storage *storage = NULL;
+    bs_status status = BS_E_NOMEM;
+
+    if (options) {
+        status = bsi_common_options_read(driver, settings, options);
+    }
+    if (status == BS_OK) {
+        status = open_bare(service, driver, settings, &storage);
+    }
+    if (status == BS_OK) {
+        status = wrap(service, name, options, storage, out);
+    }
+    bsi_free(options);
+    return status;
 }

@@ -114,6 +114,7 @@ const bsi_word bsi_words_kept_by[] = {
     {"needed", BS_KEPT_AS_NEEDED},
     {"running", BS_KEPT_AS_RUNNING},
     {"recent_failure", BS_KEPT_AS_RECENT_FAILURE},
+    {"storage", BS_KEPT_BY_STORAGE},
     {NULL, 0},
 };
 

@@ -113,6 +113,62 @@ class Kept(Case):
             ("storage.remove", "done", "disk"),
         ])  # fmt: skip
 
+    def test_limits_are_changed_and_shown(self):
+        table = "08:00,512k 19:00,10M 23:00,off"
+        self.ends(DONE, "storage", "add", "disk", "local", f"path={self.place}",
+                  f"limit_upload={table}")  # fmt: skip
+        self.ends(DONE, "storage", "limit", "disk", "limit_download=2M", "limit_requests=8")
+        self.assertEqual(self.storages("show", "disk")["disk"]["settings"], {
+            "path": str(self.place), "limit_upload": table, "limit_download": "2M",
+            "limit_requests": "8",
+        })  # fmt: skip
+        shown = self.ends(DONE, "storage", "show", "disk").stdout.decode()
+        self.assertIn(f"limit_upload = {table}\n", shown)
+        self.refused("'512' lacks a unit", "storage", "limit", "disk", "limit_upload=512")
+        self.refused("'path' is no limit", "storage", "limit", "disk", "path=/x")
+        self.refused("no storage 'tape'", "storage", "limit", "tape", "limit_upload=off")
+        self.refused("KEY=VALUE", "storage", "limit", "disk", "fast", code=USAGE)
+        self.ends(USAGE, "storage", "limit", "disk")
+        self.assertEqual(self.storages("show", "disk")["disk"]["settings"]["limit_upload"], table)
+        self.ends(DONE, "storage", "limit", "disk", "limit_upload=off")
+        self.ends(DONE, "backup", "docs", self.source, "--storage", "disk")
+
+    def test_every_wrong_setting_is_named_at_once(self):
+        done = self.refused("setting 'limit_upload'", "storage", "add", "disk", "local",
+                            f"path={self.place}", "limit_upload=x", "limit_requests=0",
+                            "read_only=1", "append_only=yes")  # fmt: skip
+        for name in ("limit_requests", "read_only", "append_only"):
+            self.assertIn(f"setting '{name}'", str(done))
+        self.assertEqual(list(self.storages()), ["local"])
+
+    def test_what_is_added_only_stays(self):
+        self.ends(DONE, "storage", "add", "disk", "local", f"path={self.place}",
+                  "append_only=true")  # fmt: skip
+        made = self.document(DONE, "backup", "docs", self.source, "--storage", "disk")["backup_id"]
+        before = sorted(self.place.rglob("*"))
+        self.refused("storage 'disk' is append-only, by its setting append_only", "delete", made)
+        self.refused("mirror", "backup", "twin", self.source, "--storage", "disk", "--type",
+                     "mirror")  # fmt: skip
+        self.assertEqual(sorted(self.place.rglob("*")), before)
+        check = self.document(DONE, "storage", "check", "disk")["check"]
+        self.assertTrue(check["is_good"])
+        self.assertEqual(sorted(self.place.rglob("*")), before)
+
+    def test_what_is_only_read_stays_as_it_is(self):
+        self.add()
+        made = self.document(DONE, "backup", "docs", self.source, "--storage", "disk")["backup_id"]
+        self.ends(DONE, "storage", "remove", "disk", "--force")
+        self.ends(DONE, "storage", "add", "disk", "local", f"path={self.place}", "read_only=true")
+        before = sorted(self.place.rglob("*"))
+        self.refused("read_only", "backup", "docs", self.source, "--storage", "disk")
+        self.refused("read_only", "delete", made)
+        self.ends(DONE, "verify", made)
+        self.ends(DONE, "restore", made, self.scratch / "target")
+        check = self.document(DONE, "storage", "check", "disk")["check"]
+        results = {step["name"]: step["result"] for step in check["steps"]}
+        self.assertEqual((results["put"], results["list"]), ("lacks", "ok"))
+        self.assertEqual(sorted(self.place.rglob("*")), before)
+
     def test_a_check_tells_what_a_storage_can(self):
         self.add()
         check = self.document(DONE, "storage", "check", "disk")["check"]

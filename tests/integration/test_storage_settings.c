@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/* What storages of every type take as settings, and what backups do there. */
+#include "support/test.h"
+
+#include <backupsvc.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/service.h"
+#include "engine_fixture.h"
+#include "os/fault.h"
+#include "os/time.h"
+#include "support/tree.h"
+
+#define SECOND INT64_C(1000000000)
+
+static int setup(void **state)
+{
+    const int failed = engine_setup(state);
+
+    if (failed == 0) {
+        tree_build(((engine_fixture *)*state)->source, TREE_SMALL);
+    }
+    return failed;
+}
+
+static int teardown(void **state)
+{
+    bsi_clock_leap(false);
+    return engine_teardown(state);
+}
+
+/* A storage that is kept, with one setting besides its path. */
+static bs_status add(engine_fixture *engine, const char *key, const char *value)
+{
+    char path[320];
+    const char *const settings[] = {"path", path, key, value, NULL};
+
+    (void)snprintf(path, sizeof(path), "%s/kept", engine->dir->path);
+    return bs_storage_add(engine->service, "kept", "local", settings);
+}
+
+static void add_again(engine_fixture *engine, const char *key, const char *value)
+{
+    assert_ok(bs_storage_remove(engine->service, "kept", true));
+    assert_ok(add(engine, key, value));
+}
+
+static bs_backup_options options_there(const engine_fixture *engine)
+{
+    bs_backup_options options = engine_options(engine, "home");
+
+    options.storage = "kept";
+    return options;
+}
+
+static void back_up(engine_fixture *engine, char id[BS_ID_SIZE])
+{
+    const bs_backup_options options = options_there(engine);
+
+    engine_backup(engine, &options, BS_OK, id);
+}
+
+static void assert_refused(bs_status status, const char *setting)
+{
+    assert_status(status, BS_E_READ_ONLY);
+    print_message("# %s\n", bs_error_last()->message);
+    assert_non_null(strstr(bs_error_last()->message, "'kept'"));
+    assert_non_null(strstr(bs_error_last()->message, setting));
+}
+
+static const char *setting_of(bs_storage_list_info *list, const char *key)
+{
+    for (size_t i = 0; i < list->storages_count; i++) {
+        const char *const *pair = list->storages[i].settings;
+        for (; pair[0]; pair += 2) {
+            if (strcmp(list->storages[i].name, "kept") == 0 && strcmp(pair[0], key) == 0) {
+                return pair[1];
+            }
+        }
+    }
+    return "";
+}
+
+static void assert_kept(engine_fixture *engine, const char *key, const char *value)
+{
+    bs_storage_list_info *list = NULL;
+
+    assert_ok(bs_storage_list(engine->service, &list));
+    assert_string_equal(setting_of(list, key), value);
+    bs_storage_list_free(list);
+}
+
+/* --- Append-only --- */
+
+static void backups_come_and_stay_where_nothing_is_removed(void **state)
+{
+    engine_fixture *engine = *state;
+    bs_backup_info *info = NULL;
+    char ids[2][BS_ID_SIZE];
+    bs_backup_options options = options_there(engine);
+
+    assert_ok(add(engine, "append_only", "true"));
+    back_up(engine, ids[0]);
+    options.backup_type = BS_BACKUP_INCREMENTAL;
+    engine_backup(engine, &options, BS_OK, ids[1]);
+    assert_refused(bs_backup_delete(engine->service, ids[1], false, NULL), "append_only");
+    info = engine_get(engine, ids[1]);
+    assert_int_equal(info->status, BS_STATE_COMPLETED);
+    bs_backup_info_free(info);
+    engine_restore(engine, ids[1]);
+    /* Once they may be removed they can. */
+    add_again(engine, "append_only", "false");
+    assert_ok(bs_backup_delete(engine->service, ids[1], false, NULL));
+}
+
+static void a_mirror_is_refused_where_nothing_is_replaced(void **state)
+{
+    engine_fixture *engine = *state;
+    bs_backup_options options = options_there(engine);
+    char id[BS_ID_SIZE];
+
+    options.backup_type = BS_BACKUP_MIRROR;
+    options.compression = BS_COMPRESSION_NONE;
+    assert_ok(add(engine, "append_only", "true"));
+    assert_refused(bs_backup_start(engine->service, &options, id), "append_only");
+    assert_non_null(strstr(bs_error_last()->message, "mirror"));
+}
+
+/* A storage that keeps everything is a reason of its own, also before it is opened. */
+static void retention_keeps_what_its_storage_keeps(void **state)
+{
+    engine_fixture *engine = *state;
+    bs_retention_options rules = BS_RETENTION_OPTIONS_INIT;
+    bs_retention_report *report = NULL;
+    char ids[2][BS_ID_SIZE];
+
+    assert_ok(add(engine, "append_only", "true"));
+    back_up(engine, ids[0]);
+    back_up(engine, ids[1]);
+    rules.keep_last = 1;
+    for (int i = 0; i < 2; i++) {
+        assert_ok(bs_retention_apply(engine->service, &rules, &report));
+        assert_int_equal(report->kept, 2);
+        assert_int_equal(report->failed, 0);
+        assert_int_equal(report->items[1]->kept_by, BS_KEPT_BY_STORAGE);
+        assert_int_equal(report->items[1]->action, BS_RETENTION_KEEP);
+        bs_retention_report_free(report);
+        engine_close(engine);
+        engine_open(engine);
+    }
+    assert_string_equal(bs_kept_by_name(BS_KEPT_BY_STORAGE), "storage");
+    add_again(engine, "append_only", "false");
+    assert_ok(bs_retention_apply(engine->service, &rules, &report));
+    assert_int_equal(report->marked, 1);
+    bs_retention_report_free(report);
+}
+
+static int fail_in_the_middle(void *user, void *buf, size_t size, size_t *got_out)
+{
+    int *calls = user;
+
+    if ((*calls)++ > 3) {
+        return 1;
+    }
+    memset(buf, 'x', size);
+    *got_out = size;
+    return 0;
+}
+
+/* What a failure leaves behind cannot go, and keeps nothing else from working. */
+static void a_failed_backup_harms_no_other(void **state)
+{
+    engine_fixture *engine = *state;
+    bs_backup_options options = options_there(engine);
+    char id[BS_ID_SIZE];
+    int calls = 0;
+
+    assert_ok(add(engine, "append_only", "true"));
+    options.source_paths = NULL;
+    options.source_callback = fail_in_the_middle;
+    options.source_user = &calls;
+    engine_backup(engine, &options, BS_E_CALLBACK, id);
+    engine_close(engine);
+    engine_open(engine);
+    back_up(engine, id);
+    engine_restore(engine, id);
+}
+
+/* --- Read-only --- */
+
+static void from_a_read_only_storage_backups_are_read(void **state)
+{
+    engine_fixture *engine = *state;
+    const bs_backup_options options = options_there(engine);
+    bs_storage_check_info *check = NULL;
+    char ids[2][BS_ID_SIZE];
+
+    assert_ok(add(engine, "read_only", "false"));
+    back_up(engine, ids[0]);
+    add_again(engine, "read_only", "true");
+    engine_restore(engine, ids[0]);
+    assert_refused(bs_backup_start(engine->service, &options, ids[1]), "read_only");
+    assert_refused(bs_backup_delete(engine->service, ids[0], false, NULL), "read_only");
+    assert_ok(bs_storage_check(engine->service, "kept", &check));
+    assert_true(check->is_good);
+    bs_storage_check_free(check);
+    engine_restore(engine, ids[0]);
+}
+
+/* --- Limits --- */
+
+static void limits_are_kept_and_shown(void **state)
+{
+    engine_fixture *engine = *state;
+    static const char *const limits[] = {"limit_upload", "08:00,1M 20:00,off", "limit_requests",
+                                         "4", NULL};
+    static const char *const later[] = {"limit_upload", "2M", NULL};
+
+    assert_ok(add(engine, "limit_download", "3M"));
+    assert_ok(bs_storage_limit(engine->service, "kept", limits));
+    assert_kept(engine, "limit_upload", "08:00,1M 20:00,off");
+    assert_kept(engine, "limit_download", "3M");
+    assert_kept(engine, "limit_requests", "4");
+    engine_close(engine);
+    engine_open(engine);
+    assert_ok(bs_storage_limit(engine->service, "kept", later));
+    assert_kept(engine, "limit_upload", "2M");
+    assert_kept(engine, "limit_download", "3M");
+    assert_int_equal(bsi_service_storage_count(engine->service), 1); /* It needs no look at it. */
+}
+
+static void a_wrong_limit_changes_nothing(void **state)
+{
+    engine_fixture *engine = *state;
+    static const char *const wrong[] = {"limit_upload", "1M", "limit_download", "fast", NULL};
+    static const char *const other[] = {"path", "/elsewhere", NULL};
+    static const char *const half[] = {"limit_upload", NULL};
+    static const char *const none[] = {NULL};
+
+    assert_ok(add(engine, "limit_upload", "3M"));
+    assert_status(bs_storage_limit(engine->service, "kept", wrong), BS_E_INVALID);
+    assert_non_null(strstr(bs_error_last()->message, "'limit_download'"));
+    assert_status(bs_storage_limit(engine->service, "kept", other), BS_E_INVALID);
+    assert_status(bs_storage_limit(engine->service, "kept", half), BS_E_INVALID);
+    assert_status(bs_storage_limit(engine->service, "kept", none), BS_E_INVALID);
+    assert_status(bs_storage_limit(engine->service, "kept", NULL), BS_E_INVALID);
+    assert_status(bs_storage_limit(engine->service, NULL, wrong), BS_E_INVALID);
+    assert_status(bs_storage_limit(NULL, "kept", wrong), BS_E_INVALID);
+    assert_status(bs_storage_limit(engine->service, "none", half), BS_E_NOT_FOUND);
+    assert_kept(engine, "limit_upload", "3M");
+    assert_kept(engine, "limit_download", "");
+}
+
+/* At a byte rate this low it would take weeks; nobody waits for it. */
+static void a_job_that_waits_is_freed_by_a_higher_limit(void **state)
+{
+    engine_fixture *engine = *state;
+    static const char *const slow[] = {"limit_upload", "1k", NULL};
+    static const char *const off[] = {"limit_upload", "off", NULL};
+    const bs_backup_options options = options_there(engine);
+    char id[BS_ID_SIZE];
+
+    assert_ok(add(engine, "limit_upload", "off"));
+    assert_ok(bs_storage_limit(engine->service, "kept", slow));
+    assert_ok(bs_backup_start(engine->service, &options, id));
+    assert_ok(bs_storage_limit(engine->service, "kept", off));
+    assert_ok(bs_backup_wait(engine->service, id, BS_FOREVER));
+    engine_restore(engine, id);
+}
+
+static void a_job_that_waits_can_be_cancelled(void **state)
+{
+    engine_fixture *engine = *state;
+    bs_backup_options options = options_there(engine);
+    static const char *const slow[] = {"limit_upload", "1k", NULL};
+    char id[BS_ID_SIZE];
+    engine_gate gate = {0};
+
+    assert_ok(add(engine, "limit_upload", "off"));
+    options.source_paths = NULL;
+    options.source_callback = engine_slow_source;
+    options.source_user = &gate;
+    assert_ok(bs_storage_limit(engine->service, "kept", slow));
+    assert_ok(bs_backup_start(engine->service, &options, id));
+    assert_ok(bs_backup_cancel(engine->service, id));
+    assert_status(bs_backup_wait(engine->service, id, BS_FOREVER), BS_E_CANCELLED);
+}
+
+static void the_limits_of_the_local_storage_last_until_it_is_closed(void **state)
+{
+    engine_fixture *engine = *state;
+    static const char *const slow[] = {"limit_upload", "10k", NULL};
+    const bs_backup_options options = engine_options(engine, "home");
+    int64_t began = 0;
+    char id[BS_ID_SIZE];
+
+    assert_ok(bs_storage_limit(engine->service, "local", slow));
+    began = bsi_monotonic_ns();
+    bsi_clock_leap(true);
+    engine_backup(engine, &options, BS_OK, id);
+    engine_backup(engine, &options, BS_OK, id);
+    bsi_clock_leap(false);
+    assert_true(bsi_monotonic_ns() - began > SECOND / 2);
+    engine_restore(engine, id);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(backups_come_and_stay_where_nothing_is_removed),
+        TEST(a_mirror_is_refused_where_nothing_is_replaced),
+        TEST(retention_keeps_what_its_storage_keeps),
+        TEST(a_failed_backup_harms_no_other),
+        TEST(from_a_read_only_storage_backups_are_read),
+        TEST(limits_are_kept_and_shown),
+        TEST(a_wrong_limit_changes_nothing),
+        TEST(a_job_that_waits_is_freed_by_a_higher_limit),
+        TEST(a_job_that_waits_can_be_cancelled),
+        TEST(the_limits_of_the_local_storage_last_until_it_is_closed),
+    };
+
+    return cmocka_run_group_tests_name("integration/storage_settings", tests, NULL, NULL);
+}
