@@ -21,6 +21,7 @@
 #include <backupsvc/retention.h>
 #include <backupsvc/schedule.h>
 #include <backupsvc/service.h>
+#include <backupsvc/snapshot.h>
 #include <backupsvc/stats.h>
 #include <backupsvc/storage.h>
 

@@ -133,6 +133,24 @@ const tool_verb verbs[] = {
      "\n"
      "BACKUP is what other verbs call it; 'rebuild' takes in those that restic has made.\n",
      verb_snapshots},
+    {"diff", "SNAPSHOT SNAPSHOT [OPTION...]", "tell what is different between two snapshots",
+     "  --metadata           also what differs only in mode, owner, times and the like\n"
+     "  --storage S          where the repository lies; default: local\n"
+     "  --key REF            the pass phrase of the repository: env:NAME, file:PATH,\n"
+     "                       keyring:NAME, or - to be asked; default: all that are known\n"
+     "\n"
+     "+ was added, - removed, M has another content, U other metadata, T another type.\n"
+     "SNAPSHOT is the beginning of its id, or what the backup is called, such as latest:NAME.\n",
+     verb_diff},
+    {"find", "PATTERN... [OPTION...]", "find paths in the snapshots of a repository",
+     "  --snapshot ID        only in this one; may be given again\n"
+     "  --storage S          where the repository lies; default: local\n"
+     "  --key REF            the pass phrase of the repository: env:NAME, file:PATH,\n"
+     "                       keyring:NAME, or - to be asked; default: all that are known\n"
+     "\n"
+     "Patterns are those of gitignore: a name is found in any directory, a path with a slash\n"
+     "is one from the top. The newest snapshot comes first.\n",
+     verb_find_paths},
     {"check", "[OPTION...]", "check a repository as a whole",
      "  --read-data          read packs too, and open all that is in them\n"
      "  --read-data-subset S only a part of them, such as 2/5, or a share by chance, such as\n"

@@ -40,6 +40,8 @@ int verb_delete(tool_run *tool, int argc, char **argv);
 int verb_retention(tool_run *tool, int argc, char **argv);
 int verb_repo(tool_run *tool, int argc, char **argv);
 int verb_snapshots(tool_run *tool, int argc, char **argv);
+int verb_diff(tool_run *tool, int argc, char **argv);
+int verb_find_paths(tool_run *tool, int argc, char **argv);
 int verb_prune(tool_run *tool, int argc, char **argv);
 int verb_check(tool_run *tool, int argc, char **argv);
 int verb_audit(tool_run *tool, int argc, char **argv);

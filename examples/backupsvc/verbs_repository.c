@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * repo, snapshots, check, prune: repositories as such.
+ * repo, check, prune: repositories as such.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,12 +8,9 @@
 #include <string.h>
 
 #include "job.h"
-#include "key_options.h"
-#include "options.h"
 #include "output.h"
+#include "repo_options.h"
 #include "verbs.h"
-
-enum { SHORT_ID = 8 };
 
 static const job_kind check_job = {"check", bs_check_wait, bs_check_cancel};
 static const job_kind prune_job = {"prune", bs_prune_wait, bs_prune_cancel};
@@ -73,41 +70,7 @@ static int do_init(tool_run *tool, int argc, char **argv)
 
 /* --- repo keys --- */
 
-/* The options of all that open a repository. */
-typedef struct repo_arguments {
-    const char *storage;
-    key_options keys;
-    key_option added;
-} repo_arguments;
-
-#define REPO_ARGUMENTS_INIT                 \
-    {                                       \
-        NULL, {{NULL, NULL}, {NULL, NULL}}, \
-        {                                   \
-            NULL, NULL                      \
-        }                                   \
-    }
-
-/* clang-format off */
-#define REPO_ROWS(given)                                                                          \
-    {"storage", OPTION_TEXT, &(given)->storage, NULL, 0, 0},                                      \
-    KEY_ROWS(&(given)->keys)
-/* clang-format on */
-
-/* Read the options and open the service; the first argument's index, or -1. */
-static int begin(tool_run *tool, int argc, char **argv, repo_arguments *given, int arguments,
-                 int *code_out)
-{
-    const option_row rows[] = {
-        REPO_ROWS(given),
-        {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
-    };
-    const int first = options_read(tool, argc, argv, rows, arguments, arguments, code_out);
-
-    return first >= 0 && key_options_open(tool, &given->keys, TOOL_EXISTING, code_out) ? first : -1;
-}
-
-/* The same where a new pass phrase is given. */
+/* As repo_options_begin(), where a new pass phrase is given. */
 static bool begin_new(tool_run *tool, int argc, char **argv, repo_arguments *given, int *code_out)
 {
     const option_row rows[] = {
@@ -165,7 +128,7 @@ static int do_keys_list(tool_run *tool, int argc, char **argv)
     bs_repository_keys *keys = NULL;
     int code = TOOL_DONE;
 
-    if (begin(tool, argc, argv, &given, 0, &code) < 0) {
+    if (repo_options_begin(tool, argc, argv, &given, 0, &code) < 0) {
         return code;
     }
     if (bs_repository_key_list(tool->service, given.storage, &keys) < 0) {
@@ -212,7 +175,7 @@ static int do_keys_remove(tool_run *tool, int argc, char **argv)
 {
     repo_arguments given = REPO_ARGUMENTS_INIT;
     int code = TOOL_DONE;
-    const int first = begin(tool, argc, argv, &given, 1, &code);
+    const int first = repo_options_begin(tool, argc, argv, &given, 1, &code);
 
     if (first < 0) {
         return code;
@@ -251,87 +214,6 @@ int verb_repo(tool_run *tool, int argc, char **argv)
     static const verb_action actions[] = {{"init", do_init}, {"keys", do_keys}, {NULL, NULL}};
 
     return options_act(tool, argc, argv, actions);
-}
-
-/* --- snapshots --- */
-
-static void show_paths(const bs_snapshot_info *info)
-{
-    for (size_t i = 0; info->paths[i]; i++) {
-        (void)fputs(i > 0 ? ", " : "", stdout);
-        output_text(stdout, info->paths[i]);
-    }
-    (void)printf("\n");
-}
-
-static void show_snapshot(const bs_snapshot_info *info)
-{
-    char size[OUTPUT_SIZE_TEXT];
-
-    (void)printf("%.*s  %.19s%s  %-36s  ", SHORT_ID, info->id, info->time, *info->time ? "Z" : "",
-                 *info->backup_id ? info->backup_id : "-");
-    if (info->has_summary) {
-        (void)printf("%8" PRIu64 "  %10s  ", info->files, output_size(info->bytes, size));
-    } else {
-        (void)printf("%8s  %10s  ", "-", "-");
-    }
-    output_text(stdout, info->hostname);
-    (void)printf("  ");
-    show_paths(info);
-}
-
-static void show_snapshots(const bs_snapshot_page *page)
-{
-    size_t unknown = 0;
-
-    if (page->count > 0) {
-        (void)printf("%-8s  %-20s  %-36s  %8s  %10s  %s\n", "ID", "TIME", "BACKUP", "FILES", "SIZE",
-                     "HOST  PATHS");
-    }
-    for (size_t i = 0; i < page->count; i++) {
-        show_snapshot(&page->items[i]);
-        unknown += *page->items[i].backup_id ? 0 : 1;
-    }
-    (void)printf("%zu snapshots\n", page->count);
-    if (unknown > 0) {
-        (void)printf("%zu of them are not in the catalogue; 'backupsvc rebuild' takes them in\n",
-                     unknown);
-    }
-}
-
-static void show_snapshots_json(const bs_snapshot_page *page)
-{
-    (void)printf("{\"success\":true,\"unreadable\":%" PRIu64 ",\"snapshots\":[", page->unreadable);
-    for (size_t i = 0; i < page->count; i++) {
-        char *json = NULL;
-        bs_status status = bs_snapshot_info_to_json(&page->items[i], &json);
-
-        (void)fputs(i > 0 ? "," : "", stdout);
-        output_json_owned(stdout, status, json);
-    }
-    (void)printf("]}\n");
-}
-
-int verb_snapshots(tool_run *tool, int argc, char **argv)
-{
-    repo_arguments given = REPO_ARGUMENTS_INIT;
-    bs_snapshot_page *page = NULL;
-    int code = TOOL_DONE;
-
-    if (begin(tool, argc, argv, &given, 0, &code) < 0) {
-        return code;
-    }
-    if (bs_snapshot_list(tool->service, given.storage, &page) < 0) {
-        return output_fail_last(tool);
-    }
-    if (tool->json) {
-        show_snapshots_json(page);
-    } else {
-        show_snapshots(page);
-    }
-    code = page->unreadable > 0 ? TOOL_WARNINGS : TOOL_DONE;
-    bs_snapshot_page_free(page);
-    return code;
 }
 
 /* --- check --- */

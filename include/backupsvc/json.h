@@ -11,6 +11,7 @@
 #include <backupsvc/restore.h>
 #include <backupsvc/retention.h>
 #include <backupsvc/schedule.h>
+#include <backupsvc/snapshot.h>
 #include <backupsvc/stats.h>
 #include <backupsvc/storage.h>
 
@@ -153,6 +154,14 @@ BS_API BS_NODISCARD bs_status bs_storage_check_info_to_json(const bs_storage_che
 
 /** As bs_backup_info_to_json(), for a snapshot of a repository. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_snapshot_info_to_json(const bs_snapshot_info *info, char **out);
+
+/** As bs_backup_info_to_json(), for a difference; "before" and "after" are entries as
+ *  bs_entry_to_json() has them, or null. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_difference_to_json(const bs_difference *difference, char **out);
+
+/** As bs_backup_info_to_json(), for a match; its snapshot is told by "snapshot_id",
+ *  "snapshot_time", "backup_id" and "name". Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_find_match_to_json(const bs_find_match *match, char **out);
 
 /** As bs_backup_info_to_json(), for a pass phrase of a repository. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_repository_key_to_json(const bs_repository_key *key, char **out);

@@ -3,8 +3,11 @@
 
 #include <string.h>
 
+#include <backupsvc/json.h>
+
 #include "base/utf8.h"
 #include "engine/words.h"
+#include "text/base64.h"
 
 void bsi_json_document_begin(bsi_json_writer *json, bsi_buf *buf)
 {
@@ -41,6 +44,43 @@ void bsi_json_put_texts(bsi_json_writer *json, const char *key, const char *cons
         bsi_json_write_text(json, *texts);
     }
     bsi_json_end_array(json);
+}
+
+/* Bytes as text under one key, or as base64 under the other. */
+static void put_bytes(bsi_json_writer *json, const char *key, const char *key_base64,
+                      bsi_slice bytes)
+{
+    bsi_buf coded;
+
+    if (bytes.size == 0 ||
+        (bsi_utf8_valid(bytes.data, bytes.size) && memchr(bytes.data, 0, bytes.size) == NULL)) {
+        bsi_json_put_string(json, key, bytes);
+        return;
+    }
+    bsi_buf_init(&coded, BSI_JSON_DOCUMENT_MAX);
+    if (bsi_base64_encode(bytes.data, bytes.size, &coded) < 0) {
+        json->status = bs_error_last()->code;
+    } else {
+        bsi_json_put_string(json, key_base64, (bsi_slice){(const char *)coded.data, coded.size});
+    }
+    bsi_buf_dispose(&coded);
+}
+
+void bsi_json_put_entry(bsi_json_writer *json, const bs_entry *entry)
+{
+    put_bytes(json, "path", "path_base64", (bsi_slice){entry->path, entry->path_size});
+    bsi_json_put_text(json, "type", bs_entry_type_name(entry->type));
+    bsi_json_put_u64(json, "mode", entry->mode);
+    bsi_json_put_u64(json, "uid", entry->uid);
+    bsi_json_put_u64(json, "gid", entry->gid);
+    bsi_json_put_text(json, "user", entry->user);
+    bsi_json_put_text(json, "group", entry->group);
+    bsi_json_put_u64(json, "size", entry->size);
+    bsi_json_put_i64(json, "mtime_sec", entry->mtime_sec);
+    bsi_json_put_i64(json, "mtime_nsec", entry->mtime_nsec);
+    put_bytes(json, "link", "link_base64", (bsi_slice){entry->link, entry->link_size});
+    bsi_json_put_text(json, "sha256", entry->sha256);
+    bsi_json_put_text(json, "stored_in", entry->stored_in);
 }
 
 void bsi_json_write_error(bsi_json_writer *json, const bs_error *error)

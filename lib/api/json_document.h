@@ -19,6 +19,9 @@ BS_NODISCARD bs_status bsi_json_document_end(bsi_json_writer *json, bsi_buf *buf
 /* A list ended by NULL; NULL stands for an empty one. */
 void bsi_json_put_texts(bsi_json_writer *json, const char *key, const char *const *texts);
 
+/* What is in the object of an entry. */
+void bsi_json_put_entry(bsi_json_writer *json, const bs_entry *entry);
+
 /* An object, as a value. */
 void bsi_json_write_error(bsi_json_writer *json, const bs_error *error);
 

@@ -33,6 +33,48 @@ bs_status bs_snapshot_info_to_json(const bs_snapshot_info *info, char **out)
     return bsi_json_document_end(&json, &buf, out);
 }
 
+static void put_entry_or_null(bsi_json_writer *json, const char *key, const bs_entry *entry)
+{
+    bsi_json_write_key(json, key);
+    if (!entry) {
+        bsi_json_write_null(json);
+        return;
+    }
+    bsi_json_begin_object(json);
+    bsi_json_put_entry(json, entry);
+    bsi_json_end_object(json);
+}
+
+bs_status bs_difference_to_json(const bs_difference *difference, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(difference);
+    BSI_REQUIRE(out);
+    bsi_json_document_begin(&json, &buf);
+    bsi_json_put_text(&json, "kind", bs_difference_kind_name(difference->kind));
+    put_entry_or_null(&json, "before", difference->before);
+    put_entry_or_null(&json, "after", difference->after);
+    return bsi_json_document_end(&json, &buf, out);
+}
+
+bs_status bs_find_match_to_json(const bs_find_match *match, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(match);
+    BSI_REQUIRE(out);
+    bsi_json_document_begin(&json, &buf);
+    bsi_json_put_text(&json, "snapshot_id", match->snapshot->id);
+    bsi_json_put_text(&json, "snapshot_time", match->snapshot->time);
+    bsi_json_put_text(&json, "backup_id", match->snapshot->backup_id);
+    bsi_json_put_text(&json, "name", match->snapshot->name);
+    put_entry_or_null(&json, "entry", match->entry);
+    return bsi_json_document_end(&json, &buf, out);
+}
+
 bs_status bs_repository_key_to_json(const bs_repository_key *key, char **out)
 {
     bsi_json_writer json;

@@ -86,20 +86,6 @@ bs_status bs_repository_key_change(bs_service *service, const char *storage, con
     return bsi_audit_end(service, &deed, bsi_repository_key_change(service, storage, reference));
 }
 
-/* --- Snapshots --- */
-
-bs_status bs_snapshot_list(bs_service *service, const char *storage, bs_snapshot_page **out)
-{
-    BSI_TRY(bsi_service_enter(service));
-    BSI_REQUIRE(out);
-    return bsi_snapshot_list(service, storage, out);
-}
-
-void bs_snapshot_page_free(bs_snapshot_page *page)
-{
-    bsi_snapshot_page_free(page);
-}
-
 /* --- Checks --- */
 
 const char *bs_check_subject_name(bs_check_subject subject)

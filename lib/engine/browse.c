@@ -10,6 +10,7 @@
 #include "base/checked.h"
 #include "engine/access.h"
 #include "engine/held.h"
+#include "engine/info_parts.h"
 #include "engine/service.h"
 #include "vault/keys.h"
 #include "vault/names.h"
@@ -32,11 +33,6 @@ static bsi_slice trim(const char *path)
     return out;
 }
 
-static bs_status stopped(void)
-{
-    return bsi_fail(BS_LAYER_CALLER, BS_E_CALLBACK, "the caller stopped it");
-}
-
 /* --- Entries --- */
 
 typedef struct browsing {
@@ -44,54 +40,20 @@ typedef struct browsing {
     void *user;
 } browsing;
 
-_Static_assert((int)BSI_TYPE_FILE == (int)BS_ENTRY_FILE &&
-                   (int)BSI_TYPE_BLOCK_DEVICE == (int)BS_ENTRY_BLOCK_DEVICE,
-               "types of files and of entries are the same numbers");
-
-/* Names come as slices: the longest a system knows, or cut. */
-enum { OWNER_SIZE = 256 };
-
-static const char *copy_name(bsi_slice name, char out[OWNER_SIZE])
-{
-    const size_t size = bsi_min_size(name.size, OWNER_SIZE - 1);
-
-    if (size > 0) {
-        memcpy(out, name.data, size);
-    }
-    out[size] = '\0';
-    return out;
-}
-
 static bs_status give_entry(void *user, const bsi_listed *listed)
 {
     const browsing *self = user;
-    const bsi_entry *from = &listed->entry;
-    const bsi_slice link = from->linked.size > 0 ? from->linked : from->link;
     char digest[2 * BSI_SHA256_SIZE + 1] = "";
-    char owner[OWNER_SIZE];
-    char group[OWNER_SIZE];
-    const bs_entry entry = {
-        .path = from->path.data,
-        .path_size = from->path.size,
-        .type = (bs_entry_type)from->stat.type,
-        .mode = from->stat.mode,
-        .uid = from->stat.uid,
-        .gid = from->stat.gid,
-        .user = copy_name(from->user, owner),
-        .group = copy_name(from->group, group),
-        .size = from->stat.type == BSI_TYPE_FILE ? from->stat.size : 0,
-        .mtime_sec = from->stat.mtime.sec,
-        .mtime_nsec = from->stat.mtime.nsec,
-        .link = link.size > 0 ? link.data : "",
-        .link_size = link.size,
-        .sha256 = digest,
-        .stored_in = listed->stored_in,
-    };
+    bsi_info_names names;
+    bs_entry entry;
 
+    bsi_info_entry(&listed->entry, &names, &entry);
     if (listed->has_digest) {
         bsi_digest_format(&listed->sha256, digest);
     }
-    return self->entry(self->user, &entry) == 0 ? BS_OK : stopped();
+    entry.sha256 = digest;
+    entry.stored_in = listed->stored_in;
+    return self->entry(self->user, &entry) == 0 ? BS_OK : bsi_info_stopped();
 }
 
 /* The backup held, and an environment that can read it. */
@@ -148,7 +110,7 @@ static bs_status give_bytes(void *user, const void *data, size_t size)
 {
     const reading *self = user;
 
-    return self->data(self->user, data, size) == 0 ? BS_OK : stopped();
+    return self->data(self->user, data, size) == 0 ? BS_OK : bsi_info_stopped();
 }
 
 bs_status bsi_backup_read(bs_service *service, const char *reference, const char *path,

@@ -84,6 +84,53 @@ bs_status bsi_info_texts(bsi_arena *arena, const char *json, const char *const *
     return status == BS_E_NOMEM ? status : BS_OK;
 }
 
+/* --- Entries --- */
+
+_Static_assert((int)BSI_TYPE_FILE == (int)BS_ENTRY_FILE &&
+                   (int)BSI_TYPE_BLOCK_DEVICE == (int)BS_ENTRY_BLOCK_DEVICE,
+               "types of files and of entries are the same numbers");
+
+static const char *copy_name(bsi_slice name, char out[BSI_INFO_OWNER_SIZE])
+{
+    const size_t size = bsi_min_size(name.size, BSI_INFO_OWNER_SIZE - 1);
+
+    if (size > 0) {
+        memcpy(out, name.data, size);
+    }
+    out[size] = '\0';
+    return out;
+}
+
+void bsi_info_entry(const bsi_entry *from, bsi_info_names *names, bs_entry *out)
+{
+    const bsi_slice link = from->linked.size > 0 ? from->linked : from->link;
+
+    *out = (bs_entry){
+        .path = from->path.data,
+        .path_size = from->path.size,
+        .type = (bs_entry_type)from->stat.type,
+        .mode = from->stat.mode,
+        .uid = from->stat.uid,
+        .gid = from->stat.gid,
+        .user = copy_name(from->user, names->user),
+        .group = copy_name(from->group, names->group),
+        .size = from->stat.type == BSI_TYPE_FILE ? from->stat.size : 0,
+        .mtime_sec = from->stat.mtime.sec,
+        .mtime_nsec = from->stat.mtime.nsec,
+        .link = link.size > 0 ? link.data : "",
+        .link_size = link.size,
+        .sha256 = "",
+        .stored_in = "",
+    };
+}
+
+bs_status bsi_info_stopped(void)
+{
+    return bsi_fail(BS_LAYER_CALLER, BS_E_CALLBACK, "the caller stopped it");
+}
+
+/* --- Errors --- */
+
 void bsi_info_error(bs_status code, bs_layer layer, const char *message, bs_error *out)
 {
     bs_error before;

@@ -7,6 +7,7 @@
 #include "catalog/catalog.h"
 #include "engine/arena.h"
 #include "engine/job.h"
+#include "os/entry.h"
 
 /* What the makers of infos share. NULL, or BS_E_NOMEM: no memory. */
 
@@ -18,6 +19,19 @@ const char *bsi_info_time(bsi_arena *arena, int64_t ns);
 
 /* A JSON array of texts, ended by NULL. What is not one gives an empty list. */
 BS_NODISCARD bs_status bsi_info_texts(bsi_arena *arena, const char *json, const char *const **out);
+
+/* Names of owners as texts: the longest a system knows, or cut. */
+enum { BSI_INFO_OWNER_SIZE = 256 };
+typedef struct bsi_info_names {
+    char user[BSI_INFO_OWNER_SIZE];
+    char group[BSI_INFO_OWNER_SIZE];
+} bsi_info_names;
+
+/* An entry as callers see it, which borrows both. `sha256` and `stored_in` are "". */
+void bsi_info_entry(const bsi_entry *from, bsi_info_names *names, bs_entry *out);
+
+/* BS_E_CALLBACK: a callback has said so. */
+bs_status bsi_info_stopped(void);
 
 /* An error as a row keeps it. */
 void bsi_info_error(bs_status code, bs_layer layer, const char *message, bs_error *out);

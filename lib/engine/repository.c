@@ -25,10 +25,9 @@ static void log_trouble(void *user, bsi_slice path, const bs_error *error)
                   bsi_printable(path.data, path.size, shown, sizeof(shown)), error->message);
 }
 
-bs_status bsi_repository_open(bs_service *service, const char *storage, bsi_session_lock lock,
-                              bsi_job *job, bsi_open_repository *out)
+static bs_status open_with(bs_service *service, const char *storage, bsi_session_options options,
+                           bsi_job *job, bsi_open_repository *out)
 {
-    bsi_session_options options = {.lock = lock, .reads_only = true};
     bs_status status = BS_OK;
 
     *out = (bsi_open_repository){.warn = {log_trouble, service}};
@@ -49,6 +48,23 @@ bs_status bsi_repository_open(bs_service *service, const char *storage, bsi_sess
         bsi_repository_close(out);
     }
     return status;
+}
+
+bs_status bsi_repository_open(bs_service *service, const char *storage, bsi_session_lock lock,
+                              bsi_job *job, bsi_open_repository *out)
+{
+    const bsi_session_options options = {.lock = lock, .reads_only = true};
+
+    return open_with(service, storage, options, job, out);
+}
+
+bs_status bsi_repository_open_whole(bs_service *service, const char *storage,
+                                    bsi_open_repository *out)
+{
+    const bsi_session_options options = {
+        .lock = BSI_SESSION_SHARED, .reads_only = true, .with_index = true};
+
+    return open_with(service, storage, options, NULL, out);
 }
 
 void bsi_repository_close(bsi_open_repository *repository)

@@ -25,6 +25,9 @@ typedef struct bsi_open_repository {
 BS_NODISCARD bs_status bsi_repository_open(bs_service *service, const char *storage,
                                            bsi_session_lock lock, bsi_job *job,
                                            bsi_open_repository *out);
+/* With its index, under a shared lock, for a call that belongs to no job. */
+BS_NODISCARD bs_status bsi_repository_open_whole(bs_service *service, const char *storage,
+                                                 bsi_open_repository *out);
 /* A zeroed one is ignored; the error record is left alone. */
 void bsi_repository_close(bsi_open_repository *repository);
 
@@ -42,10 +45,6 @@ BS_NODISCARD bs_status bsi_repository_key_remove(bs_service *service, const char
                                                  const char *id);
 BS_NODISCARD bs_status bsi_repository_key_change(bs_service *service, const char *storage,
                                                  const char *reference);
-
-BS_NODISCARD bs_status bsi_snapshot_list(bs_service *service, const char *storage,
-                                         bs_snapshot_page **out);
-void bsi_snapshot_page_free(bs_snapshot_page *page);
 
 /* RFC 3339 in UTC; "" for a time that is not told. NULL: no memory. */
 const char *bsi_info_go_time(bsi_arena *arena, const bsi_go_time *time);

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The snapshots of a repository, beside what the catalogue knows of them.
+ * The snapshots of a repository, beside what the catalogue knows of them; what they are called,
+ * and how their nodes are shown.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "engine/info_parts.h"
-#include "engine/repository.h"
+#include "engine/held.h"
 #include "engine/service.h"
+#include "engine/snapshots.h"
 #include "repo/snapshot_load.h"
+#include "vault/repository/snapshot_info.h"
+#include "vault/repository/tree_entry.h"
 
 typedef struct page_box {
     bs_snapshot_page page; /* What the caller holds: must come first. */
@@ -215,28 +218,24 @@ static bs_status fill_page(const bsi_open_repository *repository, const known_ro
     return status;
 }
 
-static bs_status list(bs_service *service, const char *storage, page_box *box)
+static bs_status fill(bs_service *service, const bsi_open_repository *repository,
+                      const char *storage, page_box *box)
 {
-    bsi_open_repository repository;
     known_rows rows = {0};
-    bs_status status = bsi_repository_open(service, storage, BSI_SESSION_SHARED, NULL, &repository);
+    bs_status status = load_rows(service, storage, &rows);
 
-    if (status < 0) {
-        return status;
-    }
-    status = load_rows(service, storage, &rows);
     if (status >= 0) {
-        status = fill_page(&repository, &rows, box);
+        status = fill_page(repository, &rows, box);
     }
     bsi_row_backups_free(rows.items, rows.count);
-    bsi_repository_close(&repository);
     return status;
 }
 
-bs_status bsi_snapshot_list(bs_service *service, const char *storage, bs_snapshot_page **out)
+bs_status bsi_snapshot_load_all(bs_service *service, const bsi_open_repository *repository,
+                                const char *storage, bs_snapshot_page **out)
 {
     page_box *box = bsi_calloc(1, sizeof(*box));
-    const bs_status status = box ? list(service, storage, box) : BS_E_NOMEM;
+    const bs_status status = box ? fill(service, repository, storage, box) : BS_E_NOMEM;
 
     if (status < 0) {
         bsi_snapshot_page_free((bs_snapshot_page *)box);
@@ -244,6 +243,19 @@ bs_status bsi_snapshot_list(bs_service *service, const char *storage, bs_snapsho
     }
     *out = &box->page;
     return BS_OK;
+}
+
+bs_status bsi_snapshot_list(bs_service *service, const char *storage, bs_snapshot_page **out)
+{
+    bsi_open_repository repository;
+    bs_status status = bsi_repository_open(service, storage, BSI_SESSION_SHARED, NULL, &repository);
+
+    if (status < 0) {
+        return status;
+    }
+    status = bsi_snapshot_load_all(service, &repository, storage, out);
+    bsi_repository_close(&repository);
+    return status;
 }
 
 void bsi_snapshot_page_free(bs_snapshot_page *page)
@@ -255,4 +267,85 @@ void bsi_snapshot_page_free(bs_snapshot_page *page)
         bsi_arena_dispose(&box->arena);
         bsi_free(box);
     }
+}
+
+/* --- What a snapshot is called --- */
+
+static bs_status take_row(const bsi_row_backup *row, const char *storage, bsi_digest *out)
+{
+    if (strcmp(row->form, "repository") != 0) {
+        return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID, "backup %s is no snapshot, but of form %s",
+                        row->id, row->form);
+    }
+    if (strcmp(row->storage, storage) != 0) {
+        return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID,
+                        "backup %s lies on storage '%s', not on '%s'", row->id, row->storage,
+                        storage);
+    }
+    return bsi_snapshot_id_of_key(row->manifest_key, out);
+}
+
+static bs_status resolve_backup(bs_service *service, const char *storage, const char *reference,
+                                bsi_digest *out)
+{
+    bsi_held held;
+    bs_status status = bsi_held_open(service, reference, &held);
+
+    if (status < 0) {
+        return status;
+    }
+    status = take_row(&held.row, storage, out);
+    bsi_held_close(service, &held);
+    return status;
+}
+
+bs_status bsi_snapshot_resolve(bs_service *service, const bsi_open_repository *repository,
+                               const char *storage, const char *reference, bsi_digest *out)
+{
+    bs_error failure;
+    bs_status status = bsi_repo_find(repository->session.repo, NULL, BSI_REPO_SNAPSHOTS,
+                                     bsi_slice_of(reference), out);
+    const bool is_hex = status != BS_E_INVALID;
+
+    if (status != BS_E_NOT_FOUND && is_hex) {
+        return status;
+    }
+    bsi_error_save(&failure);
+    status = resolve_backup(service, storage ? storage : BSI_REPOSITORY_STORAGE, reference, out);
+    if (is_hex && (status == BS_E_NOT_FOUND || status == BS_E_INVALID)) {
+        bsi_error_restore(&failure);
+        return BS_E_NOT_FOUND;
+    }
+    return status;
+}
+
+/* --- Nodes --- */
+
+static bs_status show(const bsi_node *node, bsi_slice path, bsi_shown_node *out)
+{
+    bsi_entry entry;
+
+    if (out->xattrs.max == 0) {
+        bsi_buf_init(&out->xattrs, BSI_BLOB_TREE_MAX);
+    }
+    BSI_TRY(bsi_tree_entry(node, path, &out->xattrs, &entry));
+    bsi_info_entry(&entry, &out->names, &out->entry);
+    return BS_OK;
+}
+
+bs_status bsi_snapshot_show_node(const bsi_node *node, bsi_slice path, bsi_shown_node *out)
+{
+    const bsi_slice inside = {path.data + 1, path.size - 1};
+    const bs_status status = show(node, inside, out);
+    char shown[512];
+
+    return status >= 0
+               ? status
+               : bsi_fail_context(BS_LAYER_STORAGE, status, "'%s'",
+                                  bsi_printable(inside.data, inside.size, shown, sizeof(shown)));
+}
+
+void bsi_shown_node_dispose(bsi_shown_node *shown)
+{
+    bsi_buf_dispose(&shown->xattrs);
 }

@@ -77,6 +77,12 @@ const bsi_word bsi_words_check_subject[] = {
     {"tree", BS_CHECK_TREE},   {"file", BS_CHECK_FILE}, {NULL, 0},
 };
 
+const bsi_word bsi_words_difference[] = {
+    {"added", BS_DIFFERENCE_ADDED},     {"removed", BS_DIFFERENCE_REMOVED},
+    {"changed", BS_DIFFERENCE_CHANGED}, {"metadata", BS_DIFFERENCE_METADATA},
+    {"type", BS_DIFFERENCE_TYPE},       {NULL, 0},
+};
+
 const bsi_word bsi_words_event_type[] = {
     {"state", BS_EVENT_STATE},
     {"progress", BS_EVENT_PROGRESS},

@@ -8,6 +8,7 @@
 #include <backupsvc/repository.h>
 #include <backupsvc/retention.h>
 #include <backupsvc/schedule.h>
+#include <backupsvc/snapshot.h>
 #include <backupsvc/storage.h>
 
 #include "base/error.h"
@@ -31,6 +32,7 @@ extern const bsi_word bsi_words_job_state[];
 extern const bsi_word bsi_words_entry_type[];
 extern const bsi_word bsi_words_job_kind[];
 extern const bsi_word bsi_words_check_subject[];
+extern const bsi_word bsi_words_difference[];
 extern const bsi_word bsi_words_event_type[];
 extern const bsi_word bsi_words_retry[];
 extern const bsi_word bsi_words_retention_action[];

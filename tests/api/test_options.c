@@ -281,6 +281,10 @@ static void null_arguments_are_named(void **state)
     assert_refuses(bs_repository_key_remove(service, NULL, NULL), "id");
     assert_refuses(bs_repository_key_change(service, NULL, NULL), "reference");
     assert_refuses(bs_snapshot_list(service, NULL, NULL), "out");
+    assert_refuses(bs_snapshot_diff(service, NULL, NULL, "b", NULL, NULL), "before");
+    assert_refuses(bs_snapshot_diff(service, NULL, "a", NULL, NULL, NULL), "after");
+    assert_refuses(bs_snapshot_diff(service, NULL, "a", "b", NULL, NULL), "difference");
+    assert_refuses(bs_snapshot_find(service, NULL, NULL, NULL), "options");
     assert_refuses(bs_check_start(service, NULL, id), "options");
     assert_refuses(bs_check_get(service, "x", NULL), "out");
     assert_refuses(bs_check_wait(service, NULL, 0), "id");

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import unittest
 
-from cli_case import DONE, FAILED, USAGE, Case
+import scratch
+from cli_case import DONE, FAILED, USAGE, WARNINGS, Case
 from restic_program import RESTIC
 
 PROBE = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
@@ -154,6 +155,158 @@ class Snapshots(RepositoryCase):
     def test_without_a_repository_there_is_nothing_to_list(self):
         self.ends(DONE, "rebuild")
         self.refused("no repository", "snapshots")
+
+
+class Looking(RepositoryCase):
+    """Cases that change nothing: all look at one repository with two snapshots, which the first
+    of them makes."""
+
+    made = None
+
+    def setUp(self):
+        super().setUp()
+        if not Looking.made:
+            Looking.made = scratch.folder("cli")
+            unittest.addModuleCleanup(shutil.rmtree, Looking.made)
+            self.at(Looking.made)
+            self.make()
+        self.at(Looking.made)
+
+    def at(self, folder):
+        self.state = folder / "state"
+        self.storage = self.state / "storage"
+        self.source = folder / "source"
+        self.environment["RESTIC_REPOSITORY"] = str(self.storage)
+
+    def make(self):
+        shutil.copytree(self.scratch / "source", self.source, symlinks=True)
+        (self.source / "shape").write_text("a file, soon a directory\n")
+        (self.source / "gone" / "deep").mkdir(parents=True)
+        (self.source / "gone" / "deep" / "leaf").write_text("leaf\n")
+        os.close(os.open(os.fsencode(self.source) + b"/\xff.odd", os.O_CREAT | os.O_WRONLY))
+        self.init()
+        self.restic_backup()
+        (self.source / "one.txt").write_text("something else\n")
+        (self.source / "sub" / "two.txt").chmod(0o640)
+        (self.source / "sub" / "new").mkdir()
+        (self.source / "sub" / "new" / "one.txt").write_text("new\n")
+        (self.source / "shape").unlink()
+        (self.source / "shape").mkdir()
+        shutil.rmtree(self.source / "gone")
+        self.back_up("--form", "repository", "--encrypt", "aes256", *KEY)
+
+    def ids(self):
+        """The newer one first."""
+        return [one["id"] for one in json.loads(self.restic("snapshots", "--json"))][::-1]
+
+    def differences(self, *args):
+        out = self.document(DONE, "diff", *args, *KEY)
+        letters = {"added": "+", "removed": "-", "changed": "M", "metadata": "U", "type": "T"}
+        found = {
+            (letters[one["kind"]], "/" + (one["after"] or one["before"])["path"])
+            for one in out["differences"]
+            if "path" in (one["after"] or one["before"])
+        }
+        return found, out
+
+    def restics_differences(self, *args):
+        lines = self.restic("diff", "--json", *args).splitlines()
+        found = {
+            (one["modifier"], one["path"].rstrip("/"))
+            for one in map(json.loads, lines) if one["message_type"] == "change"
+        }  # fmt: skip
+        return {one for one in found if "odd" not in one[1]}
+
+    def test_differences_are_those_that_restic_finds(self):
+        after, before = self.ids()
+        found, out = self.differences(before, after)
+        self.assertEqual(found, self.restics_differences(before, after))
+        self.assertEqual({letter for letter, _ in found}, {"+", "-", "M", "T"})
+        self.assertEqual(out["added"], sum(1 for letter, _ in found if letter == "+"))
+        found, out = self.differences(after, before)
+        self.assertEqual(found, self.restics_differences(after, before))
+
+    def test_metadata_is_compared_too_when_that_is_asked_for(self):
+        after, before = self.ids()
+        found, out = self.differences(before, after, "--metadata")
+        metadata = {path for letter, path in found if letter == "U"}
+        self.assertEqual(out["metadata"], len(metadata))
+        self.assertIn(f"{self.source}/sub/two.txt", metadata)
+        theirs = self.restics_differences("--metadata", before, after)
+        self.assertLessEqual(metadata, {path for letter, path in theirs if letter == "U"})
+        modes = [
+            (one["before"]["mode"], one["after"]["mode"]) for one in out["differences"]
+            if one["kind"] == "metadata" and one["after"]["path"].endswith("two.txt")
+        ]  # fmt: skip
+        self.assertEqual([after for _, after in modes], [0o640])
+        self.assertNotEqual(modes[0][0], 0o640)
+
+    def test_snapshots_are_called_by_their_ids_or_as_their_backups(self):
+        after, before = self.ids()
+        whole, _ = self.differences(before, after)
+        self.assertEqual(self.differences(before[:8], "latest:job")[0], whole)
+        self.assertEqual(self.differences(after, "latest:job")[0], set())
+        self.refused("snapshot", "diff", "f" * 64, after, *KEY)
+        self.refused("nothing", "diff", "latest:nothing", after, *KEY)
+        self.refused("pass phrase", "diff", before, after, "--key", "env:OTHER")
+
+    def test_differences_for_people(self):
+        done = self.ends(DONE, "diff", *self.ids()[::-1], *KEY)
+        lines = done.stdout.decode().splitlines()
+        source = str(self.source).lstrip("/")
+        self.assertIn(f"M  {source}/one.txt", lines)
+        self.assertIn(f"+  {source}/sub/new/", lines)
+        self.assertNotIn(f"U  {source}/sub/two.txt", lines)
+        self.assertIn("1 changed", lines[-1])
+
+    def found(self, *args):
+        out = self.document(DONE, "find", *args, *KEY)
+        return [(one["snapshot_id"], "/" + one["entry"]["path"]) for one in out["matches"]]
+
+    def test_paths_are_found_where_restic_finds_them(self):
+        for pattern in ("one.txt", "*.txt", "leaf"):
+            found = self.found(pattern)
+            theirs = [
+                (one["snapshot"], match["path"])
+                for one in json.loads(self.restic("find", "--json", pattern))
+                for match in one["matches"]
+            ]
+            self.assertEqual(sorted(found), sorted(theirs), pattern)
+            self.assertTrue(found)
+
+    def test_the_newest_snapshot_comes_first(self):
+        after, before = self.ids()
+        found = self.found(self.source / "one.txt")
+        self.assertEqual(found, [(one, f"{self.source}/one.txt") for one in (after, before)])
+        out = self.document(DONE, "find", "one.txt", "--snapshot", "latest:job", *KEY)
+        self.assertEqual({one["name"] for one in out["matches"]}, {"job"})
+        self.assertEqual({one["snapshot_id"] for one in out["matches"]}, {after})
+
+    def test_names_that_are_no_text_are_found(self):
+        out = self.document(DONE, "find", "*.odd", *KEY)
+        self.assertEqual(len(out["matches"]), 2)
+        self.assertTrue(all("path_base64" in one["entry"] for one in out["matches"]))
+
+    def test_a_search_for_nothing_is_refused(self):
+        self.assertEqual(self.found("no such name"), [])
+        self.refused("patterns[0]", "find", "[", *KEY)
+        self.refused("too few", "find", *KEY, code=USAGE)
+        self.refused("snapshot", "find", "one.txt", "--snapshot", "ff" * 32, *KEY)
+
+
+class Damaged(RepositoryCase):
+    def test_a_search_goes_on_behind_a_damaged_snapshot(self):
+        self.init()
+        damaged = self.restic_backup()
+        self.damage_packs()
+        shutil.rmtree(self.source)
+        self.source.mkdir()
+        (self.source / "later").write_text("later\n")
+        whole = self.restic_backup()
+        out = self.document(WARNINGS, "find", "later", *KEY)
+        self.assertEqual([one["snapshot_id"][:8] for one in out["matches"]], [whole[:8]])
+        self.ends(DONE, "find", "later", "--snapshot", whole, *KEY)
+        self.ends(WARNINGS, "find", "later", "--snapshot", damaged, *KEY)
 
 
 class Check(RepositoryCase):
