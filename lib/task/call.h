@@ -21,6 +21,7 @@ typedef struct bs_call {
     int64_t deadline_ns;           /* Of bsi_monotonic_ns(); 0: none. */
     struct bsi_spending *spending; /* What is stored is taken from here; NULL: no limit. */
     size_t chunk;                  /* Bytes that are moved at a time; 0: what measures best. */
+    bool fresh; /* What is read comes from the storage itself, not from a copy. */
 } bs_call;
 
 /* BS_OK, or BS_E_CANCELLED or BS_E_TIMEOUT with the record set. */

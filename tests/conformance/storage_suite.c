@@ -3,11 +3,13 @@
  * The behaviour that upper layers rely on, whatever the driver.
  */
 #include "conformance/storage_checks.h"
+#include "storage/decorators/cache.h"
 #include "storage/decorators/faulty.h"
 #include "storage/decorators/guard.h"
 #include "storage/decorators/limits.h"
 #include "storage/decorators/metrics.h"
 #include "storage/decorators/retry.h"
+#include "storage/decorators/trace.h"
 
 static const storage_subject *present_subject;
 
@@ -86,6 +88,44 @@ static bs_status limits_new(bsi_storage *inner, bsi_storage **out)
 static int setup_limits(void **state)
 {
     return setup_decorated(state, limits_new);
+}
+
+/* Copies of all, in so little room that they come and go. */
+static bs_status cache_new(bsi_storage *inner, bsi_storage **out)
+{
+    static const bsi_cache_options options = {.bytes_max = 100000};
+    bsi_storage *store = NULL;
+    bs_status status = bsi_storage_open("mem", NULL, 0, NULL, &store);
+
+    if (status == BS_OK) {
+        status = bsi_storage_cache_new(inner, store, &options, out);
+    }
+    bsi_storage_unref(store);
+    return status;
+}
+
+static int setup_cache(void **state)
+{
+    return setup_decorated(state, cache_new);
+}
+
+static void hear(bs_log_level level, const char *module, const char *message, void *user)
+{
+    (void)level;
+    (void)user;
+    assert_true(module && message);
+}
+
+static bs_status trace_new(bsi_storage *inner, bsi_storage **out)
+{
+    static const bsi_log log = {.sink = hear, .level = BS_LOG_DEBUG};
+
+    return bsi_storage_trace_new(inner, "traced", &log, out);
+}
+
+static int setup_trace(void **state)
+{
+    return setup_decorated(state, trace_new);
 }
 
 static bs_status retry_new(bsi_storage *inner, bsi_storage **out)
@@ -228,6 +268,8 @@ int storage_suite_run(const storage_subject *subject)
     failed += run_group(subject->name, " below metrics", setup_metrics);
     failed += run_group(subject->name, " below a guard", setup_guard);
     failed += run_group(subject->name, " below limits", setup_limits);
+    failed += run_group(subject->name, " below a cache", setup_cache);
+    failed += run_group(subject->name, " below a trace", setup_trace);
     failed += run_group_without(subject->name, " append-only", setup_append_only, changing);
     return failed + run_group(subject->name, " below retry", setup_retry);
 }
