@@ -226,6 +226,7 @@ const tool_verb verbs[] = {
      "    read_only=true     nothing is stored there, nor removed\n"
      "    append_only=true   what is stored there is neither removed nor replaced\n"
      "    limit_upload=R, limit_download=R, limit_requests=N   as of limit\n"
+     "    cache_size=SIZE    keep what is read again and again here, such as 256MiB\n"
      "  list                 all storages\n"
      "  show NAME            its settings\n"
      "  check NAME           try what it can do, and how long it takes\n"

@@ -102,7 +102,7 @@ BS_API void bs_service_close(bs_service *service);
  * @param driver    The driver's name, such as "local". Copied.
  * @param settings  Pairs of option name and value, ended by NULL; the driver's page
  *                  lists them. Copied. Secret ones may be references, as to keys
- *                  (backupsvc/keys.h). Storages of every type take five more:
+ *                  (backupsvc/keys.h). Storages of every type take six more:
  *                  `read_only` "true": nothing is stored there, nor removed, and what tries
  *                  gets BS_E_READ_ONLY;
  *                  `append_only` "true": what is stored there is neither removed nor replaced;
@@ -110,7 +110,9 @@ BS_API void bs_service_close(bs_service *service);
  *                  (B, k, M, G and T, powers of 1024, at least 1k), "off", or a timetable of
  *                  these, "08:00,512k 19:00,10M 23:00,off", whose times may have days
  *                  ("Mon-08:00,1M") and go by the clocks of TIMEZONE;
- *                  `limit_requests`: how many there are at the same time, 1 to 1000, or "off".
+ *                  `limit_requests`: how many there are at the same time, 1 to 1000, or "off";
+ *                  `cache_size`: bytes, "1MiB" to "1TiB", for copies of manifests and the like in
+ *                  the state directory, or "off".
  *
  * @retval BS_OK
  * @retval BS_E_EXISTS       The name is taken.

@@ -288,6 +288,12 @@ static size_t chunk_size(const bs_service *service)
     return size > 0 ? (size_t)size : 0;
 }
 
+/* What looks whether backups are good looks at them, and not at copies. */
+static bool proves_something(bs_job_kind kind)
+{
+    return kind == BS_JOB_VERIFY || kind == BS_JOB_DRILL || kind == BS_JOB_CHECK;
+}
+
 bs_status bsi_job_new(bs_service *service, const bsi_job_ops *ops, void *payload, bsi_job **out)
 {
     bsi_job *job = bsi_calloc(1, sizeof(*job));
@@ -299,6 +305,7 @@ bs_status bsi_job_new(bs_service *service, const bsi_job_ops *ops, void *payload
         job->payload = payload;
         job->call.cancel = &job->cancel;
         job->call.chunk = chunk_size(service);
+        job->call.fresh = proves_something(ops->kind);
         job->progress.moved = progress_moved;
         job->progress.user = job;
         job->warn = (bsi_warn){report_warning, job};

@@ -48,11 +48,13 @@ static bs_status read_storages(bs_service *service, storages *all)
     all->items = bsi_arena_alloc(&all->arena, count + 1, sizeof(*all->items));
     for (size_t i = 0; i < count && all->items; i++) {
         one_storage *item = &all->items[i];
-        bsi_storage *storage = bsi_service_storage_at(service, i, &all->arena, &item->name);
+        const bsi_storage *metrics = NULL;
+        bsi_storage *storage =
+            bsi_service_storage_at(service, i, &all->arena, &item->name, &metrics);
         if (!storage) {
             return BS_E_NOMEM;
         }
-        bsi_storage_metrics_read(storage, &item->numbers);
+        bsi_storage_metrics_read(metrics, &item->numbers);
         bsi_storage_unref(storage);
         all->count++;
     }

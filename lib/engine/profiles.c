@@ -388,6 +388,16 @@ static bs_status fail_not_kept(const char *name)
                     bsi_printable(name, strlen(name), shown, sizeof(shown)));
 }
 
+/* Copies that stay harm nobody. */
+static void drop_cache(bs_service *service, const char *name)
+{
+    if (bsi_storage_drop_cache(service, name) < 0) {
+        bsi_log_write(&service->log, BS_LOG_WARNING, "engine",
+                      "the cache of storage '%s' is not removed: %s", name,
+                      bs_error_last()->message);
+    }
+}
+
 bs_status bsi_profile_remove(bs_service *service, const char *name, bool force)
 {
     bool is_kept = false;
@@ -406,6 +416,7 @@ bs_status bsi_profile_remove(bs_service *service, const char *name, bool force)
     }
     BSI_TRY(bsi_catalog_remove_profile(service->catalog, name));
     bsi_service_forget_storage(service, name);
+    drop_cache(service, name);
     return BS_OK;
 }
 
@@ -455,7 +466,7 @@ static bs_status add_open(bs_service *service, list_box *box, bs_storage_info *i
 
     for (size_t i = 0; status == BS_OK; i++) {
         bs_storage_info *one = NULL;
-        storage = bsi_service_storage_at(service, i, &box->arena, &name);
+        storage = bsi_service_storage_at(service, i, &box->arena, &name, NULL);
         if (!storage) {
             break;
         }

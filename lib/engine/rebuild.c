@@ -156,7 +156,7 @@ static bs_status scan_storages(rebuild *self)
     bs_status status = BS_OK;
 
     for (size_t i = 0; status >= 0; i++) {
-        storage = bsi_service_storage_at(self->service, i, &self->arena, &self->storage_name);
+        storage = bsi_service_storage_at(self->service, i, &self->arena, &self->storage_name, NULL);
         if (!storage) {
             break;
         }

@@ -76,7 +76,7 @@ static bs_status reclaim_all(bs_service *service, bsi_arena *arena, int64_t now,
     bs_status status = BS_OK;
 
     for (size_t i = 0; status >= 0 && !stop(service); i++) {
-        bsi_storage *storage = bsi_service_storage_at(service, i, arena, &name);
+        bsi_storage *storage = bsi_service_storage_at(service, i, arena, &name, NULL);
         if (!storage) {
             break;
         }

@@ -96,7 +96,7 @@ static bsi_opened_storage find_opened(bs_service *service, const char *name)
         one = one->next;
     }
     if (one) {
-        found = (bsi_opened_storage){bsi_storage_ref(one->storage), one->limits};
+        found = (bsi_opened_storage){bsi_storage_ref(one->storage), one->limits, one->metrics};
     }
     bsi_mutex_unlock(&service->lock);
     return found;
@@ -148,7 +148,7 @@ bs_status bsi_service_storage(bs_service *service, const char *name, bsi_storage
 }
 
 bsi_storage *bsi_service_storage_at(bs_service *service, size_t index, bsi_arena *arena,
-                                    const char **name_out)
+                                    const char **name_out, const bsi_storage **metrics_out)
 {
     const bsi_named_storage *one = NULL;
     bsi_storage *storage = NULL;
@@ -161,6 +161,9 @@ bsi_storage *bsi_service_storage_at(bs_service *service, size_t index, bsi_arena
     if (one) {
         *name_out = bsi_arena_text(arena, one->name);
         storage = *name_out ? bsi_storage_ref(one->storage) : NULL;
+        if (metrics_out) {
+            *metrics_out = one->metrics;
+        }
     }
     bsi_mutex_unlock(&service->lock);
     return storage;
@@ -213,6 +216,7 @@ static bs_status add_storage(bs_service *service, const char *name, bsi_opened_s
     memcpy(added->name, name, size);
     added->storage = opened.storage;
     added->limits = opened.limits;
+    added->metrics = opened.metrics;
     bsi_mutex_lock(&service->lock);
     link = &service->storages;
     while (*link && !taken) {

@@ -4,14 +4,25 @@
  */
 #include "engine/storage_open.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/ascii.h"
 #include "engine/storage_options.h"
+#include "hash/sha256.h"
+#include "os/file.h"
+#include "os/tree.h"
+#include "storage/decorators/cache.h"
 #include "storage/decorators/metrics.h"
 #include "storage/decorators/retry.h"
+#include "storage/decorators/trace.h"
+#include "vault/names.h"
 
-enum { SETTINGS_MAX = 100 };
+enum {
+    SETTINGS_MAX = 100,
+    NAME_SIZE = 128, /* Of a cache's folder; names of storages have 64 bytes at most. */
+};
 
 typedef struct pairs {
     bsi_setting items[SETTINGS_MAX];
@@ -104,6 +115,15 @@ static bs_status wrap_limits(bsi_storage **storage, const bsi_common_options *op
     return status;
 }
 
+static bs_status wrap_trace(bsi_storage **storage, const char *name, const bsi_log *log)
+{
+    bsi_storage *inner = *storage;
+    const bs_status status = bsi_storage_trace_new(inner, name, log, storage);
+
+    bsi_storage_unref(inner);
+    return status;
+}
+
 static bs_status wrap_retry(bsi_storage **storage)
 {
     bsi_storage *inner = *storage;
@@ -131,12 +151,100 @@ static bs_status wrap_metrics(bsi_storage **storage)
     return status;
 }
 
+/* --- The cache --- */
+
+/* The name of a storage may be "..". */
+#define CACHE_PREFIX "on-"
+
+/* "index/<id>" and "snapshots/<id>" of a repository: files that are called as their content. */
+static bool is_of_repository(const char *key)
+{
+    static const char *const folders[] = {"index/", "snapshots/"};
+    bsi_digest id;
+
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(folders); i++) {
+        const size_t size = strlen(folders[i]);
+        if (strncmp(key, folders[i], size) == 0) {
+            return bsi_hex_value(key[size]) >= 0 &&
+                   bsi_digest_parse(key + size, strlen(key + size), &id) == BS_OK;
+        }
+    }
+    return false;
+}
+
+/* What is read again and again, and never replaced by something else. */
+static bool is_cached(const char *key)
+{
+    bsi_object_name name;
+
+    return is_of_repository(key) || (bsi_object_name_parse(key, &name) && name.manifest);
+}
+
+static bs_status open_store(bs_service *service, const char *name, bsi_storage **out)
+{
+    bsi_setting settings[] = {{"path", NULL}, {"create", "true"}, {"sweep", "true"}};
+    bsi_buf path;
+    bs_status status = BS_OK;
+
+    bsi_buf_init(&path, BSI_PATH_MAX);
+    status = bsi_buf_append_format(&path, "%s/" BSI_STATE_CACHE_DIR "/" CACHE_PREFIX "%s",
+                                   service->dir.path, name);
+    if (status >= 0) {
+        status = bsi_buf_append_byte(&path, 0);
+    }
+    if (status >= 0) {
+        settings[0].value = (const char *)path.data;
+        status = bsi_storage_open("local", settings, BSI_ARRAY_SIZE(settings), NULL, out);
+    }
+    bsi_buf_dispose(&path);
+    return status < 0 ? bsi_fail_context(BS_LAYER_SYSTEM, status, "the cache of storage '%s'", name)
+                      : BS_OK;
+}
+
+bs_status bsi_storage_drop_cache(bs_service *service, const char *name)
+{
+    char folder[NAME_SIZE];
+    int dir = -1;
+    bs_status status =
+        bsi_open(service->dir.fd, BSI_STATE_CACHE_DIR, BSI_OPEN_READ | BSI_OPEN_DIR, 0, &dir);
+
+    if (status < 0) {
+        return status == BS_E_NOT_FOUND ? BS_OK : status;
+    }
+    (void)snprintf(folder, sizeof(folder), CACHE_PREFIX "%s", name);
+    status = bsi_tree_remove(dir, folder);
+    bsi_close_quietly(dir);
+    return status;
+}
+
+static bs_status wrap_cache(bs_service *service, const char *name, uint64_t bytes,
+                            bsi_storage **storage)
+{
+    const bsi_cache_options options = {.bytes_max = bytes, .is_wanted = is_cached};
+    bsi_storage *inner = *storage;
+    bsi_storage *store = NULL;
+    bs_status status = open_store(service, name, &store);
+
+    if (status == BS_OK) {
+        status = bsi_storage_cache_new(inner, store, &options, storage);
+    }
+    bsi_storage_unref(store);
+    bsi_storage_unref(inner);
+    return status;
+}
+
+/* --- All of it --- */
+
 /* Takes over the reference to `storage`, also when it fails. */
 static bs_status wrap(bs_service *service, const char *name, const bsi_common_options *options,
                       bsi_storage *storage, bsi_opened_storage *out)
 {
     bsi_storage *limits = NULL;
+    bsi_storage *metrics = NULL;
 
+    if (service->log.level >= BS_LOG_DEBUG) {
+        BSI_TRY(wrap_trace(&storage, name, &service->log));
+    }
     BSI_TRY(wrap_limits(&storage, options, service->zone));
     limits = storage;
     if ((bsi_storage_caps(storage) & BS_STORAGE_CAP_NETWORK) != 0) {
@@ -146,7 +254,11 @@ static bs_status wrap(bs_service *service, const char *name, const bsi_common_op
         BSI_TRY(wrap_guard(&storage, name, options->guard));
     }
     BSI_TRY(wrap_metrics(&storage));
-    *out = (bsi_opened_storage){storage, limits};
+    metrics = storage;
+    if (options->cache_size > 0) {
+        BSI_TRY(wrap_cache(service, name, options->cache_size, &storage));
+    }
+    *out = (bsi_opened_storage){storage, limits, metrics};
     return BS_OK;
 }
 

@@ -8,6 +8,7 @@
 typedef struct bsi_opened_storage {
     bsi_storage *storage; /* With a reference; the next ones live as long as it. */
     bsi_storage *limits;  /* See storage/decorators/limits.h. */
+    bsi_storage *metrics; /* See storage/decorators/metrics.h. */
 } bsi_opened_storage;
 
 /*
@@ -19,6 +20,9 @@ typedef struct bsi_opened_storage {
 BS_NODISCARD bs_status bsi_storage_open_for(bs_service *service, const char *name,
                                             const char *driver, const char *const *settings,
                                             bsi_opened_storage *out);
+
+/* Take the copies away that a storage of that name had in a cache. */
+BS_NODISCARD bs_status bsi_storage_drop_cache(bs_service *service, const char *name);
 
 /* What a driver says of a setting; NULL: there is no such driver, or it has no such setting. */
 const bs_storage_option *bsi_storage_option_of(const char *driver, const char *key);

@@ -10,8 +10,13 @@
 #include "base/ascii.h"
 #include "engine/complaints.h"
 #include "engine/storage_open.h"
+#include "text/size.h"
 
 enum { REQUESTS_MAX = 1000 };
+
+/* Bytes of a cache. */
+#define CACHE_MIN (UINT64_C(1) << 20)
+#define CACHE_MAX (UINT64_C(1) << 40)
 
 /* What is read so far, and what is wrong with it. */
 typedef struct reading {
@@ -79,6 +84,22 @@ static void take_requests(reading *self, const char *key, const char *value)
     self->options->limits.requests = number;
 }
 
+static void take_cache_size(reading *self, const char *key, const char *value)
+{
+    uint64_t size = 0;
+
+    if (strcmp(value, "off") == 0) {
+        return;
+    }
+    if (bsi_size_parse(value, &size) < 0 || size < CACHE_MIN || size > CACHE_MAX) {
+        bsi_complain_invalid(&self->complaints,
+                             "setting '%s': takes a size from 1MiB to 1TiB, such as 256MiB, or off",
+                             key);
+        return;
+    }
+    self->options->cache_size = size;
+}
+
 static const struct common_option {
     const char *key;
     bool is_limit; /* It can be changed while the storage is at work. */
@@ -86,7 +107,7 @@ static const struct common_option {
 } common[] = {
     {"read_only", false, take_read_only},    {"append_only", false, take_append_only},
     {"limit_upload", true, take_upload},     {"limit_download", true, take_download},
-    {"limit_requests", true, take_requests},
+    {"limit_requests", true, take_requests}, {"cache_size", false, take_cache_size},
 };
 
 static const struct common_option *find(const char *key)

@@ -13,6 +13,7 @@
 typedef struct bsi_common_options {
     bsi_guard_mode guard;
     bsi_limits_plan limits;
+    uint64_t cache_size; /* Bytes; 0: there is no cache. */
 } bsi_common_options;
 
 /* Whether a setting is one of these for storages of a driver. */

@@ -3,8 +3,10 @@
 #include "support/test.h"
 
 #include <backupsvc.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/service.h"
@@ -14,6 +16,7 @@
 #include "support/tree.h"
 
 #define SECOND INT64_C(1000000000)
+#define PHRASE "a pass phrase for tests"
 
 static int setup(void **state)
 {
@@ -92,6 +95,25 @@ static void assert_kept(engine_fixture *engine, const char *key, const char *val
     bs_storage_list_free(list);
 }
 
+static bs_status count_one(void *user, const char *key, const bs_storage_object *object)
+{
+    (void)key;
+    (void)object;
+    (*(size_t *)user)++;
+    return BS_OK;
+}
+
+static size_t count_below(engine_fixture *engine, const char *prefix)
+{
+    bsi_storage *storage = NULL;
+    size_t count = 0;
+
+    assert_ok(bsi_service_storage(engine->service, "kept", &storage));
+    assert_ok(bsi_storage_list(storage, NULL, prefix, count_one, &count));
+    bsi_storage_unref(storage);
+    return count;
+}
+
 /* --- Append-only --- */
 
 static void backups_come_and_stay_where_nothing_is_removed(void **state)
@@ -155,6 +177,30 @@ static void retention_keeps_what_its_storage_keeps(void **state)
     assert_ok(bs_retention_apply(engine->service, &rules, &report));
     assert_int_equal(report->marked, 1);
     bs_retention_report_free(report);
+}
+
+/* Locks come and go, snapshots come and stay. */
+static void repositories_work_where_nothing_is_removed(void **state)
+{
+    engine_fixture *engine = *state;
+    bs_backup_options options = options_there(engine);
+    bs_prune_options prune = BS_PRUNE_OPTIONS_INIT;
+    char ids[2][BS_ID_SIZE];
+    char job[BS_ID_SIZE];
+
+    assert_ok(add(engine, "append_only", "true"));
+    options.form = BS_FORM_REPOSITORY;
+    options.compression = BS_COMPRESSION_ZSTD;
+    options.encryption = BS_ENCRYPTION_AES256;
+    options.encryption_key = PHRASE;
+    engine_backup(engine, &options, BS_OK, ids[0]);
+    engine_backup(engine, &options, BS_OK, ids[1]);
+    assert_int_equal(count_below(engine, "locks"), 0);
+    assert_int_equal(count_below(engine, "snapshots"), 2);
+    assert_refused(bs_backup_delete(engine->service, ids[0], false, NULL), "append_only");
+    prune.storage = "kept";
+    assert_refused(bs_prune_start(engine->service, &prune, job), "append_only");
+    assert_int_equal(count_below(engine, "snapshots"), 2);
 }
 
 static int fail_in_the_middle(void *user, void *buf, size_t size, size_t *got_out)
@@ -306,6 +352,85 @@ static void the_limits_of_the_local_storage_last_until_it_is_closed(void **state
     engine_restore(engine, id);
 }
 
+/* --- The cache --- */
+
+/* Files in the folder of its cache; 0 also without one. */
+static size_t count_copies(const engine_fixture *engine)
+{
+    bsi_setting settings[] = {{"path", NULL}, {"create", "false"}};
+    bsi_storage *store = NULL;
+    size_t count = 0;
+    char path[400];
+
+    (void)snprintf(path, sizeof(path), "%s/cache/on-kept", engine->state);
+    settings[0].value = path;
+    if (bsi_storage_open("local", settings, 2, NULL, &store) == BS_OK) {
+        assert_ok(bsi_storage_list(store, NULL, "", count_one, &count));
+    }
+    bsi_storage_unref(store);
+    return count;
+}
+
+static void manifests_are_kept_near_by_until_the_storage_goes(void **state)
+{
+    engine_fixture *engine = *state;
+    char id[BS_ID_SIZE];
+
+    assert_ok(add(engine, "cache_size", "1MiB"));
+    back_up(engine, id);
+    engine_restore(engine, id);
+    assert_int_equal(count_copies(engine), 1); /* Not the container. */
+    engine_close(engine);
+    engine_open(engine);
+    engine_restore(engine, id);
+    assert_int_equal(count_copies(engine), 1);
+    assert_ok(bs_storage_remove(engine->service, "kept", true));
+    assert_int_equal(count_copies(engine), 0);
+    assert_ok(add(engine, "cache_size", "off"));
+    engine_restore(engine, id);
+    assert_int_equal(count_copies(engine), 0);
+}
+
+/* One bit, where neither size nor time tell of it. */
+static void damage_quietly(const engine_fixture *engine, const char *key)
+{
+    char path[800];
+    struct stat before;
+    struct timespec times[2];
+    unsigned char byte = 0;
+    int fd = -1;
+
+    (void)snprintf(path, sizeof(path), "%s/kept/%s", engine->dir->path, key);
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(fstat(fd, &before), 0);
+    assert_int_equal(pread(fd, &byte, 1, before.st_size / 2), 1);
+    byte ^= 1;
+    assert_int_equal(pwrite(fd, &byte, 1, before.st_size / 2), 1);
+    times[0] = before.st_atim;
+    times[1] = before.st_mtim;
+    assert_int_equal(futimens(fd, times), 0);
+    assert_int_equal(close(fd), 0);
+}
+
+static void a_verification_does_not_look_at_copies(void **state)
+{
+    engine_fixture *engine = *state;
+    bs_backup_info *info = NULL;
+    char id[BS_ID_SIZE];
+    char job[BS_ID_SIZE];
+
+    assert_ok(add(engine, "cache_size", "1MiB"));
+    back_up(engine, id);
+    engine_restore(engine, id);
+    info = engine_get(engine, id);
+    damage_quietly(engine, info->manifest_path);
+    bs_backup_info_free(info);
+    engine_restore(engine, id); /* From the copy. */
+    assert_ok(bs_verify_start(engine->service, id, job));
+    assert_true(bs_verify_wait(engine->service, job, BS_FOREVER) < 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -314,6 +439,7 @@ int main(void)
         TEST(backups_come_and_stay_where_nothing_is_removed),
         TEST(a_mirror_is_refused_where_nothing_is_replaced),
         TEST(retention_keeps_what_its_storage_keeps),
+        TEST(repositories_work_where_nothing_is_removed),
         TEST(a_failed_backup_harms_no_other),
         TEST(from_a_read_only_storage_backups_are_read),
         TEST(limits_are_kept_and_shown),
@@ -321,6 +447,8 @@ int main(void)
         TEST(a_job_that_waits_is_freed_by_a_higher_limit),
         TEST(a_job_that_waits_can_be_cancelled),
         TEST(the_limits_of_the_local_storage_last_until_it_is_closed),
+        TEST(manifests_are_kept_near_by_until_the_storage_goes),
+        TEST(a_verification_does_not_look_at_copies),
     };
 
     return cmocka_run_group_tests_name("integration/storage_settings", tests, NULL, NULL);

@@ -85,6 +85,22 @@ static void numbers_of_requests_are_checked(void **state)
     assert_ok(READ("limit_requests", "0001"));
 }
 
+static void the_size_of_a_cache_is_checked(void **state)
+{
+    static const char *const wrong[] = {"", "0", "1023KiB", "2TiB", "much", "-1", "1MiB "};
+
+    (void)state;
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(wrong); i++) {
+        print_message("# %s\n", wrong[i]);
+        assert_status(READ("cache_size", wrong[i]), BS_E_INVALID);
+        assert_said("setting 'cache_size': takes a size");
+    }
+    assert_ok(READ("cache_size", "256MiB"));
+    assert_true(got.cache_size == 256 * KI * KI);
+    assert_ok(READ("cache_size", "off"));
+    assert_true(got.cache_size == 0);
+}
+
 static void of_two_guards_one_at_most(void **state)
 {
     (void)state;
@@ -183,6 +199,7 @@ int main(void)
         cmocka_unit_test(each_is_read),
         cmocka_unit_test(all_that_is_wrong_is_told_by_name),
         cmocka_unit_test(numbers_of_requests_are_checked),
+        cmocka_unit_test(the_size_of_a_cache_is_checked),
         cmocka_unit_test(of_two_guards_one_at_most),
         cmocka_unit_test(a_setting_comes_once),
         cmocka_unit_test(a_driver_s_own_setting_comes_first),
