@@ -83,7 +83,6 @@ bool bsi_cond_wait_until(bsi_cond *cond, bsi_mutex *mutex, int64_t until_ns)
     }
     if (bsi_clock_leap_to(until_ns)) {
         bsi_mutex_unlock(mutex); /* Whom it waits for may have his turn. */
-        (void)sched_yield();
         bsi_mutex_lock(mutex);
         return false;
     }
