@@ -173,6 +173,23 @@ const tool_verb verbs[] = {
      "  --key REF            the pass phrase of the repository: env:NAME, file:PATH,\n"
      "                       keyring:NAME, or - to be asked; default: all that are known\n",
      verb_prune},
+    {"repair", "index | packs [PACK...] | snapshots [OPTION...]",
+     "repair a repository that a check found damaged",
+     "  index                make an index that tells of the packs that are there\n"
+     "    --read-all-packs   from each pack, whatever index files say\n"
+     "  packs                save what can be opened of these packs, and remove them; without\n"
+     "                       PACK of those that turn out to be damaged when all is read\n"
+     "  snapshots            make new ones without what is lost beside those that lost something\n"
+     "    --forget           and remove these\n"
+     "\n"
+     "Of all, best in this order:\n"
+     "  --dry-run            only tell what would be done\n"
+     "  --storage S          where the repository lies; default: local\n"
+     "  --key REF            the pass phrase of the repository: env:NAME, file:PATH,\n"
+     "                       keyring:NAME, or - to be asked; default: all that are known\n"
+     "\n"
+     "Nobody else can work on the repository meanwhile. 'rebuild' takes in the new snapshots.\n",
+     verb_repair},
     {"repo", "init [OPTION...] | keys list|add|remove|passwd [OPTION...]",
      "make a repository, change who can open it",
      "  init                 make one; the first backup does that too\n"

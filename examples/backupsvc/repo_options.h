@@ -37,4 +37,8 @@ typedef struct repo_arguments {
 int repo_options_begin(tool_run *tool, int argc, char **argv, repo_arguments *given, int arguments,
                        int *code_out);
 
+/* What a check or a repair has found, for a person; `count`: also those that were not kept. */
+void repo_show_findings(const bs_check_finding *findings, size_t kept, uint64_t count,
+                        bool with_notes);
+
 #endif

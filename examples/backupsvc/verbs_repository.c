@@ -218,31 +218,12 @@ int verb_repo(tool_run *tool, int argc, char **argv)
 
 /* --- check --- */
 
-static void show_finding(const bs_check_finding *finding)
-{
-    (void)printf("%s: %s %.*s", finding->is_note ? "note" : "damaged",
-                 bs_check_subject_name(finding->subject), SHORT_ID, finding->id);
-    if (*finding->path) {
-        (void)printf(", ");
-        output_text(stdout, finding->path);
-    }
-    (void)printf(": ");
-    output_text(stdout, finding->message);
-    (void)printf("\n");
-}
-
 static void check_text(const tool_run *tool, const bs_check_info *info, double seconds)
 {
     char size[OUTPUT_SIZE_TEXT];
 
-    for (size_t i = 0; i < info->findings_kept; i++) {
-        if (!info->findings[i].is_note || !tool->quiet) {
-            show_finding(&info->findings[i]);
-        }
-    }
-    if (info->errors + info->notes > info->findings_kept) {
-        (void)printf("and %" PRIu64 " more\n", info->errors + info->notes - info->findings_kept);
-    }
+    repo_show_findings(info->findings, info->findings_kept, info->errors + info->notes,
+                       !tool->quiet);
     if (info->status >= BS_STATE_FAILED) {
         (void)fflush(stdout);
         job_show_error("check", &info->error, info->status);

@@ -402,6 +402,102 @@ BS_API BS_NODISCARD bs_status bs_prune_wait(bs_service *service, const char *id,
 /** As bs_backup_cancel(), for a prune: what it has done stays. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_prune_cancel(bs_service *service, const char *id);
 
+/* --- Repairing it --- */
+
+/** What of a repository to repair; best one after the other, in this order. */
+typedef enum bs_repair_part {
+    BS_REPAIR_INDEX = 1, /**< The index: which pack has what. */
+    BS_REPAIR_PACKS = 2, /**< Packs that are damaged: what can still be opened in them is saved. */
+    BS_REPAIR_SNAPSHOTS = 3, /**< Snapshots: without what is lost. */
+} bs_repair_part;
+
+/** Such as "packs"; "unknown" for others. Static. Since: 0.1 */
+BS_API const char *bs_repair_part_name(bs_repair_part part);
+
+/** What to repair, and how. Start from BS_REPAIR_OPTIONS_INIT; 0 means default. */
+typedef struct bs_repair_options {
+    size_t struct_size;       /**< Set by BS_REPAIR_OPTIONS_INIT. */
+    const char *storage;      /**< Default: "local". */
+    bs_repair_part part;      /**< Required. */
+    bool dry_run;             /**< Only tell what would be done. */
+    bool read_all_packs;      /**< Index: make it anew from the packs, whatever it says. */
+    bool forget;              /**< Snapshots: remove those in whose place there is another one. */
+    const char *const *packs; /**< Packs: these, by their ids or beginnings of them, ended by NULL.
+                                   Default: all data is read to find out which are damaged. */
+} bs_repair_options;
+
+/* clang-format off */
+#define BS_REPAIR_OPTIONS_INIT                                                                    \
+    {sizeof(bs_repair_options), NULL, (bs_repair_part)0, false, false, false, NULL}
+/* clang-format on */
+
+/** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */
+BS_API void bs_repair_options_init(bs_repair_options *options, size_t size);
+
+/** What came of a repair. Times are RFC 3339 texts in UTC, "" where there is none. */
+typedef struct bs_repair_info {
+    char id[BS_ID_SIZE];
+    const char *storage;
+    bs_job_state status;
+    const char *created_at;
+    const char *started_at;
+    const char *completed_at;
+    bs_repair_part part;              /**< 0: not known before it has ended. */
+    bool dry_run;                     /**< Nothing was changed. */
+    const bs_check_finding *findings; /**< What was amiss: the first of it, at most 10 000. */
+    size_t findings_kept;
+    uint64_t findings_count;
+    uint64_t indexes_damaged;  /**< Index files that could not be read, or not to their end. */
+    uint64_t packs_found;      /**< That were in no index, and are now. */
+    uint64_t packs_corrected;  /**< That have something else in them than the index said. */
+    uint64_t packs_missing;    /**< In the index, and not on the storage. */
+    uint64_t packs_unreadable; /**< Nobody knows what is in them. */
+    uint64_t packs_damaged;
+    uint64_t blobs_saved;        /**< Out of these. */
+    uint64_t blobs_lost;         /**< Of these, and nowhere else. */
+    uint64_t snapshots;          /**< That were looked at. */
+    uint64_t snapshots_repaired; /**< There is another one now, without what is lost. */
+    uint64_t snapshots_lost;     /**< Of which nothing is left. */
+    uint64_t files_shortened;    /**< Files that have less than they had. */
+    uint64_t folders_emptied;    /**< Directories of which no list is left. */
+    bs_error error;              /**< With BS_STATE_FAILED; else code BS_OK. */
+    bs_usage usage;
+} bs_repair_info;
+
+/**
+ * Repair a repository, as a job. Nobody else can work on it meanwhile.
+ *
+ * What could be restored before can be restored afterwards: what is new is durable before
+ * anything goes, and it may be interrupted anywhere. A snapshot that was repaired stays beside
+ * the new one unless `forget` is set; bs_catalog_rebuild() takes in what is there then.
+ *
+ * @param service  The service.
+ * @param options  What.
+ * @param id_out   The job's id. Set only on BS_OK.
+ *
+ * @retval BS_OK
+ * @retval BS_E_NOT_FOUND  There is no such storage.
+ * @retval BS_E_INVALID    An option is wrong.
+ *
+ * Blocking: no.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_repair_start(bs_service *service, const bs_repair_options *options,
+                                              char id_out[BS_ID_SIZE]);
+
+/** As bs_check_get(), for a repair; freed with bs_repair_info_free(). Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_repair_get(bs_service *service, const char *id,
+                                            bs_repair_info **out);
+
+/** Free an info. NULL is ignored. Since: 0.1 */
+BS_API void bs_repair_info_free(bs_repair_info *info);
+
+/** As bs_backup_wait(), for a repair. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_repair_wait(bs_service *service, const char *id,
+                                             uint32_t timeout_ms);
+
+/** As bs_backup_cancel(), for a repair: what it has done stays. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_repair_cancel(bs_service *service, const char *id);
+
 BS_END_DECLS
 
 #endif

@@ -92,12 +92,12 @@ bs_status bs_repository_key_to_json(const bs_repository_key *key, char **out)
     return bsi_json_document_end(&json, &buf, out);
 }
 
-static void put_findings(bsi_json_writer *json, const bs_check_info *info)
+static void put_findings(bsi_json_writer *json, const bs_check_finding *findings, size_t count)
 {
     bsi_json_write_key(json, "findings");
     bsi_json_begin_array(json);
-    for (size_t i = 0; i < info->findings_kept; i++) {
-        const bs_check_finding *finding = &info->findings[i];
+    for (size_t i = 0; i < count; i++) {
+        const bs_check_finding *finding = &findings[i];
         bsi_json_begin_object(json);
         bsi_json_put_text(json, "subject", bs_check_subject_name(finding->subject));
         bsi_json_put_bool(json, "is_note", finding->is_note);
@@ -107,7 +107,7 @@ static void put_findings(bsi_json_writer *json, const bs_check_info *info)
         bsi_json_end_object(json);
     }
     bsi_json_end_array(json);
-    bsi_json_put_u64(json, "findings_kept", info->findings_kept);
+    bsi_json_put_u64(json, "findings_kept", count);
 }
 
 bs_status bs_check_info_to_json(const bs_check_info *info, char **out)
@@ -124,7 +124,7 @@ bs_status bs_check_info_to_json(const bs_check_info *info, char **out)
     bsi_json_put_text(&json, "created_at", info->created_at);
     bsi_json_put_text(&json, "started_at", info->started_at);
     bsi_json_put_text(&json, "completed_at", info->completed_at);
-    put_findings(&json, info);
+    put_findings(&json, info->findings, info->findings_kept);
     bsi_json_put_u64(&json, "errors", info->errors);
     bsi_json_put_u64(&json, "notes", info->notes);
     bsi_json_put_u64(&json, "indexes", info->indexes);
@@ -172,6 +172,42 @@ bs_status bs_prune_info_to_json(const bs_prune_info *info, char **out)
     bsi_json_put_u64(&json, "bytes_removed", info->bytes_removed);
     bsi_json_put_u64(&json, "packs_written", info->packs_written);
     bsi_json_put_u64(&json, "bytes_written", info->bytes_written);
+    bsi_json_put_error(&json, &info->error);
+    bsi_json_put_usage(&json, &info->usage);
+    return bsi_json_document_end(&json, &buf, out);
+}
+
+bs_status bs_repair_info_to_json(const bs_repair_info *info, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(info);
+    BSI_REQUIRE(out);
+    bsi_json_document_begin(&json, &buf);
+    bsi_json_put_text(&json, "id", info->id);
+    bsi_json_put_text(&json, "storage", info->storage);
+    bsi_json_put_text(&json, "status", bs_job_state_name(info->status));
+    bsi_json_put_text(&json, "created_at", info->created_at);
+    bsi_json_put_text(&json, "started_at", info->started_at);
+    bsi_json_put_text(&json, "completed_at", info->completed_at);
+    bsi_json_put_text(&json, "part", bs_repair_part_name(info->part));
+    bsi_json_put_bool(&json, "dry_run", info->dry_run);
+    put_findings(&json, info->findings, info->findings_kept);
+    bsi_json_put_u64(&json, "findings_count", info->findings_count);
+    bsi_json_put_u64(&json, "indexes_damaged", info->indexes_damaged);
+    bsi_json_put_u64(&json, "packs_found", info->packs_found);
+    bsi_json_put_u64(&json, "packs_corrected", info->packs_corrected);
+    bsi_json_put_u64(&json, "packs_missing", info->packs_missing);
+    bsi_json_put_u64(&json, "packs_unreadable", info->packs_unreadable);
+    bsi_json_put_u64(&json, "packs_damaged", info->packs_damaged);
+    bsi_json_put_u64(&json, "blobs_saved", info->blobs_saved);
+    bsi_json_put_u64(&json, "blobs_lost", info->blobs_lost);
+    bsi_json_put_u64(&json, "snapshots", info->snapshots);
+    bsi_json_put_u64(&json, "snapshots_repaired", info->snapshots_repaired);
+    bsi_json_put_u64(&json, "snapshots_lost", info->snapshots_lost);
+    bsi_json_put_u64(&json, "files_shortened", info->files_shortened);
+    bsi_json_put_u64(&json, "folders_emptied", info->folders_emptied);
     bsi_json_put_error(&json, &info->error);
     bsi_json_put_usage(&json, &info->usage);
     return bsi_json_document_end(&json, &buf, out);

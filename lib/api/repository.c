@@ -14,6 +14,7 @@ enum {
     FIRST_OPTIONS_SIZE = offsetof(bs_repository_options, version) + sizeof(uint32_t),
     FIRST_CHECK_OPTIONS_SIZE = offsetof(bs_check_options, percent) + sizeof(uint32_t),
     FIRST_PRUNE_OPTIONS_SIZE = offsetof(bs_prune_options, max_repack_size) + sizeof(const char *),
+    FIRST_REPAIR_OPTIONS_SIZE = offsetof(bs_repair_options, packs) + sizeof(const char *const *),
 };
 
 static const char *or_usual(const char *storage)
@@ -181,4 +182,55 @@ bs_status bs_prune_cancel(bs_service *service, const char *id)
     BSI_TRY(bsi_service_enter(service));
     BSI_REQUIRE(id);
     return bsi_control_cancel(service, BS_JOB_PRUNE, id);
+}
+
+/* --- Repairs --- */
+
+const char *bs_repair_part_name(bs_repair_part part)
+{
+    return bsi_word_name(bsi_words_repair_part, (int)part);
+}
+
+void bs_repair_options_init(bs_repair_options *options, size_t size)
+{
+    bsi_options_init(options, size);
+}
+
+bs_status bs_repair_start(bs_service *service, const bs_repair_options *options,
+                          char id_out[BS_ID_SIZE])
+{
+    bs_repair_options own = {0};
+
+    BSI_TRY(bsi_service_enter(service));
+    BSI_REQUIRE(options);
+    BSI_REQUIRE(id_out);
+    BSI_TRY(bsi_options_take("options", options, FIRST_REPAIR_OPTIONS_SIZE, &own, sizeof(own)));
+    return bsi_repair_start(service, &own, id_out);
+}
+
+bs_status bs_repair_get(bs_service *service, const char *id, bs_repair_info **out)
+{
+    BSI_TRY(bsi_service_enter(service));
+    BSI_REQUIRE(id);
+    BSI_REQUIRE(out);
+    return bsi_repair_get(service, id, out);
+}
+
+void bs_repair_info_free(bs_repair_info *info)
+{
+    bsi_repair_info_free(info);
+}
+
+bs_status bs_repair_wait(bs_service *service, const char *id, uint32_t timeout_ms)
+{
+    BSI_TRY(bsi_service_enter(service));
+    BSI_REQUIRE(id);
+    return bsi_control_wait(service, BS_JOB_REPAIR, id, timeout_ms);
+}
+
+bs_status bs_repair_cancel(bs_service *service, const char *id)
+{
+    BSI_TRY(bsi_service_enter(service));
+    BSI_REQUIRE(id);
+    return bsi_control_cancel(service, BS_JOB_REPAIR, id);
 }

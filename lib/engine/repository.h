@@ -54,8 +54,6 @@ const char *bsi_info_go_time(bsi_arena *arena, const bsi_go_time *time);
 /* What the rows of these jobs call their kind. */
 #define BSI_JOB_KIND_CHECK "check"
 
-enum { BSI_CHECK_FINDINGS_MAX = 10000 };
-
 BS_NODISCARD bs_status bsi_check_start(bs_service *service, const bs_check_options *options,
                                        char id_out[BS_ID_SIZE]);
 BS_NODISCARD bs_status bsi_check_get(bs_service *service, const char *reference,
@@ -71,5 +69,15 @@ BS_NODISCARD bs_status bsi_prune_start(bs_service *service, const bs_prune_optio
 BS_NODISCARD bs_status bsi_prune_get(bs_service *service, const char *reference,
                                      bs_prune_info **out);
 void bsi_prune_info_free(bs_prune_info *info);
+
+/* --- Repair --- */
+
+#define BSI_JOB_KIND_REPAIR "repair"
+
+BS_NODISCARD bs_status bsi_repair_start(bs_service *service, const bs_repair_options *options,
+                                        char id_out[BS_ID_SIZE]);
+BS_NODISCARD bs_status bsi_repair_get(bs_service *service, const char *reference,
+                                      bs_repair_info **out);
+void bsi_repair_info_free(bs_repair_info *info);
 
 #endif

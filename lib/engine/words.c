@@ -63,18 +63,22 @@ const bsi_word bsi_words_entry_type[] = {
 };
 
 const bsi_word bsi_words_job_kind[] = {
-    {"backup", BS_JOB_BACKUP},
-    {"restore", BS_JOB_RESTORE},
-    {"verify", BS_JOB_VERIFY},
-    {"drill", BS_JOB_DRILL},
-    {"check", BS_JOB_CHECK},
-    {"prune", BS_JOB_PRUNE},
-    {NULL, 0},
+    {"backup", BS_JOB_BACKUP}, {"restore", BS_JOB_RESTORE},
+    {"verify", BS_JOB_VERIFY}, {"drill", BS_JOB_DRILL},
+    {"check", BS_JOB_CHECK},   {"prune", BS_JOB_PRUNE},
+    {"repair", BS_JOB_REPAIR}, {NULL, 0},
 };
 
 const bsi_word bsi_words_check_subject[] = {
     {"index", BS_CHECK_INDEX}, {"pack", BS_CHECK_PACK}, {"snapshot", BS_CHECK_SNAPSHOT},
     {"tree", BS_CHECK_TREE},   {"file", BS_CHECK_FILE}, {NULL, 0},
+};
+
+const bsi_word bsi_words_repair_part[] = {
+    {"index", BS_REPAIR_INDEX},
+    {"packs", BS_REPAIR_PACKS},
+    {"snapshots", BS_REPAIR_SNAPSHOTS},
+    {NULL, 0},
 };
 
 const bsi_word bsi_words_difference[] = {

@@ -33,6 +33,7 @@ extern const bsi_word bsi_words_entry_type[];
 extern const bsi_word bsi_words_job_kind[];
 extern const bsi_word bsi_words_check_subject[];
 extern const bsi_word bsi_words_difference[];
+extern const bsi_word bsi_words_repair_part[];
 extern const bsi_word bsi_words_event_type[];
 extern const bsi_word bsi_words_retry[];
 extern const bsi_word bsi_words_retention_action[];

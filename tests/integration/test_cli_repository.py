@@ -62,14 +62,18 @@ class RepositoryCase(Case):
         lines = self.restic("backup", "--json", self.source, *arguments).splitlines()
         return json.loads(lines[-1])["snapshot_id"]
 
-    def damage_packs(self):
+    def packs(self):
+        """The largest first."""
+        found = [path for path in (self.storage / "data").rglob("*") if path.is_file()]
+        return sorted(found, key=lambda path: path.stat().st_size, reverse=True)
+
+    def damage_packs(self, packs=None):
         """A byte of the first blob of each."""
-        for path in (self.storage / "data").rglob("*"):
-            if path.is_file():
-                content = bytearray(path.read_bytes())
-                content[40] ^= 1
-                path.chmod(0o600)
-                path.write_bytes(content)
+        for path in packs or self.packs():
+            content = bytearray(path.read_bytes())
+            content[40] ^= 1
+            path.chmod(0o600)
+            path.write_bytes(content)
 
     def locks(self):
         return list(self.storage.glob("locks/*"))
@@ -353,6 +357,79 @@ class Check(RepositoryCase):
         self.assertEqual(sum(part["packs_read"] for part in parts), parts[0]["packs"])
         for wrong in ("0/2", "3/2", "101%", "x", "1/257", "2/"):
             self.refused("--read-data-subset", "check", "--read-data-subset", wrong, code=USAGE)
+
+
+class Repair(RepositoryCase):
+    def setUp(self):
+        super().setUp()
+        self.init()
+
+    def repair(self, part, *args):
+        return self.document(DONE, "repair", part, *args, *KEY)["repair"]
+
+    def test_a_lost_index_is_made_anew(self):
+        self.restic_backup()
+        for path in (self.storage / "index").iterdir():
+            path.unlink()
+        plan = self.repair("index", "--dry-run")
+        self.assertEqual((plan["part"], plan["dry_run"]), ("index", True))
+        self.assertEqual(plan["packs_found"], len(self.packs()))
+        self.assertEqual(list((self.storage / "index").iterdir()), [])
+        done = self.repair("index")
+        self.assertEqual(done["packs_found"], plan["packs_found"])
+        self.assertIn("no errors", self.restic("check", "--read-data"))
+        self.assertEqual(self.repair("index", "--read-all-packs")["packs_found"], 0)
+        records = self.document(DONE, "audit", "show")["records"]
+        self.assertIn(("repository.repair", "local", "index", "done"), {
+            tuple(one[key] for key in ("action", "object", "detail", "result")) for one in records
+        })  # fmt: skip
+
+    def with_damage(self):
+        """The packs of the second snapshot's large file are damaged."""
+        self.restic_backup()
+        before = set(self.packs())
+        (self.source / "noise").write_bytes(os.urandom(3 << 20))
+        self.restic_backup()
+        noise = [path for path in self.packs() if path not in before][:1]
+        self.damage_packs(noise)
+        return noise[0].name
+
+    def test_what_is_lost_is_left_out_and_the_rest_stays(self):
+        pack = self.with_damage()
+        plan = self.repair("packs", "--dry-run")
+        self.assertEqual({one["id"] for one in plan["findings"]}, {pack})
+        self.assertIn(pack, {path.name for path in self.packs()})
+        done = self.repair("packs")
+        self.assertEqual(done["packs_damaged"], 1)
+        self.assertGreaterEqual(done["blobs_lost"], 1)
+        self.assertNotIn(pack, {path.name for path in self.packs()})
+        done = self.repair("snapshots")
+        self.assertEqual((done["snapshots_repaired"], done["files_shortened"]), (1, 1))
+        self.assertEqual(len(self.snapshots()), 3)
+        self.assertEqual(self.repair("snapshots")["snapshots_repaired"], 0)
+        self.repair("snapshots", "--forget")
+        self.assertEqual(len(self.snapshots()), 2)
+        self.assertIn("no errors", self.restic("check", "--read-data"))
+        back = self.scratch / "back"
+        self.restic("restore", "latest", "--target", back)
+        back = back / str(self.source).lstrip("/")
+        self.assertEqual((back / "one.txt").read_text(), "one\n")
+        self.assertLess((back / "noise").stat().st_size, 3 << 20)
+
+    def test_packs_can_be_named(self):
+        pack = self.with_damage()
+        self.assertEqual(self.repair("packs", pack[:12])["packs_damaged"], 1)
+        self.refused("pack", "repair", "packs", "0" * 64, *KEY)
+
+    def test_parts_for_people_and_what_they_do_not_take(self):
+        self.with_damage()
+        done = self.ends(DONE, "repair", "packs", *KEY)
+        self.assertIn(b"damaged: pack ", done.stdout)
+        self.assertIn(b"1 damaged packs", done.stdout)
+        self.assertIn(b"1 repaired", self.ends(DONE, "repair", "snapshots", *KEY).stdout)
+        self.refused("index, packs, snapshots", "repair", "trees", code=USAGE)
+        self.refused("forget", "repair", "index", "--forget", code=USAGE)
+        self.refused("pass phrase", "repair", "index", "--key", "env:OTHER")
 
 
 class Backup(RepositoryCase):
