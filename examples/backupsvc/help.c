@@ -173,6 +173,16 @@ const tool_verb verbs[] = {
      "  --key REF            the pass phrase of the repository: env:NAME, file:PATH,\n"
      "                       keyring:NAME, or - to be asked; default: all that are known\n",
      verb_prune},
+    {"copy", "[SNAPSHOT...] --to S [OPTION...]", "copy snapshots into another repository",
+     "  --to S               the storage where the other repository lies\n"
+     "  --to-key REF         its pass phrase, if it is another\n"
+     "  --storage S          where the repository lies; default: local\n"
+     "  --key REF            the pass phrase of the repository: env:NAME, file:PATH,\n"
+     "                       keyring:NAME, or - to be asked; default: all that are known\n"
+     "\n"
+     "Without SNAPSHOT all; what is there already is not copied again. Make the other one with\n"
+     "'repo init --chunks-of', or later backups there will not share what was copied.\n",
+     verb_copy},
     {"repair", "index | packs [PACK...] | snapshots [OPTION...]",
      "repair a repository that a check found damaged",
      "  index                make an index that tells of the packs that are there\n"
@@ -196,6 +206,8 @@ const tool_verb verbs[] = {
      "    --encrypt E        none (default): the empty pass phrase; aes256\n"
      "    --key REF          aes256: its pass phrase; default: ENCRYPTION_KEY\n"
      "    --repository-version N   1 or 2; default: 2\n"
+     "    --chunks-of S      cut files as the repository on this storage, for copies of it\n"
+     "    --chunks-key REF   its pass phrase, if it is not known\n"
      "  keys list            what pass phrases open it; * is the one that did\n"
      "  keys add --new-key REF     one more\n"
      "  keys remove ID       one less; not the one in use\n"

@@ -22,12 +22,17 @@ static const char *encryption_name(int value)
 
 /* --- repo init --- */
 
-static int init(tool_run *tool, const bs_repository_options *options)
+/* `other`: the pass phrase of the repository whose chunks it takes, if it is another. */
+static int init(tool_run *tool, const bs_repository_options *options, const key_option *other)
 {
+    const char *reference = key_option_reference(other);
     char id[BS_DIGEST_TEXT_SIZE];
 
     if (tool_open(tool, TOOL_CREATE) < 0) {
         return TOOL_FAILED;
+    }
+    if (reference && bs_key_unlock(tool->service, reference, NULL) < 0) {
+        return output_fail_last(tool);
     }
     if (bs_repository_init(tool->service, options, id) < 0) {
         return output_fail_last(tool);
@@ -45,12 +50,15 @@ static int do_init(tool_run *tool, int argc, char **argv)
     bs_repository_options options = BS_REPOSITORY_OPTIONS_INIT;
     option_number version = {.lowest = 1, .highest = 2};
     key_option key = {NULL, NULL};
+    key_option other = {NULL, NULL};
     int encryption = BS_ENCRYPTION_NONE;
     const option_row rows[] = {
         {"storage", OPTION_TEXT, &options.storage, NULL, 0, 0},
         {"encrypt", OPTION_WORD, &encryption, encryption_name, 0, BS_ENCRYPTION_RSA},
         {"key", OPTION_TEXT, &key.given, NULL, 0, 0},
         {"repository-version", OPTION_NUMBER, &version, NULL, 0, 0},
+        {"chunks-of", OPTION_TEXT, &options.chunks_of, NULL, 0, 0},
+        {"chunks-key", OPTION_TEXT, &other.given, NULL, 0, 0},
         {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
     };
     int code = TOOL_DONE;
@@ -58,13 +66,15 @@ static int do_init(tool_run *tool, int argc, char **argv)
     if (options_read(tool, argc, argv, rows, 0, 0, &code) < 0) {
         return code;
     }
-    if (key_option_take(tool, &key, "key", true, &code)) {
+    if (key_option_take(tool, &other, "chunks-key", false, &code) &&
+        key_option_take(tool, &key, "key", true, &code)) {
         options.encryption = (bs_encryption)encryption;
         options.encryption_key = key_option_reference(&key);
         options.version = (uint32_t)version.value;
-        code = init(tool, &options);
+        code = init(tool, &options, &other);
     }
     key_option_wipe(&key);
+    key_option_wipe(&other);
     return code;
 }
 

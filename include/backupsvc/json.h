@@ -169,6 +169,9 @@ BS_API BS_NODISCARD bs_status bs_repository_key_to_json(const bs_repository_key 
 /** As bs_backup_info_to_json(), for what came of pruning a repository. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_prune_info_to_json(const bs_prune_info *info, char **out);
 
+/** As bs_backup_info_to_json(), for what came of copying snapshots. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_copy_info_to_json(const bs_copy_info *info, char **out);
+
 /** As bs_backup_info_to_json(), for what came of repairing a repository. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_repair_info_to_json(const bs_repair_info *info, char **out);
 

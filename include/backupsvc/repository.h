@@ -38,11 +38,14 @@ typedef struct bs_repository_options {
     const char *encryption_key; /**< aes256: a reference to its pass phrase, see keys.h. Default:
                                      ENCRYPTION_KEY. */
     uint32_t version;           /**< Of the format: 1 or 2. Default: 2, which can compress. */
+    const char *chunks_of;      /**< Cut files as the repository on this storage does it, so that
+                                     copies share their data with later backups. Default: at places
+                                     of its own. */
 } bs_repository_options;
 
 /* clang-format off */
 #define BS_REPOSITORY_OPTIONS_INIT                                                                \
-    {sizeof(bs_repository_options), NULL, BS_ENCRYPTION_NONE, NULL, 0}
+    {sizeof(bs_repository_options), NULL, BS_ENCRYPTION_NONE, NULL, 0, NULL}
 /* clang-format on */
 
 /** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */
@@ -57,8 +60,10 @@ BS_API void bs_repository_options_init(bs_repository_options *options, size_t si
  *
  * @retval BS_OK
  * @retval BS_E_EXISTS     There is one already, or parts of one.
- * @retval BS_E_NOT_FOUND  There is no such storage, or the reference leads to nothing.
+ * @retval BS_E_NOT_FOUND  There is no such storage, the reference leads to nothing, or there is no
+ *                         repository whose chunks to take.
  * @retval BS_E_INVALID    An option is wrong.
+ * @retval BS_E_KEY        No known pass phrase opens that repository.
  *
  * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
  */

@@ -8,7 +8,7 @@ BS_BEGIN_DECLS
 
 /**
  * @file backupsvc/snapshot.h
- * @brief Looking into snapshots of a repository: what is different, where a path is.
+ * @brief Looking into snapshots of a repository, and copying them into another one.
  *
  * A snapshot is named by its id, by the beginning of it, or by what the backup is
  * called that it is: its id, the beginning of that, "latest:NAME". Hex digits are
@@ -129,6 +129,82 @@ typedef int (*bs_find_cb)(void *user, const bs_find_match *match);
  */
 BS_API BS_NODISCARD bs_status bs_snapshot_find(bs_service *service, const bs_find_options *options,
                                                bs_find_cb match, void *user);
+
+/* --- Copying them --- */
+
+/** What to copy. Start from BS_COPY_OPTIONS_INIT; 0 means default. */
+typedef struct bs_copy_options {
+    size_t struct_size;           /**< Set by BS_COPY_OPTIONS_INIT. */
+    const char *storage;          /**< From the repository on this storage. Default: "local". */
+    const char *to;               /**< To the one on this storage. Required. */
+    const char *const *snapshots; /**< Only these; ended by NULL. Default: all. */
+} bs_copy_options;
+
+/* clang-format off */
+#define BS_COPY_OPTIONS_INIT {sizeof(bs_copy_options), NULL, NULL, NULL}
+/* clang-format on */
+
+/** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */
+BS_API void bs_copy_options_init(bs_copy_options *options, size_t size);
+
+/** What came of copying. Times are RFC 3339 texts in UTC, "" where there is none. */
+typedef struct bs_copy_info {
+    char id[BS_ID_SIZE];
+    const char *storage;
+    const char *to; /**< "": not known before it has ended. */
+    bs_job_state status;
+    const char *created_at;
+    const char *started_at;
+    const char *completed_at;
+    const bs_check_finding *findings; /**< Snapshots that are damaged: at most 10 000. */
+    size_t findings_kept;
+    uint64_t snapshots;         /**< That were copied. */
+    uint64_t snapshots_present; /**< That were there already. */
+    uint64_t snapshots_failed;  /**< That are damaged, and were not copied. */
+    uint64_t trees;             /**< Directories that were read. */
+    uint64_t blobs;             /**< That were copied. */
+    uint64_t bytes;             /**< Of these, before they are compressed. */
+    bs_error error;             /**< With BS_STATE_FAILED; else code BS_OK. */
+    bs_usage usage;
+} bs_copy_info;
+
+/**
+ * Copy snapshots into another repository, as a job, with all that they need and that is not there.
+ *
+ * Each of the two is opened with whatever known pass phrase opens it. A snapshot that was copied
+ * before is not copied again. Files are the same in both, but they are cut as the first
+ * repository does it: for later backups to find what is there, the other one must have been made
+ * with bs_repository_options.chunks_of. A copy is another place of the same backup: the catalogue
+ * lists one of them.
+ *
+ * A snapshot that is damaged is left out; the others are copied, and the job fails with
+ * BS_E_CORRUPT.
+ *
+ * @param service  The service.
+ * @param options  What.
+ * @param id_out   The job's id. Set only on BS_OK.
+ *
+ * @retval BS_OK
+ * @retval BS_E_NOT_FOUND  There is no such storage.
+ * @retval BS_E_INVALID    An option is wrong.
+ *
+ * Blocking: no.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_copy_start(bs_service *service, const bs_copy_options *options,
+                                            char id_out[BS_ID_SIZE]);
+
+/** As bs_check_get(), for a copy; freed with bs_copy_info_free(). Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_copy_get(bs_service *service, const char *id, bs_copy_info **out);
+
+/** Free an info. NULL is ignored. Since: 0.1 */
+BS_API void bs_copy_info_free(bs_copy_info *info);
+
+/** As bs_backup_wait(), for a copy. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_copy_wait(bs_service *service, const char *id,
+                                           uint32_t timeout_ms);
+
+/** As bs_backup_cancel(), for a copy: snapshots that are copied stay. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_copy_cancel(bs_service *service, const char *id);
 
 BS_END_DECLS
 

@@ -212,3 +212,30 @@ bs_status bs_repair_info_to_json(const bs_repair_info *info, char **out)
     bsi_json_put_usage(&json, &info->usage);
     return bsi_json_document_end(&json, &buf, out);
 }
+
+bs_status bs_copy_info_to_json(const bs_copy_info *info, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(info);
+    BSI_REQUIRE(out);
+    bsi_json_document_begin(&json, &buf);
+    bsi_json_put_text(&json, "id", info->id);
+    bsi_json_put_text(&json, "storage", info->storage);
+    bsi_json_put_text(&json, "to", info->to);
+    bsi_json_put_text(&json, "status", bs_job_state_name(info->status));
+    bsi_json_put_text(&json, "created_at", info->created_at);
+    bsi_json_put_text(&json, "started_at", info->started_at);
+    bsi_json_put_text(&json, "completed_at", info->completed_at);
+    put_findings(&json, info->findings, info->findings_kept);
+    bsi_json_put_u64(&json, "snapshots", info->snapshots);
+    bsi_json_put_u64(&json, "snapshots_present", info->snapshots_present);
+    bsi_json_put_u64(&json, "snapshots_failed", info->snapshots_failed);
+    bsi_json_put_u64(&json, "trees", info->trees);
+    bsi_json_put_u64(&json, "blobs", info->blobs);
+    bsi_json_put_u64(&json, "bytes", info->bytes);
+    bsi_json_put_error(&json, &info->error);
+    bsi_json_put_usage(&json, &info->usage);
+    return bsi_json_document_end(&json, &buf, out);
+}

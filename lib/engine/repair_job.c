@@ -46,10 +46,7 @@ static void repair_dispose(void *payload)
     repair_run *run = payload;
 
     if (run) {
-        for (size_t i = 0; i < run->pack_count; i++) {
-            bsi_free(run->packs[i]);
-        }
-        bsi_free(run->packs);
+        bsi_repo_texts_free(run->packs, run->pack_count);
         bsi_repo_work_dispose(&run->work);
         bsi_free(run);
     }
@@ -184,35 +181,12 @@ static bs_status check_options(const bs_repair_options *options)
     return bsi_complaints_status(&complaints);
 }
 
-static bs_status copy_packs(const char *const *packs, repair_run *run)
-{
-    size_t count = 0;
-
-    while (packs && packs[count]) {
-        count++;
-    }
-    if (count == 0) {
-        return BS_OK;
-    }
-    run->packs = bsi_calloc(count, sizeof(*run->packs));
-    if (!run->packs) {
-        return BS_E_NOMEM;
-    }
-    for (; run->pack_count < count; run->pack_count++) {
-        run->packs[run->pack_count] = bsi_strdup(packs[run->pack_count]);
-        if (!run->packs[run->pack_count]) {
-            return BS_E_NOMEM;
-        }
-    }
-    return BS_OK;
-}
-
 static bs_status prepare(bs_service *service, const bs_repair_options *options, repair_run *run)
 {
     BSI_TRY(check_options(options));
     BSI_TRY(bsi_repo_work_take_storage(service, &run->work, options->storage,
                                        options->dry_run ? NULL : bsi_storage_check_removable));
-    BSI_TRY(copy_packs(options->packs, run));
+    BSI_TRY(bsi_repo_texts_copy(options->packs, &run->packs, &run->pack_count));
     run->work.kind = BSI_JOB_KIND_REPAIR;
     run->work.options = options->dry_run ? "{\"dry_run\":true}" : "{}";
     run->part = options->part;

@@ -72,6 +72,34 @@ void bsi_repo_work_dispose(bsi_repo_work *work)
     bsi_free(work->storage);
 }
 
+bs_status bsi_repo_texts_copy(const char *const *texts, char ***out, size_t *count_out)
+{
+    size_t count = 0;
+
+    while (texts && texts[count]) {
+        count++;
+    }
+    if (count == 0) {
+        return BS_OK;
+    }
+    *out = bsi_calloc(count, sizeof(**out));
+    for (*count_out = 0; *out && *count_out < count; *count_out += 1) {
+        (*out)[*count_out] = bsi_strdup(texts[*count_out]);
+        if (!(*out)[*count_out]) {
+            return BS_E_NOMEM;
+        }
+    }
+    return *out ? BS_OK : BS_E_NOMEM;
+}
+
+void bsi_repo_texts_free(char **texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bsi_free(texts[i]);
+    }
+    bsi_free(texts);
+}
+
 bs_status bsi_repo_work_start(bs_service *service, const bsi_job_ops *ops, void *payload,
                               bs_status prepared, char id_out[BS_ID_SIZE])
 {

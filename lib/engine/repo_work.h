@@ -52,6 +52,12 @@ BS_NODISCARD bs_status bsi_repo_work_take_storage(bs_service *service, bsi_repo_
                                                   const char *storage, bsi_repo_need need);
 void bsi_repo_work_dispose(bsi_repo_work *work);
 
+/* A list ended by NULL; NULL, and an empty one, give NULL. What there is afterwards must be freed.
+ */
+BS_NODISCARD bs_status bsi_repo_texts_copy(const char *const *texts, char ***out,
+                                           size_t *count_out);
+void bsi_repo_texts_free(char **texts, size_t count);
+
 /* For bsi_job_ops. */
 BS_NODISCARD bs_status bsi_repo_work_add(bsi_job *job, const bsi_job_view *view);
 BS_NODISCARD bs_status bsi_repo_work_save(bsi_job *job, const bsi_job_view *view);

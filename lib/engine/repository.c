@@ -121,15 +121,28 @@ static bs_status check_options(const bs_repository_options *options)
     return bsi_complaints_status(&complaints);
 }
 
+static bs_status take_polynomial(bs_service *service, const char *storage, uint64_t *out)
+{
+    bsi_open_repository other;
+
+    BSI_TRY(bsi_repository_open(service, storage, BSI_SESSION_UNLOCKED, NULL, &other));
+    *out = bsi_repo_config_of(other.session.repo)->polynomial;
+    bsi_repository_close(&other);
+    return BS_OK;
+}
+
 static bs_status make(bs_service *service, const bs_repository_options *options,
                       bsi_storage *storage, bsi_digest *id_out)
 {
-    const bsi_repo_options how = {.version = options->version};
+    bsi_repo_options how = {.version = options->version};
     const bsi_repo_place place = {storage, ""};
     bsi_key *key = NULL;
     bsi_repo *repo = NULL;
     bs_status status = BS_OK;
 
+    if (options->chunks_of) {
+        BSI_TRY(take_polynomial(service, options->chunks_of, &how.polynomial));
+    }
     if (options->encryption == BS_ENCRYPTION_AES256) {
         BSI_TRY(take_phrase(service, options->encryption_key, &key));
     }

@@ -31,6 +31,15 @@ BS_NODISCARD bs_status bsi_snapshot_diff(bs_service *service, const char *storag
 BS_NODISCARD bs_status bsi_snapshot_find(bs_service *service, const bs_find_options *options,
                                          bs_find_cb match, void *user);
 
+/* --- Copies --- */
+
+#define BSI_JOB_KIND_COPY "copy"
+
+BS_NODISCARD bs_status bsi_copy_start(bs_service *service, const bs_copy_options *options,
+                                      char id_out[BS_ID_SIZE]);
+BS_NODISCARD bs_status bsi_copy_get(bs_service *service, const char *reference, bs_copy_info **out);
+void bsi_copy_info_free(bs_copy_info *info);
+
 /* --- Nodes as callers see them --- */
 
 /* Memory for one; zeroed, it is empty. */

@@ -432,6 +432,99 @@ class Repair(RepositoryCase):
         self.refused("pass phrase", "repair", "index", "--key", "env:OTHER")
 
 
+class Copy(RepositoryCase):
+    TO = ("--to", "away", "--to-key", "env:OTHER")
+
+    def setUp(self):
+        super().setUp()
+        self.init()
+        self.away = self.scratch / "away"
+        self.away.mkdir()
+        self.ends(DONE, "storage", "add", "away", "local", f"path={self.away}")
+
+    def make_away(self, *args):
+        """It costs as little to open as the other."""
+        self.check_call(PROBE, self.away, "init", 2, password=OTHER)
+
+    def restic_away(self, *args, **options):
+        return self.restic("-r", self.away, *args, password=OTHER, **options)
+
+    def away_snapshots(self):
+        return json.loads(self.restic_away("snapshots", "--json"))
+
+    def test_snapshots_are_copied_once_and_whole(self):
+        self.restic_backup("--tag", "kept")
+        (self.source / "noise").write_bytes(os.urandom(3 << 20))
+        self.back_up("--form", "repository", "--encrypt", "aes256", *KEY)
+        self.make_away()
+        out = self.document(DONE, "copy", *self.TO, *KEY)["copy"]
+        self.assertEqual((out["snapshots"], out["snapshots_present"], out["to"]), (2, 0, "away"))
+        self.assertGreater(out["bytes"], 3 << 20)
+        self.assertIn("no errors", self.restic_away("check", "--read-data"))
+        ours, theirs = json.loads(self.restic("snapshots", "--json")), self.away_snapshots()
+        for key in ("time", "tree", "paths", "hostname"):
+            self.assertEqual([one[key] for one in ours], [one[key] for one in theirs])
+        self.assertEqual([one["original"] for one in theirs], [one["id"] for one in ours])
+        out = self.document(DONE, "copy", *self.TO, *KEY)["copy"]
+        self.assertEqual((out["snapshots"], out["snapshots_present"], out["blobs"]), (0, 2, 0))
+        back = self.scratch / "back"
+        self.restic_away("restore", "latest", "--target", back)
+        done = subprocess.run(["diff", "-r", "--no-dereference", self.source,
+                               back / str(self.source).lstrip("/")],
+                              capture_output=True, text=True, check=False)  # fmt: skip
+        self.assertEqual(done.stdout + done.stderr, "")
+        records = self.document(DONE, "audit", "show")["records"]
+        self.assertIn(("repository.copy", "local", "away", "done"), {
+            tuple(one[key] for key in ("action", "object", "detail", "result")) for one in records
+        })  # fmt: skip
+
+    def test_some_are_copied_that_are_named(self):
+        first = self.restic_backup()
+        self.restic_backup("--force")
+        self.make_away()
+        out = self.document(DONE, "copy", first, *self.TO, *KEY)["copy"]
+        self.assertEqual((out["snapshots"], len(self.away_snapshots())), (1, 1))
+        self.assertIn(b"copied 0 snapshots", self.ends(DONE, "copy", first, *self.TO, *KEY).stdout)
+
+    def test_later_backups_find_what_was_copied_when_files_are_cut_alike(self):
+        (self.source / "noise").write_bytes(os.urandom(3 << 20))
+        self.restic_backup()
+        self.ends(DONE, "repo", "init", "--storage", "away", "--encrypt", "aes256",
+                  "--key", "env:OTHER", "--chunks-of", "local",
+                  "--chunks-key", "env:PASS")  # fmt: skip
+        polynomials = {json.loads(one)["chunker_polynomial"]
+                       for one in (self.restic("cat", "config"), self.restic_away("cat", "config"))}
+        self.assertEqual(len(polynomials), 1)
+        self.ends(DONE, "copy", *self.TO, *KEY)
+        before = sum(one.stat().st_size for one in (self.away / "data").rglob("*"))
+        self.restic_away("backup", "--force", self.source)
+        after = sum(one.stat().st_size for one in (self.away / "data").rglob("*"))
+        self.assertLess(after - before, 256 << 10)
+
+    def test_a_damaged_snapshot_is_left_out_and_told(self):
+        damaged = self.restic_backup()
+        self.damage_packs()
+        shutil.rmtree(self.source)
+        self.source.mkdir()
+        (self.source / "later").write_text("later\n")
+        self.restic_backup()
+        self.make_away()
+        out = self.document(FAILED, "copy", *self.TO, *KEY)
+        self.assertEqual(out["error"]["code"], "BS_E_CORRUPT")
+        out = out["copy"]
+        self.assertEqual((out["snapshots"], out["snapshots_failed"]), (1, 1))
+        self.assertEqual([one["id"][:8] for one in out["findings"]], [damaged[:8]])
+        self.assertIn("no errors", self.restic_away("check", "--read-data"))
+
+    def test_what_it_does_not_take(self):
+        self.refused("--to", "copy", *KEY, code=USAGE)
+        self.refused("another storage", "copy", "--to", "local", *KEY)
+        self.refused("nowhere", "copy", "--to", "nowhere", *KEY)
+        self.refused("no repository", "copy", *self.TO, *KEY)
+        self.make_away()
+        self.refused("pass phrase", "copy", "--to", "away", *KEY)
+
+
 class Backup(RepositoryCase):
     FORM = ("--form", "repository", "--encrypt", "aes256", *KEY)
 
