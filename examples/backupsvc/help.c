@@ -75,12 +75,17 @@ const tool_verb verbs[] = {
      "\n"
      "The content is checked at its end: when that fails, the exit code is 1.\n",
      verb_cat},
-    {"export", "ID FILE [OPTION...]", "copy a backup's container as it is stored",
+    {"export", "ID FILE [OPTION...]", "copy a backup's container, or make one of a snapshot",
+     "  --compression C      of a backup in a repository: none, zip, tar.gz, tar.bz2, tar.zst\n"
+     "                       (default)\n"
+     "  --level N            how hard to compress, within the container's range\n"
+     "  --path P             only this path or pattern; may be given again\n"
      "  --key REF            the key of an encrypted backup: env:NAME, file:PATH,\n"
      "                       keyring:NAME, or - to be asked\n"
      "  --key-passphrase REF the pass phrase of an encrypted PEM key, likewise\n"
      "\n"
-     "FILE may be - for standard output. The container is a plain zip, tar or 7z file.\n",
+     "FILE may be - for standard output. The container of an archive is a plain zip, tar or 7z\n"
+     "file, and comes as it is stored; of a backup in a repository one is made on the way.\n",
      verb_export},
     {"verify", "ID [OPTION...]", "read everything of a backup again and compare",
      "  --key REF            the key of an encrypted backup: env:NAME, file:PATH,\n"

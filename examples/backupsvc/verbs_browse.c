@@ -175,11 +175,50 @@ int verb_cat(tool_run *tool, int argc, char **argv)
     return status < 0 ? fail_sink(tool, status, &sink, "standard output") : TOOL_DONE;
 }
 
-/* The container into an opened file; what was written of it goes when that fails. */
-static int export_to(tool_run *tool, const char *id, const char *file, FILE *to)
+/* --- export --- */
+
+typedef struct export_arguments {
+    key_options keys;
+    int compression;
+    option_number level;
+    option_list paths;
+} export_arguments;
+
+static const char *compression_name(int value)
+{
+    return bs_compression_name((bs_compression)value);
+}
+
+/* The container that there is, or of a backup in a repository one that is made on the way. */
+static bs_status send(const tool_run *tool, const char *id, const export_arguments *given,
+                      byte_sink *sink)
+{
+    bs_export_options options = BS_EXPORT_OPTIONS_INIT;
+    bs_backup_info *info = NULL;
+    bs_status status = bs_backup_get(tool->service, id, &info);
+    bool is_made = false;
+
+    if (status < 0) {
+        return status;
+    }
+    is_made = info->form == BS_FORM_REPOSITORY || given->compression != BS_COMPRESSION_DEFAULT ||
+              given->level.given || given->paths.count > 0;
+    bs_backup_info_free(info);
+    if (!is_made) {
+        return bs_backup_download(tool->service, id, 0, UINT64_MAX, sink_data, sink);
+    }
+    options.compression = (bs_compression)given->compression;
+    options.compression_level = (int32_t)given->level.value;
+    options.paths = given->paths.items;
+    return bs_backup_export(tool->service, id, &options, sink_data, sink);
+}
+
+/* Into an opened file. */
+static int export_to(const tool_run *tool, const char *id, const export_arguments *given,
+                     const char *file, FILE *to)
 {
     byte_sink sink = {to, 0};
-    bs_status status = bs_backup_download(tool->service, id, 0, UINT64_MAX, sink_data, &sink);
+    const bs_status status = send(tool, id, given, &sink);
 
     if (status < 0) {
         return fail_sink(tool, status, &sink, file);
@@ -201,20 +240,40 @@ static int export_to(tool_run *tool, const char *id, const char *file, FILE *to)
     return TOOL_DONE;
 }
 
-int verb_export(tool_run *tool, int argc, char **argv)
+/* Into a new file, never over one that is there; what was written of it goes when that fails. */
+static int export_new(const tool_run *tool, const char *id, const export_arguments *given,
+                      const char *file)
 {
-    key_options keys = {{NULL, NULL}, {NULL, NULL}};
+    const int descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    FILE *to = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
+    int code = TOOL_DONE;
+
+    if (!to) {
+        return output_fail(tool, errno == EEXIST ? BS_E_EXISTS : BS_E_IO, "'%s': %s", file,
+                           strerror(errno));
+    }
+    code = export_to(tool, id, given, file, to);
+    (void)fclose(to);
+    if (code != TOOL_DONE) {
+        (void)unlink(file);
+    }
+    return code;
+}
+
+static int run_export(tool_run *tool, int argc, char **argv, export_arguments *given)
+{
     const option_row rows[] = {
-        KEY_ROWS(&keys),
+        KEY_ROWS(&given->keys),
+        {"compression", OPTION_WORD, &given->compression, compression_name, BS_COMPRESSION_NONE,
+         BS_COMPRESSION_TAR_ZST},
+        {"level", OPTION_NUMBER, &given->level, NULL, 0, 0},
+        {"path", OPTION_LIST, &given->paths, NULL, 0, 0},
         {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
     };
     const char *file = NULL;
-    FILE *to = NULL;
-    int descriptor = -1;
-    int first = 0;
     int code = TOOL_DONE;
+    const int first = options_read(tool, argc, argv, rows, 2, 2, &code);
 
-    first = options_read(tool, argc, argv, rows, 2, 2, &code);
     if (first < 0) {
         return code;
     }
@@ -222,23 +281,18 @@ int verb_export(tool_run *tool, int argc, char **argv)
     if (tool->json && strcmp(file, "-") == 0) {
         return output_usage(tool, "the container goes to standard output; leave out --json");
     }
-    if (!key_options_open(tool, &keys, TOOL_EXISTING, &code)) {
+    if (!key_options_open(tool, &given->keys, TOOL_EXISTING, &code)) {
         return code;
     }
-    if (strcmp(file, "-") == 0) {
-        return export_to(tool, argv[first], "standard output", stdout);
-    }
-    /* Never over a file that is there. */
-    descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    to = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
-    if (!to) {
-        return output_fail(tool, errno == EEXIST ? BS_E_EXISTS : BS_E_IO, "'%s': %s", file,
-                           strerror(errno));
-    }
-    code = export_to(tool, argv[first], file, to);
-    (void)fclose(to);
-    if (code != TOOL_DONE) {
-        (void)unlink(file);
-    }
+    return strcmp(file, "-") == 0 ? export_to(tool, argv[first], given, "standard output", stdout)
+                                  : export_new(tool, argv[first], given, file);
+}
+
+int verb_export(tool_run *tool, int argc, char **argv)
+{
+    export_arguments given = {.level = {.lowest = 1, .highest = 22}};
+    const int code = run_export(tool, argc, argv, &given);
+
+    option_list_free(&given.paths);
     return code;
 }

@@ -463,13 +463,57 @@ BS_API BS_NODISCARD bs_status bs_backup_read(bs_service *service, const char *id
  * @retval BS_E_NOT_FOUND    No such backup.
  * @retval BS_E_RANGE        The container is shorter than `offset`.
  * @retval BS_E_KEY          It is encrypted, and no known key opens it.
- * @retval BS_E_UNSUPPORTED  The form has no container.
+ * @retval BS_E_UNSUPPORTED  The form has no container; of a repository bs_backup_export() makes
+ * one.
  *
  * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
  */
 BS_API BS_NODISCARD bs_status bs_backup_download(bs_service *service, const char *id,
                                                  uint64_t offset, uint64_t size, bs_data_cb data,
                                                  void *user);
+
+/** What to export, and as what. Start from BS_EXPORT_OPTIONS_INIT; 0 means default. */
+typedef struct bs_export_options {
+    size_t struct_size;         /**< Set by BS_EXPORT_OPTIONS_INIT. */
+    bs_compression compression; /**< Which container: none, zip, tar.gz, tar.bz2, tar.zst. Default:
+                                     tar.zst. */
+    int32_t compression_level;  /**< Within the container's range. 0: its default. */
+    const char *const *paths;   /**< Only these paths or patterns, as in a restore; ended by NULL.
+                                     Default: all. */
+} bs_export_options;
+
+/* clang-format off */
+#define BS_EXPORT_OPTIONS_INIT {sizeof(bs_export_options), BS_COMPRESSION_DEFAULT, 0, NULL}
+/* clang-format on */
+
+/** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */
+BS_API void bs_export_options_init(bs_export_options *options, size_t size);
+
+/**
+ * Make a container of a backup in a repository: a zip or tar file as a stream. Nothing is
+ * unpacked to a disk, and only what is asked for is read.
+ *
+ * Bytes handed over before a failure are no container: something that is damaged ends it. A
+ * restore gets at the rest.
+ *
+ * @param service  The service.
+ * @param id       As for bs_backup_get(). Of the repository form.
+ * @param options  As what.
+ * @param data     Takes the bytes in order. On one thread at a time, not always the calling one.
+ * @param user     Handed to `data`.
+ *
+ * @retval BS_OK
+ * @retval BS_E_NOT_FOUND    No such backup, or nothing in it is called as a path says.
+ * @retval BS_E_INVALID      An option is wrong.
+ * @retval BS_E_CORRUPT, BS_E_MISSING  What is stored is damaged; the error names the path.
+ * @retval BS_E_KEY          No known pass phrase opens the repository.
+ * @retval BS_E_UNSUPPORTED  The backup is of another form: see bs_backup_download().
+ *
+ * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_backup_export(bs_service *service, const char *id,
+                                               const bs_export_options *options, bs_data_cb data,
+                                               void *user);
 
 /** One stored object that is damaged, and what that costs. */
 typedef struct bs_damage {

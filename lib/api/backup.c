@@ -15,6 +15,7 @@
 
 enum {
     FIRST_OPTIONS_SIZE = offsetof(bs_backup_options, allow_empty_mirror) + sizeof(bool),
+    FIRST_EXPORT_SIZE = offsetof(bs_export_options, paths) + sizeof(const char *const *),
     FIRST_FILTER_SIZE = offsetof(bs_backup_filter, offset) + sizeof(uint32_t),
 };
 
@@ -132,4 +133,26 @@ bs_status bs_backup_download(bs_service *service, const char *id, uint64_t offse
         service,
         &(bsi_deed){.action = "backup.download", .object = bsi_audit_backup_id(service, id, full)},
         bsi_backup_download(service, id, offset, size, data, user));
+}
+
+void bs_export_options_init(bs_export_options *options, size_t size)
+{
+    bsi_options_init(options, size);
+}
+
+bs_status bs_backup_export(bs_service *service, const char *id, const bs_export_options *options,
+                           bs_data_cb data, void *user)
+{
+    bs_export_options own = {0};
+    char full[BS_ID_SIZE];
+
+    BSI_TRY(bsi_service_enter(service));
+    BSI_REQUIRE(id);
+    BSI_REQUIRE(options);
+    BSI_REQUIRE(data);
+    BSI_TRY(bsi_options_take("options", options, FIRST_EXPORT_SIZE, &own, sizeof(own)));
+    return bsi_audit_end(
+        service,
+        &(bsi_deed){.action = "backup.export", .object = bsi_audit_backup_id(service, id, full)},
+        bsi_backup_export(service, id, &own, data, user));
 }

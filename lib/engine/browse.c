@@ -9,12 +9,16 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "engine/access.h"
+#include "engine/complaints.h"
 #include "engine/held.h"
 #include "engine/info_parts.h"
+#include "engine/request.h"
 #include "engine/service.h"
+#include "engine/words.h"
 #include "vault/keys.h"
 #include "vault/names.h"
 #include "vault/object.h"
+#include "vault/repository/export.h"
 
 enum { DOWNLOAD_BLOCK = 1024 * 1024 };
 
@@ -211,4 +215,51 @@ bs_status bsi_backup_download(bs_service *service, const char *reference, uint64
     }
     status = close_backup(service, &held, &access, &env, status);
     return status;
+}
+
+/* --- Containers that are made on the way --- */
+
+static bs_status take_container(const bs_export_options *options, bsi_export_plan *plan)
+{
+    const bs_compression compression = options->compression == BS_COMPRESSION_DEFAULT
+                                           ? BS_COMPRESSION_TAR_ZST
+                                           : options->compression;
+    const char *name = bsi_word_name(bsi_words_compression, (int)compression);
+    bsi_complaints complaints = {0};
+
+    plan->driver = bsi_archive_find(bsi_slice_of(name));
+    if (!plan->driver || bsi_archive_needs_patch(plan->driver)) {
+        bsi_complain_invalid(&complaints,
+                             "compression: takes none, zip, tar.gz, tar.bz2 or tar.zst, not %s: "
+                             "a stream must come in order",
+                             name);
+    } else {
+        bsi_request_check_level(name, options->compression_level, &complaints);
+    }
+    plan->level = options->compression_level;
+    plan->paths = options->paths;
+    return bsi_complaints_status(&complaints);
+}
+
+bs_status bsi_backup_export(bs_service *service, const char *reference,
+                            const bs_export_options *options, bs_data_cb data, void *user)
+{
+    reading self = {data, user};
+    bsi_export_plan plan = {0};
+    bsi_held held;
+    bsi_access access;
+    bsi_vault_env env;
+    bs_status status = take_container(options, &plan);
+
+    BSI_TRY(status);
+    BSI_TRY(open_backup(service, reference, &held, &access, &env));
+    if (strcmp(held.row.form, "repository") != 0) {
+        status = bsi_fail(BS_LAYER_CALLER, BS_E_UNSUPPORTED,
+                          "a container is made of backups in repositories, and this is of form %s",
+                          held.row.form);
+    } else {
+        plan.manifest_key = held.row.manifest_key;
+        status = bsi_repository_export(&env, &plan, give_bytes, &self);
+    }
+    return close_backup(service, &held, &access, &env, status);
 }

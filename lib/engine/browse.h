@@ -16,4 +16,8 @@ BS_NODISCARD bs_status bsi_backup_download(bs_service *service, const char *refe
                                            uint64_t offset, uint64_t size, bs_data_cb data,
                                            void *user);
 
+BS_NODISCARD bs_status bsi_backup_export(bs_service *service, const char *reference,
+                                         const bs_export_options *options, bs_data_cb data,
+                                         void *user);
+
 #endif

@@ -261,6 +261,7 @@ static void null_arguments_are_named(void **state)
     assert_refuses(bs_backup_read(service, "x", NULL, no_data, NULL), "path");
     assert_refuses(bs_backup_read(service, "x", "y", NULL, NULL), "data");
     assert_refuses(bs_backup_download(service, "x", 0, 1, NULL, NULL), "data");
+    assert_refuses(bs_backup_export(service, "x", NULL, NULL, NULL), "options");
     assert_refuses(bs_verify_start(service, NULL, id), "backup_id");
     assert_refuses(bs_verify_get(service, "x", NULL), "out");
     assert_refuses(bs_verify_wait(service, NULL, 0), "id");

@@ -4,6 +4,7 @@
 
 Usage: test_cli_repository.py TOOL BLOB_PROBE [unittest's arguments]
 """
+import contextlib
 import json
 import os
 import shutil
@@ -609,7 +610,74 @@ class Backup(RepositoryCase):
         found = self.document(DONE, "files", "latest:job", "--recursive", *KEY)["files"]
         names = {one["path"].rsplit("/", 1)[-1] for one in found}
         self.assertLessEqual({"one.txt", "two.txt", "link", "sub"}, names)
-        self.refused("container", "export", "latest:job", self.scratch / "out", *KEY)
+
+    def odd_source(self):
+        os.link(self.source / "one.txt", self.source / "sub" / "second name")
+        self.colours = []  # Memory of older systems keeps no attributes.
+        with contextlib.suppress(OSError):
+            os.setxattr(self.source / "one.txt", "user.colour", b"green")
+            self.colours = ["user.colour"]
+        os.utime(self.source / "sub" / "two.txt", ns=(1, 1234567890123456789))
+        (self.source / "empty").touch()
+        (self.source / "large").write_bytes(os.urandom(3 << 20))
+
+    def unpacked(self, *command):
+        """What a program makes of the container, below a new directory."""
+        path = self.scratch / f"unpacked{len(os.listdir(self.scratch))}"
+        path.mkdir()
+        subprocess.run([str(word) for word in command], cwd=path, check=True,
+                       capture_output=True, timeout=60)  # fmt: skip
+        return path / str(self.source).lstrip("/")
+
+    def test_a_snapshot_becomes_a_tar_file(self):
+        self.odd_source()
+        self.back_up_here()
+        for name, option in (("zst", ()), ("gz", ("--compression", "tar.gz", "--level", 9)),
+                             ("tar", ("--compression", "none"))):  # fmt: skip
+            file = self.scratch / f"out.{name}"
+            out = self.document(DONE, "export", "latest:job", file, *option, *KEY)
+            self.assertEqual(out["size"], file.stat().st_size)
+            back = self.unpacked("tar", "-x", "--xattrs", "-f", file)
+            self.assert_same(back)
+            one, two = back / "one.txt", back / "sub" / "two.txt"
+            self.assertEqual(one.stat().st_ino, (back / "sub" / "second name").stat().st_ino)
+            self.assertEqual(two.stat().st_mtime_ns, 1234567890123456789)
+            self.assertEqual([name for name in os.listxattr(one) if "colour" in name], self.colours)
+
+    def test_a_snapshot_becomes_a_zip_file(self):
+        self.odd_source()
+        self.back_up_here()
+        self.ends(DONE, "export", "latest:job", self.scratch / "z", "--compression", "zip", *KEY)
+        self.assert_same(self.unpacked("7zz", "x", "-snl", self.scratch / "z"))
+
+    def test_only_some_of_a_snapshot_is_exported(self):
+        self.odd_source()
+        self.back_up_here()
+        done = self.ends(DONE, "export", "latest:job", "-", "--compression", "none", "--path",
+                         self.source / "sub", *KEY)  # fmt: skip
+        (self.scratch / "some").write_bytes(done.stdout)
+        back = self.unpacked("tar", "-x", "-f", self.scratch / "some")
+        self.assertEqual(sorted(os.listdir(back)), ["sub"])
+        self.assertEqual((back / "sub" / "second name").read_text(), "one\n")
+        self.assertLess(len(done.stdout), 1 << 20)
+
+    def test_what_is_damaged_ends_an_export(self):
+        self.back_up_here()
+        self.damage_packs()
+        file = self.scratch / "out"
+        self.document(FAILED, "export", "latest:job", file, *KEY)
+        self.assertFalse(file.exists())
+
+    def test_what_an_export_does_not_take(self):
+        self.back_up_here()
+        self.back_up(name="archive")
+        file = self.scratch / "out"
+        self.refused("7z", "export", "latest:job", file, "--compression", "7z", *KEY, code=USAGE)
+        self.refused("compression_level", "export", "latest:job", file, "--level", 21, *KEY)
+        self.refused("nothing in the backup", "export", "latest:job", file, "--path", "nowhere",
+                     *KEY)  # fmt: skip
+        self.refused("repositories", "export", "latest:archive", file, "--path", "one.txt")
+        self.assertFalse(file.exists())
 
     def test_a_drill_and_damage(self):
         self.back_up_here()
