@@ -639,6 +639,9 @@ bs_status bsi_parse_warning(bsi_slice line, bsi_line_memory *memory, bsi_slice *
         BSI_TRY(read_warning_field(&json, key, memory, path_out, error_out));
     }
     BSI_TRY(status);
+    if (error_out->code == BS_OK) {
+        return bsi_json_fail(&json, "a warning without a code");
+    }
     return leave_inner(&json);
 }
 

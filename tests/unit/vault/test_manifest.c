@@ -218,6 +218,31 @@ static void warnings_come_back(void **state)
     bsi_line_memory_dispose(&memory);
 }
 
+static void what_no_warning_can_be_is_refused(void **state)
+{
+    static const char *const lines[] = {
+        "{\"warning\":{\"message\":\"m\"}}",
+        "{\"warning\":{\"code\":0,\"message\":\"m\"}}",
+        "{\"warning\":{\"code\":-40000,\"message\":\"m\"}}",
+        "{\"warning\":{\"code\":-5,\"layer\":99}}",
+        "{\"warning\":{\"code\":-5,\"path_base64\":\"%\"}}",
+        "{\"warning\":{\"code\":-5,\"message\":\"\\u0007\"}}",
+        "{\"warning\":{\"code\":-5,\"colour\":1}}",
+        "{\"warning\":{\"code\":-5},\"more\":1}",
+    };
+    bsi_line_memory memory;
+    bsi_slice path = {0};
+    bs_error got;
+
+    (void)state;
+    bsi_line_memory_init(&memory);
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(lines); i++) {
+        print_message("# %s\n", lines[i]);
+        assert_status(bsi_parse_warning(text(lines[i]), &memory, &path, &got), BS_E_CORRUPT);
+    }
+    bsi_line_memory_dispose(&memory);
+}
+
 /* --- Drafts --- */
 
 static void a_draft_gives_back_its_records_in_order_more_than_once(void **state)
@@ -451,6 +476,7 @@ int main(void)
         cmocka_unit_test(every_type_comes_back),
         cmocka_unit_test(what_no_entry_can_be_is_refused),
         cmocka_unit_test(warnings_come_back),
+        cmocka_unit_test(what_no_warning_can_be_is_refused),
         cmocka_unit_test(a_draft_gives_back_its_records_in_order_more_than_once),
         cmocka_unit_test(names_of_one_inode_are_one_group),
         cmocka_unit_test(directories_are_kept_with_all_they_point_to),
