@@ -104,7 +104,7 @@ static bs_status open_bare(bs_service *service, const char *driver, const char *
     return status;
 }
 
-/* Put a decorator on top, which has a reference of its own. */
+/* Put a decorator on top, which has a reference of its own, if the storage is to have one. */
 static bs_status wrap_limits(bsi_storage **storage, const bsi_common_options *options,
                              const bsi_timezone *zone)
 {
@@ -118,8 +118,12 @@ static bs_status wrap_limits(bsi_storage **storage, const bsi_common_options *op
 static bs_status wrap_trace(bsi_storage **storage, const char *name, const bsi_log *log)
 {
     bsi_storage *inner = *storage;
-    const bs_status status = bsi_storage_trace_new(inner, name, log, storage);
+    bs_status status = BS_OK;
 
+    if (log->level < BS_LOG_DEBUG) {
+        return BS_OK;
+    }
+    status = bsi_storage_trace_new(inner, name, log, storage);
     bsi_storage_unref(inner);
     return status;
 }
@@ -127,8 +131,12 @@ static bs_status wrap_trace(bsi_storage **storage, const char *name, const bsi_l
 static bs_status wrap_retry(bsi_storage **storage)
 {
     bsi_storage *inner = *storage;
-    const bs_status status = bsi_storage_retry_new(inner, NULL, storage);
+    bs_status status = BS_OK;
 
+    if ((bsi_storage_caps(inner) & BS_STORAGE_CAP_NETWORK) == 0) {
+        return BS_OK;
+    }
+    status = bsi_storage_retry_new(inner, NULL, storage);
     bsi_storage_unref(inner);
     return status;
 }
@@ -136,8 +144,12 @@ static bs_status wrap_retry(bsi_storage **storage)
 static bs_status wrap_guard(bsi_storage **storage, const char *name, bsi_guard_mode mode)
 {
     bsi_storage *inner = *storage;
-    const bs_status status = bsi_storage_guard_new(inner, name, mode, storage);
+    bs_status status = BS_OK;
 
+    if (mode == BSI_GUARD_NOTHING) {
+        return BS_OK;
+    }
+    status = bsi_storage_guard_new(inner, name, mode, storage);
     bsi_storage_unref(inner);
     return status;
 }
@@ -223,8 +235,12 @@ static bs_status wrap_cache(bs_service *service, const char *name, uint64_t byte
     const bsi_cache_options options = {.bytes_max = bytes, .is_wanted = is_cached};
     bsi_storage *inner = *storage;
     bsi_storage *store = NULL;
-    bs_status status = open_store(service, name, &store);
+    bs_status status = BS_OK;
 
+    if (bytes == 0) {
+        return BS_OK;
+    }
+    status = open_store(service, name, &store);
     if (status == BS_OK) {
         status = bsi_storage_cache_new(inner, store, &options, storage);
     }
@@ -242,22 +258,14 @@ static bs_status wrap(bs_service *service, const char *name, const bsi_common_op
     bsi_storage *limits = NULL;
     bsi_storage *metrics = NULL;
 
-    if (service->log.level >= BS_LOG_DEBUG) {
-        BSI_TRY(wrap_trace(&storage, name, &service->log));
-    }
+    BSI_TRY(wrap_trace(&storage, name, &service->log));
     BSI_TRY(wrap_limits(&storage, options, service->zone));
     limits = storage;
-    if ((bsi_storage_caps(storage) & BS_STORAGE_CAP_NETWORK) != 0) {
-        BSI_TRY(wrap_retry(&storage));
-    }
-    if (options->guard != BSI_GUARD_NOTHING) {
-        BSI_TRY(wrap_guard(&storage, name, options->guard));
-    }
+    BSI_TRY(wrap_retry(&storage));
+    BSI_TRY(wrap_guard(&storage, name, options->guard));
     BSI_TRY(wrap_metrics(&storage));
     metrics = storage;
-    if (options->cache_size > 0) {
-        BSI_TRY(wrap_cache(service, name, options->cache_size, &storage));
-    }
+    BSI_TRY(wrap_cache(service, name, options->cache_size, &storage));
     *out = (bsi_opened_storage){storage, limits, metrics};
     return BS_OK;
 }
