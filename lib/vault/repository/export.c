@@ -14,6 +14,7 @@ typedef struct exporting {
     const bsi_export_plan *plan;
     bsi_opened_snapshot opened;
     bsi_selection *selection;
+    bsi_tree_watch watch;
     bsi_tree_walk *walk;
     bsi_blob_reader *reader;
     bsi_archive_writer *writer;
@@ -71,7 +72,7 @@ static bs_status add_item(const exporting *self, const bsi_tree_item *item)
     bool is_wanted = false;
     bs_status status = BS_OK;
 
-    BSI_TRY(bsi_call_check(self->env->call));
+    BSI_TRY(bsi_repo_session_keep(&self->opened.session));
     BSI_TRY(bsi_selection_wants(self->selection, entry, &is_wanted));
     if (!is_wanted) {
         return BS_OK;
@@ -122,7 +123,6 @@ static bs_status write_all(exporting *self)
 
 static bs_status open_all(exporting *self, bsi_bytes_cb data, void *user)
 {
-    const bsi_tree_watch watch = {.enters = enters, .user = self};
     const bsi_archive_options options = {
         .level = self->plan->level,
         .pool = self->env->pool,
@@ -134,7 +134,7 @@ static bs_status open_all(exporting *self, bsi_bytes_cb data, void *user)
     const bsi_repo_session *session = &self->opened.session;
 
     BSI_TRY(bsi_selection_new(self->plan->paths, &self->selection));
-    BSI_TRY(bsi_snapshot_walk(&self->opened, &watch, &self->walk));
+    BSI_TRY(bsi_snapshot_walk(&self->opened, &self->watch, &self->walk));
     BSI_TRY(bsi_blob_reader_new(session->repo, session->index, &self->reader));
     BSI_TRY(bsi_blob_reader_use_blocks(self->reader));
     return bsi_archive_writer_new(self->plan->driver, &options, &self->writer);
@@ -148,6 +148,7 @@ bs_status bsi_repository_export(const bsi_vault_env *env, const bsi_export_plan 
 
     BSI_CHECK(!bsi_archive_needs_patch(plan->driver));
     self.unmet = (bsi_warn){take_unmet, &self};
+    self.watch = (bsi_tree_watch){.enters = enters, .user = &self};
     BSI_TRY(bsi_snapshot_open(env, plan->manifest_key, true, &self.opened));
     status = open_all(&self, data, user);
     if (status >= 0) {
