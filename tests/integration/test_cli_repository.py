@@ -201,7 +201,7 @@ class Repair(RepositoryCase):
         self.assertIn(b"damaged: pack ", done.stdout)
         self.assertIn(b"1 damaged packs", done.stdout)
         self.assertIn(b"1 repaired", self.ends(DONE, "repair", "snapshots", *KEY).stdout)
-        self.refused("index, packs, snapshots", "repair", "trees", code=USAGE)
+        self.refused("index, packs or snapshots", "repair", "trees", code=USAGE)
         self.refused("forget", "repair", "index", "--forget", code=USAGE)
         self.refused("pass phrase", "repair", "index", "--key", "env:OTHER")
 
