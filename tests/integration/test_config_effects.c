@@ -5,6 +5,7 @@
  */
 #include "support/test.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -453,8 +454,12 @@ static void lines_that_matter_less_are_dropped(void **state)
 {
     static const struct {
         const char *level;
-        unsigned lines;
-    } cases[] = {{"DEBUG", 2}, {"INFO", 2}, {"WARNING", 1}, {"ERROR", 0}, {"CRITICAL", 0}};
+        unsigned least;
+        unsigned most;
+    } cases[] = {
+        {"DEBUG", 3, UINT_MAX}, /* Also each request to a storage. */
+        {"INFO", 2, 2},         {"WARNING", 1, 1}, {"ERROR", 0, 0}, {"CRITICAL", 0, 0},
+    };
     engine_fixture *engine = quiet_engine(state);
     char id[BS_ID_SIZE];
 
@@ -467,7 +472,7 @@ static void lines_that_matter_less_are_dropped(void **state)
         back_up(engine, 1, id);
         bs_retention_report_free(apply(engine)); /* One is marked: a line of level info. */
         build_on_damage(engine);
-        assert_int_equal(engine->log_lines - before, cases[i].lines);
+        assert_in_range(engine->log_lines - before, cases[i].least, cases[i].most);
     }
 }
 
