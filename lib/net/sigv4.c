@@ -124,14 +124,14 @@ static bs_status append_value(bsi_buf *out, const char *value)
 }
 
 typedef struct sorted_headers {
-    const bsi_sigv4_header *items[BSI_SIGV4_HEADERS_MAX];
+    const bsi_header *items[BSI_SIGV4_HEADERS_MAX];
     size_t count;
 } sorted_headers;
 
 static void sort(const bsi_sigv4_request *request, sorted_headers *out)
 {
     for (size_t i = 0; i < request->header_count; i++) {
-        const bsi_sigv4_header *header = &request->headers[i];
+        const bsi_header *header = &request->headers[i];
         size_t at = i;
         for (; at > 0 && strcmp(header->name, out->items[at - 1]->name) < 0; at--) {
             out->items[at] = out->items[at - 1];

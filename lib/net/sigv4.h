@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "crypto/secret.h"
+#include "net/header.h"
 
 /*
  * AWS's Signature Version 4, in the form that S3 and what is like it check.
@@ -18,11 +19,6 @@ typedef struct bsi_sigv4_scope {
     const char *service; /* "s3". */
 } bsi_sigv4_scope;
 
-typedef struct bsi_sigv4_header {
-    const char *name;  /* In lower case. */
-    const char *value; /* Blanks at its ends do not count; several inside are one. */
-} bsi_sigv4_header;
-
 /* More headers are refused. */
 enum { BSI_SIGV4_HEADERS_MAX = 32 };
 
@@ -31,8 +27,9 @@ typedef struct bsi_sigv4_request {
     const char *method;
     const char *path;  /* Begins with '/'. */
     const char *query; /* Without '?'; "" for none. */
-    /* All of these are signed, in any order: host, x-amz-date, x-amz-content-sha256 among them. */
-    const bsi_sigv4_header *headers;
+    /* All of these are signed, in any order: host, x-amz-date, x-amz-content-sha256 among them.
+     * Blanks at the ends of values do not count; several inside are one. */
+    const bsi_header *headers;
     size_t header_count;
     const char *payload_hash; /* As in x-amz-content-sha256. */
 } bsi_sigv4_request;

@@ -270,7 +270,7 @@ static bs_status s3_read(void *self, const bs_call *call, const char *key, uint6
 {
     s3_storage *s3 = self;
     char value[64];
-    const bsi_sigv4_header headers[] = {{"range", value}};
+    const bsi_header headers[] = {{"range", value}};
     range target = {.at = buf, .left = size};
     const bsi_s3_request request = {.method = "GET",
                                     .key = key,

@@ -255,7 +255,7 @@ typedef struct draft {
     bsi_buf lines; /* "name: value", each with its NUL. Has the session's token in it. */
     size_t line_at[BSI_S3_HEADERS_MAX + 4];
     size_t line_count;
-    bsi_sigv4_header signed_headers[BSI_S3_HEADERS_MAX + 4];
+    bsi_header signed_headers[BSI_S3_HEADERS_MAX + 4];
     size_t signed_count;
     char date[BSI_SIGV4_DATE_SIZE];
     char hash[HEX_SIZE];
@@ -330,7 +330,7 @@ static bs_status write_address(draft *self, const bsi_s3_conn *conn, const bsi_s
 
 static void sign_header(draft *self, const char *name, const char *value)
 {
-    self->signed_headers[self->signed_count] = (bsi_sigv4_header){name, value};
+    self->signed_headers[self->signed_count] = (bsi_header){name, value};
     self->signed_count++;
 }
 

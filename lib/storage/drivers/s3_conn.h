@@ -36,7 +36,7 @@ typedef struct bsi_s3_request {
     const char *key; /* Of an object, without the prefix; NULL: the bucket. */
     const bsi_uri_pair *query;
     size_t query_count;
-    const bsi_sigv4_header *headers; /* Beside those that every request has. */
+    const bsi_header *headers; /* Beside those that every request has. */
     size_t header_count;
     const void *body;
     size_t body_size;

@@ -85,8 +85,8 @@ static bs_status send_list(bsi_s3_conn *conn, const bs_call *call, const bsi_buf
 {
     static const bsi_uri_pair query[] = {{"delete", NULL}};
     char sum[BSI_S3_SUM_SIZE];
-    const bsi_sigv4_header headers[] = {{"x-amz-checksum-sha256", sum},
-                                        {"x-amz-sdk-checksum-algorithm", "SHA256"}};
+    const bsi_header headers[] = {{"x-amz-checksum-sha256", sum},
+                                  {"x-amz-sdk-checksum-algorithm", "SHA256"}};
     bsi_digest digest;
     const bsi_s3_request request = {.method = "POST",
                                     .query = query,

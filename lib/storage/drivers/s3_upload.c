@@ -87,14 +87,14 @@ struct bsi_s3_upload {
 /* --- Headers that every object begins with --- */
 
 typedef struct headers {
-    bsi_sigv4_header items[HEADERS_MAX];
+    bsi_header items[HEADERS_MAX];
     size_t count;
 } headers;
 
 static void add(headers *list, const char *name, const char *value)
 {
     if (value && value[0]) {
-        list->items[list->count] = (bsi_sigv4_header){name, value};
+        list->items[list->count] = (bsi_header){name, value};
         list->count++;
     }
 }

@@ -73,8 +73,7 @@ static void assert_signed(const bsi_sigv4_request *request, const char *names,
 
 static void a_get_of_a_range_is_signed(void **state)
 {
-    static const bsi_sigv4_header headers[] = {
-        HOST, {"range", "bytes=0-9"}, HASH(EMPTY_HASH), DATE};
+    static const bsi_header headers[] = {HOST, {"range", "bytes=0-9"}, HASH(EMPTY_HASH), DATE};
     static const bsi_sigv4_request request = {"GET", "/test.txt", "", headers, 4, EMPTY_HASH};
 
     (void)state;
@@ -95,11 +94,11 @@ static void a_put_of_an_odd_name_is_signed(void **state)
     bsi_buf_init(&path, 100);
     assert_ok(bsi_uri_append_path(&path, "/test$file.text"));
     char *encoded = bsi_buf_take_text(&path);
-    const bsi_sigv4_header headers[] = {{"x-amz-storage-class", "REDUCED_REDUNDANCY"},
-                                        DATE,
-                                        HASH(hash),
-                                        HOST,
-                                        {"date", "Fri, 24 May 2013 00:00:00 GMT"}};
+    const bsi_header headers[] = {{"x-amz-storage-class", "REDUCED_REDUNDANCY"},
+                                  DATE,
+                                  HASH(hash),
+                                  HOST,
+                                  {"date", "Fri, 24 May 2013 00:00:00 GMT"}};
     const bsi_sigv4_request request = {"PUT", encoded, "", headers, 5, hash};
     assert_signed(&request, "date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class",
                   "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd");
@@ -109,7 +108,7 @@ static void a_put_of_an_odd_name_is_signed(void **state)
 static void a_parameter_without_a_value_is_signed(void **state)
 {
     static const bsi_uri_pair pairs[] = {{"lifecycle", NULL}};
-    static const bsi_sigv4_header headers[] = {HOST, HASH(EMPTY_HASH), DATE};
+    static const bsi_header headers[] = {HOST, HASH(EMPTY_HASH), DATE};
     bsi_buf query;
 
     (void)state;
@@ -125,7 +124,7 @@ static void a_parameter_without_a_value_is_signed(void **state)
 static void a_listing_is_signed(void **state)
 {
     static const bsi_uri_pair pairs[] = {{"prefix", "J"}, {"max-keys", "2"}};
-    static const bsi_sigv4_header headers[] = {HOST, HASH(EMPTY_HASH), DATE};
+    static const bsi_header headers[] = {HOST, HASH(EMPTY_HASH), DATE};
     bsi_buf query;
 
     (void)state;
@@ -141,9 +140,9 @@ static void a_listing_is_signed(void **state)
 /* 'x-amz-meta-a' is before 'x-amz-meta-a-b' though ':' is behind '-'. */
 static void headers_are_sorted_by_name_and_values_lose_blanks(void **state)
 {
-    static const bsi_sigv4_header untidy[] = {
+    static const bsi_header untidy[] = {
         {"x-amz-meta-a-b", "  one \t two  "}, DATE, {"x-amz-meta-a", "\t"}, HOST};
-    static const bsi_sigv4_header tidy[] = {
+    static const bsi_header tidy[] = {
         HOST, DATE, {"x-amz-meta-a", ""}, {"x-amz-meta-a-b", "one two"}};
     static const bsi_sigv4_request a = {"GET", "/", "", untidy, 4, EMPTY_HASH};
     static const bsi_sigv4_request b = {"GET", "/", "", tidy, 4, EMPTY_HASH};
@@ -159,8 +158,8 @@ static void headers_are_sorted_by_name_and_values_lose_blanks(void **state)
 
 static void any_change_changes_the_signature(void **state)
 {
-    static const bsi_sigv4_header headers[] = {HOST, DATE};
-    static const bsi_sigv4_header others[] = {HOST, {"x-amz-date", "20130524T000001Z"}};
+    static const bsi_header headers[] = {HOST, DATE};
+    static const bsi_header others[] = {HOST, {"x-amz-date", "20130524T000001Z"}};
     static const bsi_sigv4_request requests[] = {
         {"GET", "/", "", headers, 2, EMPTY_HASH},
         {"PUT", "/", "", headers, 2, EMPTY_HASH},
@@ -206,7 +205,7 @@ static void the_key_holds_for_a_day(void **state)
 static void what_is_too_long_is_refused(void **state)
 {
     static char text[70000];
-    const bsi_sigv4_header headers[] = {HOST, {"x-amz-meta-long", text}};
+    const bsi_header headers[] = {HOST, {"x-amz-meta-long", text}};
     const bsi_sigv4_request request = {"GET", "/", "", headers, 2, EMPTY_HASH};
     const bsi_sigv4_request many = {"GET", "/", "", headers, BSI_SIGV4_HEADERS_MAX + 1, EMPTY_HASH};
     bsi_secret *key = example_key(&scope);
@@ -229,7 +228,7 @@ static void what_is_too_long_is_refused(void **state)
 
 static void every_lack_of_memory_is_told(void **state)
 {
-    static const bsi_sigv4_header headers[] = {HOST, DATE};
+    static const bsi_header headers[] = {HOST, DATE};
     static const bsi_sigv4_request request = {"GET", "/", "", headers, 2, EMPTY_HASH};
     bsi_secret *secret = NULL;
     bool failed = true;
