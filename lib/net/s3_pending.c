@@ -28,7 +28,7 @@ static bs_status take_text(pending_list *list, bsi_slice text, size_t max, bool 
 {
     if (list->page->count == BSI_S3_PAGE_MAX || *has || text.size == 0 || text.size > max ||
         memchr(text.data, '\0', text.size)) {
-        return bsi_s3_corrupt("has no proper list of uploads");
+        return bsi_service_corrupt("has no proper list of uploads");
     }
     at[list->page->count] = list->raw.size;
     *has = true;
@@ -38,13 +38,13 @@ static bs_status take_text(pending_list *list, bsi_slice text, size_t max, bool 
 
 static bs_status take_key(pending_list *list, bsi_slice text)
 {
-    return take_text(list, text, BSI_S3_KEY_TEXT_MAX, &list->has_key, list->key_at);
+    return take_text(list, text, BSI_SERVICE_KEY_TEXT_MAX, &list->has_key, list->key_at);
 }
 
 static bs_status take_id(pending_list *list, bsi_slice text)
 {
     if (!bsi_s3_is_upload_id(text)) {
-        return bsi_s3_corrupt("has no proper id of an upload");
+        return bsi_service_corrupt("has no proper id of an upload");
     }
     return take_text(list, text, BSI_S3_UPLOAD_ID_MAX, &list->has_id, list->id_at);
 }
@@ -52,7 +52,7 @@ static bs_status take_id(pending_list *list, bsi_slice text)
 static bs_status take_time(pending_list *list, bsi_slice text)
 {
     if (list->page->count == BSI_S3_PAGE_MAX) {
-        return bsi_s3_corrupt("lists more uploads than were asked for");
+        return bsi_service_corrupt("lists more uploads than were asked for");
     }
     list->page->uploads[list->page->count].began_ns = bsi_s3_time(text);
     return BS_OK;
@@ -62,7 +62,7 @@ static bs_status take_end(pending_list *list, bsi_slice text)
 {
     (void)text;
     if (!list->has_key || !list->has_id) {
-        return bsi_s3_corrupt("lists an upload without key or id");
+        return bsi_service_corrupt("lists an upload without key or id");
     }
     list->page->count++;
     list->has_key = false;
@@ -157,9 +157,9 @@ static bs_status take_markers(pending_list *list)
         return BS_OK;
     }
     if (list->next_key.size == 0) {
-        return bsi_s3_corrupt("has a next page and no marker for it");
+        return bsi_service_corrupt("has a next page and no marker for it");
     }
-    bsi_buf_init(&key, BSI_S3_KEY_TEXT_MAX + 1);
+    bsi_buf_init(&key, BSI_SERVICE_KEY_TEXT_MAX + 1);
     status =
         decode(list, (bsi_slice){(const char *)list->next_key.data, list->next_key.size}, &key);
     if (status == BS_OK) {
@@ -180,11 +180,11 @@ static bs_status parse(bsi_slice document, pending_list *list)
         return BS_E_NOMEM;
     }
     for (size_t i = 0; i < BSI_S3_PAGE_MAX; i++) {
-        page->uploads[i].began_ns = BSI_S3_NO_TIME;
+        page->uploads[i].began_ns = BSI_SERVICE_NO_TIME;
     }
-    BSI_TRY(bsi_s3_read_document(document, take_element, list));
+    BSI_TRY(bsi_service_read(document, take_element, list));
     if (!list->is_list) {
-        return bsi_s3_corrupt("is no list of uploads");
+        return bsi_service_corrupt("is no list of uploads");
     }
     BSI_TRY(decode_texts(list));
     return take_markers(list);
@@ -193,7 +193,7 @@ static bs_status parse(bsi_slice document, pending_list *list)
 bs_status bsi_s3_pending_parse(bsi_slice document, bsi_s3_pending_page *out)
 {
     const size_t text_max =
-        (size_t)BSI_S3_PAGE_MAX * (BSI_S3_KEY_TEXT_MAX + BSI_S3_UPLOAD_ID_MAX + 2);
+        (size_t)BSI_S3_PAGE_MAX * (BSI_SERVICE_KEY_TEXT_MAX + BSI_S3_UPLOAD_ID_MAX + 2);
     pending_list *list = bsi_calloc(1, sizeof(*list));
     bs_status status = BS_OK;
 
@@ -203,7 +203,7 @@ bs_status bsi_s3_pending_parse(bsi_slice document, bsi_s3_pending_page *out)
     memset(out, 0, sizeof(*out));
     bsi_buf_init(&out->texts, text_max);
     bsi_buf_init(&list->raw, text_max);
-    bsi_buf_init(&list->next_key, BSI_S3_KEY_TEXT_MAX);
+    bsi_buf_init(&list->next_key, BSI_SERVICE_KEY_TEXT_MAX);
     bsi_buf_init(&list->next_id, BSI_S3_UPLOAD_ID_MAX + 1);
     list->page = out;
     status = parse(document, list);
@@ -245,10 +245,10 @@ static bs_status take_part_element(void *user, bsi_slice path, bsi_slice text)
     } else if (bsi_slice_is(path, "ListPartsResult/IsTruncated")) {
         list->truncated = bsi_slice_is(text, "true");
     } else if (bsi_slice_is(path, "ListPartsResult/NextPartNumberMarker")) {
-        list->next = bsi_s3_parse_size(text, &size) ? size : 0;
+        list->next = bsi_service_parse_size(text, &size) ? size : 0;
     } else if (bsi_slice_is(path, "ListPartsResult/Part/Size")) {
-        if (!bsi_s3_parse_size(text, &size) || size > INT64_MAX - list->bytes) {
-            return bsi_s3_corrupt("has no proper size");
+        if (!bsi_service_parse_size(text, &size) || size > INT64_MAX - list->bytes) {
+            return bsi_service_corrupt("has no proper size");
         }
         list->bytes += size;
     }
@@ -259,9 +259,9 @@ bs_status bsi_s3_parts_parse(bsi_slice document, uint64_t *bytes, uint32_t *next
 {
     part_list list = {.bytes = 0};
 
-    BSI_TRY(bsi_s3_read_document(document, take_part_element, &list));
+    BSI_TRY(bsi_service_read(document, take_part_element, &list));
     if (!list.is_list || (list.truncated && (list.next == 0 || list.next > UINT32_MAX))) {
-        return bsi_s3_corrupt("is no list of parts");
+        return bsi_service_corrupt("is no list of parts");
     }
     *bytes += list.bytes;
     *next_out = list.truncated ? (uint32_t)list.next : 0;

@@ -51,10 +51,16 @@ static bool is_blank(const bsi_buf *text)
     return true;
 }
 
-static bs_status push(bsi_xml *xml, const char *name)
+static const char *local_name(const char *name)
 {
     const char *colon = strchr(name, ':');
-    const char *local = colon ? colon + 1 : name;
+
+    return colon ? colon + 1 : name;
+}
+
+static bs_status push(bsi_xml *xml, const char *name)
+{
+    const char *local = local_name(name);
 
     if (!is_blank(&xml->text)) {
         return corrupt("text beside elements");
@@ -72,13 +78,34 @@ static bs_status push(bsi_xml *xml, const char *name)
     return BS_OK;
 }
 
+static bs_status tell_attribute(bsi_xml *xml, const char *name, const char *value)
+{
+    const char *local = local_name(name);
+    const size_t before = xml->path.size;
+    bs_status status = BS_OK;
+
+    if (strlen(local) > BSI_XML_NAME_MAX || strlen(value) > BSI_XML_TEXT_MAX) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_LIMIT,
+                        "the server's XML has an attribute of more than %d bytes, or its name has "
+                        "more than %d",
+                        BSI_XML_TEXT_MAX, BSI_XML_NAME_MAX);
+    }
+    BSI_TRY(bsi_buf_append_text(&xml->path, "/@"));
+    BSI_TRY(bsi_buf_append_text(&xml->path, local));
+    status = xml->callback(xml->user, bsi_buf_slice(&xml->path), bsi_slice_of(value));
+    xml->path.size = before;
+    return status;
+}
+
 static void XMLCALL start_element(void *user, const char *name, const char **attributes)
 {
     bsi_xml *xml = user;
 
-    (void)attributes;
     if (xml->status == BS_OK) {
         stop(xml, push(xml, name));
+    }
+    for (; *attributes && xml->status == BS_OK; attributes += 2) {
+        stop(xml, tell_attribute(xml, attributes[0], attributes[1]));
     }
 }
 
@@ -156,7 +183,8 @@ bs_status bsi_xml_new(bsi_xml_cb callback, void *user, bsi_xml **out)
     }
     xml->callback = callback;
     xml->user = user;
-    bsi_buf_init(&xml->path, (size_t)BSI_XML_DEPTH_MAX * (BSI_XML_NAME_MAX + 1));
+    /* The names, with what is before each, and one of an attribute behind them. */
+    bsi_buf_init(&xml->path, (size_t)(BSI_XML_DEPTH_MAX + 1) * (BSI_XML_NAME_MAX + 2));
     bsi_buf_init(&xml->text, BSI_XML_TEXT_MAX);
     xml->parser = XML_ParserCreate_MM("UTF-8", &memory, NULL);
     if (!xml->parser) {

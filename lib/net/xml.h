@@ -6,19 +6,20 @@
 #include "base/slice.h"
 
 /*
- * The XML that storage services answer with: elements and text, taken strictly.
+ * The XML that storage services answer with: elements, attributes and text, taken strictly.
  * A document type, an entity of its own, more depth or longer texts than below
  * and anything behind the root are refused, so that no document costs more than
- * its own bytes. Names come without their namespace; attributes are dropped.
+ * its own bytes. Names come without their namespace.
  */
 enum {
     BSI_XML_DEPTH_MAX = 16,
-    BSI_XML_NAME_MAX = 128,       /* Bytes of an element's name. */
-    BSI_XML_TEXT_MAX = 64 * 1024, /* Bytes of an element's text; keys have 1024, tokens more. */
+    BSI_XML_NAME_MAX = 128,       /* Bytes of an element's or attribute's name. */
+    BSI_XML_TEXT_MAX = 64 * 1024, /* Bytes of its text; keys have 1024, tokens more. */
 };
 
 /*
- * An element has ended. `path` is the names from the root down to it, such as
+ * An element has ended, or an attribute is told, before all that stands in its element; its
+ * name begins with '@'. `path` is the names from the root down to it, such as
  * "ListBucketResult/Contents/Key"; `text` is what stood directly in it, without blanks at the
  * ends when there are elements in it too. Both are borrowed for the call. A failure ends the
  * reading and comes back from it.

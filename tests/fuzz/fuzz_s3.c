@@ -87,7 +87,7 @@ static void check_xml(bsi_slice document, size_t piece)
 
 static void check_page(bsi_slice document)
 {
-    bsi_s3_page page;
+    bsi_page page;
     const bs_status status = bsi_s3_page_parse(document, &page);
 
     check_read(status);
@@ -99,7 +99,7 @@ static void check_page(bsi_slice document)
     for (size_t i = 0; i < page.count; i++) {
         fuzz_check(page.objects[i].key[0] != '\0' && page.objects[i].size <= INT64_MAX);
     }
-    bsi_s3_page_dispose(&page);
+    bsi_page_dispose(&page);
 }
 
 static void check_pending(bsi_slice document)
@@ -119,7 +119,7 @@ static void check_pending(bsi_slice document)
 
 static void check_answers(bsi_slice document)
 {
-    bsi_s3_error error;
+    bsi_service_error error;
     uint64_t bytes = 0;
     uint32_t next = 0;
     bool enabled = false;
@@ -132,7 +132,7 @@ static void check_answers(bsi_slice document)
     check_read(bsi_s3_complete_parse(document));
     check_read(bsi_s3_lock_parse(document, &enabled));
     check_read(bsi_s3_removed_parse(document, &error));
-    if (bsi_s3_error_parse(document, &error)) {
+    if (bsi_service_error_parse(document, &error)) {
         fuzz_check(error.code[0] != '\0');
         fuzz_check(memchr(error.code, '\0', sizeof(error.code)));
         fuzz_check(memchr(error.message, '\0', sizeof(error.message)));

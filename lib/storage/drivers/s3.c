@@ -129,15 +129,15 @@ static void s3_close(void *self)
 }
 
 static bs_status get_page(s3_storage *s3, const bs_call *call, const char *prefix,
-                          const char *token, uint64_t most, bsi_s3_page *out);
+                          const char *token, uint64_t most, bsi_page *out);
 
 /* A listing shows whether bucket, region and credentials are right, and says what is not. */
 static bs_status look_at_bucket(s3_storage *s3, const bs_call *call)
 {
-    bsi_s3_page page;
+    bsi_page page;
 
     BSI_TRY(get_page(s3, call, s3->conn.prefix, "", 1, &page));
-    bsi_s3_page_dispose(&page);
+    bsi_page_dispose(&page);
     return BS_OK;
 }
 
@@ -222,7 +222,7 @@ static bool take_digits(bsi_slice *text, char end, uint64_t *out)
     digits.size = (size_t)(found - text->data);
     text->data += digits.size + (end ? 1 : 0);
     text->size -= digits.size + (end ? 1 : 0);
-    return bsi_s3_parse_size(digits, out);
+    return bsi_service_parse_size(digits, out);
 }
 
 /* "bytes 0-9/100": RFC 9110, 14.4. False for anything else. */
@@ -313,7 +313,7 @@ static bs_status s3_remove_many(void *self, const bs_call *call, const char *con
 
 /* One page of the keys that begin with `prefix`. */
 static bs_status get_page(s3_storage *s3, const bs_call *call, const char *prefix,
-                          const char *token, uint64_t most, bsi_s3_page *out)
+                          const char *token, uint64_t most, bsi_page *out)
 {
     char count[NUMBER_SIZE];
     const bsi_uri_pair query[] = {{"list-type", "2"},
@@ -353,7 +353,7 @@ static uint64_t hash_of(const char *text)
  * the first key must differ from that of one before, which is replaced by a later one
  * after each doubling of the pages (Brent's search for a cycle).
  */
-static bs_status check_progress(const bsi_s3_page *page, bs_storage_cursor *cursor)
+static bs_status check_progress(const bsi_page *page, bs_storage_cursor *cursor)
 {
     const uint64_t number = cursor->notes[0] + 1;
     const uint64_t seen = page->count > 0 ? hash_of(page->objects[0].key) : 0;
@@ -370,22 +370,22 @@ static bs_status check_progress(const bsi_s3_page *page, bs_storage_cursor *curs
     return BS_OK;
 }
 
-static bs_status tell_page(const s3_storage *s3, const bsi_s3_page *page,
-                           bs_storage_list_cb callback, void *user)
+static bs_status tell_page(const s3_storage *s3, const bsi_page *page, bs_storage_list_cb callback,
+                           void *user)
 {
     const size_t skip = strlen(s3->conn.prefix);
     bs_status status = BS_OK;
 
     for (size_t i = 0; i < page->count && status == BS_OK; i++) {
-        const bsi_s3_object *one = &page->objects[i];
+        const bsi_page_object *one = &page->objects[i];
         const bs_storage_object object = {
-            one->size, one->mtime_ns == BSI_S3_NO_TIME ? BS_STORAGE_NO_TIME : one->mtime_ns};
+            one->size, one->mtime_ns == BSI_SERVICE_NO_TIME ? BS_STORAGE_NO_TIME : one->mtime_ns};
         status = callback(user, one->key + skip, &object);
     }
     return status;
 }
 
-static bs_status check_keys(const s3_storage *s3, const bsi_s3_page *page, const char *prefix)
+static bs_status check_keys(const s3_storage *s3, const bsi_page *page, const char *prefix)
 {
     for (size_t i = 0; i < page->count; i++) {
         if (strncmp(page->objects[i].key, prefix, strlen(prefix)) != 0) {
@@ -409,7 +409,7 @@ static bs_status s3_list_page(void *self, const bs_call *call, const char *prefi
 {
     s3_storage *s3 = self;
     char whole[KEY_BUFFER];
-    bsi_s3_page page;
+    bsi_page page;
     bs_status status = BS_OK;
 
     BSI_TRY(make_prefix(s3, prefix, whole));
@@ -421,7 +421,7 @@ static bs_status s3_list_page(void *self, const bs_call *call, const char *prefi
     if (status == BS_OK) {
         status = tell_page(s3, &page, callback, user);
     }
-    bsi_s3_page_dispose(&page);
+    bsi_page_dispose(&page);
     return status;
 }
 
@@ -547,7 +547,7 @@ static bs_status sweep_one(s3_storage *s3, const bs_call *call, const bsi_s3_pen
     const char *key = one->key + strlen(prefix);
     uint64_t bytes = 0;
 
-    if (strncmp(one->key, prefix, strlen(prefix)) != 0 || one->began_ns == BSI_S3_NO_TIME ||
+    if (strncmp(one->key, prefix, strlen(prefix)) != 0 || one->began_ns == BSI_SERVICE_NO_TIME ||
         one->began_ns >= out->before_ns) {
         return BS_OK;
     }

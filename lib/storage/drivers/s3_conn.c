@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/ascii.h"
 #include "base/utf8.h"
+#include "net/endpoint.h"
 #include "os/process.h"
 #include "os/time.h"
 #include "storage/storage.h"
@@ -29,24 +30,12 @@ enum {
 
 /* --- Where the bucket is --- */
 
-static bool consists_of(bsi_slice text, const char *allowed)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        const char byte = bsi_lower(text.data[i]);
-        if (!bsi_is_digit(byte) && !(byte >= 'a' && byte <= 'z') &&
-            (byte == '\0' || !strchr(allowed, byte))) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bs_status check_bucket(const char *bucket)
 {
     const bsi_slice name = bsi_slice_of(bucket);
 
     if (name.size < BUCKET_MIN || name.size > BUCKET_MAX || name.data[0] == '.' ||
-        !consists_of(name, ".-_")) {
+        !bsi_is_plain(name, ".-_")) {
         return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID,
                         "bucket: takes 3 to 63 lower-case letters, digits, '.' and '-'");
     }
@@ -71,7 +60,7 @@ static bs_status take_region(const bs_storage_settings *settings, char **out)
         first_set(bs_storage_settings_text(settings, "region"), bsi_environment("AWS_REGION"),
                   bsi_environment("AWS_DEFAULT_REGION"), "us-east-1");
 
-    if (strlen(region) > REGION_MAX || !consists_of(bsi_slice_of(region), "-_")) {
+    if (strlen(region) > REGION_MAX || !bsi_is_plain(bsi_slice_of(region), "-_")) {
         return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID,
                         "region: takes letters, digits and '-', such as 'eu-central-1'");
     }
@@ -84,37 +73,6 @@ static bs_status bad_endpoint(void)
     return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID,
                     "endpoint: takes http://HOST or https://HOST, with :PORT if it is another, "
                     "without user or path");
-}
-
-static bool ends_with(bsi_slice text, const char *end)
-{
-    const size_t size = strlen(end);
-
-    return text.size > size && memcmp(text.data + text.size - size, end, size) == 0;
-}
-
-/* libcurl leaves the usual port out of the header Host, and what is signed must be the same. */
-static bs_status split_endpoint(const char *endpoint, bool *tls_out, bsi_slice *host_out)
-{
-    const bool tls = strncmp(endpoint, "https://", 8) == 0;
-    bsi_slice host = {NULL, 0};
-
-    if (!tls && strncmp(endpoint, "http://", 7) != 0) {
-        return bad_endpoint();
-    }
-    host = bsi_slice_of(strstr(endpoint, "://") + 3);
-    if (ends_with(host, "/")) {
-        host.size--;
-    }
-    if (host.size == 0 || host.size > HOST_MAX || !consists_of(host, ".-:[]_")) {
-        return bad_endpoint();
-    }
-    if (ends_with(host, tls ? ":443" : ":80")) {
-        host.size -= tls ? 4 : 3;
-    }
-    *tls_out = tls;
-    *host_out = host;
-    return BS_OK;
 }
 
 /* "bucket.host", or "host/bucket": a certificate for "*.host" does not hold for more dots. */
@@ -150,21 +108,23 @@ static bs_status take_address(bsi_s3_conn *conn, const bs_storage_settings *sett
     const bool has_endpoint = endpoint && endpoint[0];
     char usual[HOST_MAX + 1];
     char host[2 * HOST_MAX + 2];
-    bsi_slice server = {NULL, 0};
-    bool tls = true;
+    bsi_endpoint server;
     bool is_virtual = false;
 
     (void)snprintf(usual, sizeof(usual), "https://s3.%s.amazonaws.com%s", conn->region,
                    strncmp(conn->region, "cn-", 3) == 0 ? ".cn" : "");
-    BSI_TRY(split_endpoint(has_endpoint ? endpoint : usual, &tls, &server));
+    if (!bsi_endpoint_parse(bsi_slice_of(has_endpoint ? endpoint : usual), &server) ||
+        server.path.size > 0) {
+        return bad_endpoint();
+    }
     BSI_TRY(choose_style(settings, conn->bucket, has_endpoint, &is_virtual));
     (void)snprintf(host, sizeof(host), "%s%s%.*s", is_virtual ? conn->bucket : "",
-                   is_virtual ? "." : "", (int)server.size, server.data);
+                   is_virtual ? "." : "", (int)server.host.size, server.host.data);
     for (char *at = host; *at; at++) {
         *at = bsi_lower(*at);
     }
     BSI_TRY(join(host, "", "", &conn->host));
-    BSI_TRY(join(tls ? "https" : "http", "://", host, &conn->url));
+    BSI_TRY(join(server.tls ? "https" : "http", "://", host, &conn->url));
     return join(is_virtual ? "" : "/", is_virtual ? "" : conn->bucket, "", &conn->path);
 }
 
@@ -426,7 +386,7 @@ static bs_status send_draft(const draft *self, bsi_s3_conn *conn, const bs_call 
 
 /* Credentials that have ended may be others the next time. */
 static bs_status refuse(bsi_s3_conn *conn, const bsi_s3_credentials *who,
-                        const bsi_http_answer *answer, bsi_s3_error *error)
+                        const bsi_http_answer *answer, bsi_service_error *error)
 {
     const bs_status status = bsi_s3_refused(conn, answer, error);
 
@@ -439,7 +399,7 @@ static bs_status refuse(bsi_s3_conn *conn, const bsi_s3_credentials *who,
 static bs_status send_as(bsi_s3_conn *conn, const bs_call *call, bsi_s3_credentials *who,
                          const bsi_s3_request *request, bsi_http_answer *answer)
 {
-    bsi_s3_error unwanted;
+    bsi_service_error unwanted;
     draft self;
     bs_status status = BS_OK;
 
@@ -481,7 +441,7 @@ bs_status bsi_s3_head(bsi_s3_conn *conn, const bs_call *call, const char *key,
     BSI_TRY(bsi_s3_send(conn, call, &request, answer));
     if (!bsi_http_header(answer, "etag", &etag) ||
         !bsi_http_header(answer, "content-length", &length) ||
-        !bsi_s3_parse_size(length, size_out)) {
+        !bsi_service_parse_size(length, size_out)) {
         bsi_http_answer_dispose(answer);
         return bsi_s3_not_s3(conn, "tells of an object without ETag or length");
     }

@@ -44,7 +44,7 @@ typedef struct bsi_s3_request {
     bsi_http_sink sink;
     void *sink_user;
     uint64_t answer_max;
-    bsi_s3_error *error; /* What a refusal says; NULL: nobody wants to know. */
+    bsi_service_error *error; /* What a refusal says; NULL: nobody wants to know. */
 } bsi_s3_request;
 
 /* More headers than these are beyond a request. */
@@ -73,10 +73,11 @@ BS_NODISCARD bs_status bsi_s3_head(bsi_s3_conn *conn, const bs_call *call, const
  * names bucket and server, what the service says, and what helps. Also for an error that came
  * with status 200. `error` gets what the service says.
  */
-bs_status bsi_s3_refused(bsi_s3_conn *conn, const bsi_http_answer *answer, bsi_s3_error *error);
+bs_status bsi_s3_refused(bsi_s3_conn *conn, const bsi_http_answer *answer,
+                         bsi_service_error *error);
 
 /* The same for one object of a request that was about many. */
-bs_status bsi_s3_refused_one(bsi_s3_conn *conn, bsi_s3_error *error);
+bs_status bsi_s3_refused_one(bsi_s3_conn *conn, bsi_service_error *error);
 
 /* An answer that no S3 service gives, such as the page of a portal. May pass. */
 bs_status bsi_s3_not_s3(const bsi_s3_conn *conn, const char *what);

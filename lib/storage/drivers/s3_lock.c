@@ -65,7 +65,7 @@ static bs_status fail_no_lock(const bsi_s3_conn *conn)
 bs_status bsi_s3_lock_check_bucket(bsi_s3_conn *conn, const bs_call *call, const bsi_s3_lock *lock)
 {
     static const bsi_uri_pair query[] = {{"object-lock", NULL}};
-    bsi_s3_error error = {.code = ""};
+    bsi_service_error error = {.code = ""};
     const bsi_s3_request request = {.method = "GET",
                                     .query = query,
                                     .query_count = BSI_ARRAY_SIZE(query),

@@ -78,13 +78,13 @@ static void copy_header(const bsi_http_answer *answer, const char *name, char *o
 }
 
 /* Answers to HEAD have no text; a redirect of one tells the region in a header. */
-static void read_error(const bsi_http_answer *answer, bsi_s3_error *out)
+static void read_error(const bsi_http_answer *answer, bsi_service_error *out)
 {
     const bsi_slice text = {(const char *)answer->text.data, answer->text.size};
 
-    *out = (bsi_s3_error){.code = ""};
-    if (text.size > 0 && !bsi_s3_error_parse(text, out)) {
-        *out = (bsi_s3_error){.code = ""};
+    *out = (bsi_service_error){.code = ""};
+    if (text.size > 0 && !bsi_service_error_parse(text, out)) {
+        *out = (bsi_service_error){.code = ""};
     }
     if (answer->status == 301 || answer->status == 307 || answer->status == 400) {
         copy_header(answer, "x-amz-bucket-region", out->region, sizeof(out->region));
@@ -93,7 +93,7 @@ static void read_error(const bsi_http_answer *answer, bsi_s3_error *out)
 
 /* --- Texts --- */
 
-static bs_status fail_region(const bsi_s3_conn *conn, const bsi_s3_error *error)
+static bs_status fail_region(const bsi_s3_conn *conn, const bsi_service_error *error)
 {
     char shown[SHOWN];
 
@@ -120,7 +120,7 @@ static bs_status fail_clock(const bsi_http_answer *answer)
 }
 
 /* "the server answers 403 AccessDenied (Access Denied.): advice" */
-static bs_status fail_with(const bsi_http_answer *answer, const bsi_s3_error *error,
+static bs_status fail_with(const bsi_http_answer *answer, const bsi_service_error *error,
                            bs_status status, const char *advice)
 {
     char code[SHOWN];
@@ -133,7 +133,7 @@ static bs_status fail_with(const bsi_http_answer *answer, const bsi_s3_error *er
                     advice ? ": " : "", advice ? advice : "");
 }
 
-static bs_status fail_known(const bsi_http_answer *answer, const bsi_s3_error *error,
+static bs_status fail_known(const bsi_http_answer *answer, const bsi_service_error *error,
                             const meaning *known)
 {
     bs_retry retry = BS_RETRY_NEVER;
@@ -147,7 +147,7 @@ static bs_status fail_known(const bsi_http_answer *answer, const bsi_s3_error *e
 }
 
 /* A 404 of a server that is no S3 must not be taken for an object that is not there. */
-static bs_status fail_unknown(const bsi_http_answer *answer, const bsi_s3_error *error)
+static bs_status fail_unknown(const bsi_http_answer *answer, const bsi_service_error *error)
 {
     const bsi_slice code = bsi_slice_of(error->code);
 
@@ -164,7 +164,7 @@ static bs_status fail_unknown(const bsi_http_answer *answer, const bsi_s3_error 
     return bsi_http_fail(answer, code);
 }
 
-static bool is_about_region(const bsi_http_answer *answer, const bsi_s3_error *error)
+static bool is_about_region(const bsi_http_answer *answer, const bsi_service_error *error)
 {
     return error->region[0] != '\0' &&
            (answer->status == 301 || answer->status == 307 ||
@@ -173,7 +173,7 @@ static bool is_about_region(const bsi_http_answer *answer, const bsi_s3_error *e
 }
 
 static bs_status fail(const bsi_s3_conn *conn, const bsi_http_answer *answer,
-                      const bsi_s3_error *error)
+                      const bsi_service_error *error)
 {
     const meaning *known = find(error->code);
 
@@ -192,7 +192,7 @@ static bs_status in_bucket(const bsi_s3_conn *conn, bs_status status)
                             conn->host);
 }
 
-bs_status bsi_s3_refused(bsi_s3_conn *conn, const bsi_http_answer *answer, bsi_s3_error *error)
+bs_status bsi_s3_refused(bsi_s3_conn *conn, const bsi_http_answer *answer, bsi_service_error *error)
 {
     read_error(answer, error);
     if (bsi_s3_identity_is_in(&conn->identity, error->message)) {
@@ -201,7 +201,7 @@ bs_status bsi_s3_refused(bsi_s3_conn *conn, const bsi_http_answer *answer, bsi_s
     return in_bucket(conn, fail(conn, answer, error));
 }
 
-bs_status bsi_s3_refused_one(bsi_s3_conn *conn, bsi_s3_error *error)
+bs_status bsi_s3_refused_one(bsi_s3_conn *conn, bsi_service_error *error)
 {
     const bsi_http_answer answer = {.status = 200};
 

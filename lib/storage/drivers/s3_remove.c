@@ -97,7 +97,7 @@ static bs_status send_list(bsi_s3_conn *conn, const bs_call *call, const bsi_buf
                                     .body_size = list->size,
                                     .digest = &digest,
                                     .answer_max = LIST_ANSWER_MAX};
-    bsi_s3_error error;
+    bsi_service_error error;
     bsi_http_answer answer;
     bs_status status = BS_OK;
 

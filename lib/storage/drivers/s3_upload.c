@@ -469,18 +469,18 @@ static bs_status write_list(const bsi_s3_upload *upload, bsi_buf *out)
 
 /* An error may come with status 200, as the service begins to answer before it has done it. */
 static bs_status read_completion(const bsi_s3_upload *upload, const bsi_http_answer *answer,
-                                 bsi_s3_error *error)
+                                 bsi_service_error *error)
 {
     const bsi_slice text = {(const char *)answer->text.data, answer->text.size};
 
-    if (bsi_s3_error_parse(text, error)) {
+    if (bsi_service_error_parse(text, error)) {
         return bsi_s3_refused(upload->conn, answer, error);
     }
     return bsi_s3_complete_parse(text);
 }
 
 static bs_status complete(bsi_s3_upload *upload, const bs_call *call, const bsi_buf *list,
-                          bsi_s3_error *error)
+                          bsi_service_error *error)
 {
     const bsi_uri_pair query[] = {{"uploadId", upload->id}};
     headers extra = {.count = 0};
@@ -533,7 +533,7 @@ static bs_status send_rest(bsi_s3_upload *upload, const bs_call *call)
 
 static bs_status make_object(bsi_s3_upload *upload, const bs_call *call)
 {
-    bsi_s3_error error = {.code = ""};
+    bsi_service_error error = {.code = ""};
     bsi_buf list;
     bs_status status = BS_OK;
 
@@ -719,7 +719,7 @@ void bsi_s3_upload_abort(bsi_s3_upload *upload)
 bs_status bsi_s3_upload_end(bsi_s3_conn *conn, const bs_call *call, const char *key, const char *id)
 {
     const bsi_uri_pair query[] = {{"uploadId", id}};
-    bsi_s3_error error = {.code = ""};
+    bsi_service_error error = {.code = ""};
     const bsi_s3_request request = {.method = "DELETE",
                                     .key = key,
                                     .query = query,

@@ -37,7 +37,7 @@ static void a_page_tells_what_was_begun_and_when(void **state)
     assert_true(page.uploads[0].began_ns == INT64_C(1255369830000000000));
     assert_string_equal(page.uploads[1].key, "c");
     assert_string_equal(page.uploads[1].id, "id-2");
-    assert_true(page.uploads[1].began_ns == BSI_S3_NO_TIME);
+    assert_true(page.uploads[1].began_ns == BSI_SERVICE_NO_TIME);
     assert_null(page.next_key);
     bsi_s3_pending_dispose(&page);
 }

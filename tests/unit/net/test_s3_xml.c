@@ -18,7 +18,7 @@
 
 static void a_page_tells_its_objects(void **state)
 {
-    bsi_s3_page page;
+    bsi_page page;
 
     (void)state;
     assert_ok(bsi_s3_page_parse(
@@ -32,7 +32,7 @@ static void a_page_tells_its_objects(void **state)
     assert_string_equal(page.objects[1].key, "a/%20+");
     assert_true(page.objects[1].size == INT64_MAX);
     assert_null(page.token);
-    bsi_s3_page_dispose(&page);
+    bsi_page_dispose(&page);
 }
 
 static void keys_are_decoded_wherever_the_encoding_is_told(void **state)
@@ -44,18 +44,18 @@ static void keys_are_decoded_wherever_the_encoding_is_told(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
-        bsi_s3_page page;
+        bsi_page page;
 
         assert_ok(bsi_s3_page_parse(bsi_slice_of(documents[i]), &page));
         assert_int_equal(page.count, 1);
         assert_string_equal(page.objects[0].key, "a/b c+\n\x01\xc3\xa9");
-        bsi_s3_page_dispose(&page);
+        bsi_page_dispose(&page);
     }
 }
 
 static void a_page_tells_how_to_go_on(void **state)
 {
-    bsi_s3_page page;
+    bsi_page page;
 
     (void)state;
     assert_ok(bsi_s3_page_parse(bsi_slice_of(LIST("<IsTruncated>true</IsTruncated>"
@@ -64,25 +64,25 @@ static void a_page_tells_how_to_go_on(void **state)
                                 &page));
     assert_int_equal(page.count, 0);
     assert_string_equal(page.token, "1/x+=");
-    bsi_s3_page_dispose(&page);
+    bsi_page_dispose(&page);
     assert_ok(bsi_s3_page_parse(bsi_slice_of(LIST("<IsTruncated>false</IsTruncated>"
                                                   "<NextContinuationToken/><EncodingType/>")),
                                 &page));
     assert_null(page.token);
-    bsi_s3_page_dispose(&page);
+    bsi_page_dispose(&page);
 }
 
 static void a_time_that_cannot_be_read_is_not_known(void **state)
 {
-    bsi_s3_page page;
+    bsi_page page;
 
     (void)state;
     assert_ok(bsi_s3_page_parse(
         bsi_slice_of(LIST("<Contents><Key>a</Key><Size>1</Size><LastModified>today</LastModified>"
                           "</Contents>")),
         &page));
-    assert_true(page.objects[0].mtime_ns == BSI_S3_NO_TIME);
-    bsi_s3_page_dispose(&page);
+    assert_true(page.objects[0].mtime_ns == BSI_SERVICE_NO_TIME);
+    bsi_page_dispose(&page);
 }
 
 static void what_is_no_listing_is_refused(void **state)
@@ -113,7 +113,7 @@ static void what_is_no_listing_is_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
-        bsi_s3_page page;
+        bsi_page page;
 
         print_message("# %s\n", documents[i]);
         assert_status(bsi_s3_page_parse(bsi_slice_of(documents[i]), &page), BS_E_CORRUPT);
@@ -140,7 +140,7 @@ static void a_page_has_a_thousand_objects_at_most(void **state)
 {
     char *full = make_page(BSI_S3_PAGE_MAX);
     char *more = make_page(BSI_S3_PAGE_MAX + 1);
-    bsi_s3_page page;
+    bsi_page page;
 
     (void)state;
     assert_ok(bsi_s3_page_parse(bsi_slice_of(full), &page));
@@ -148,7 +148,7 @@ static void a_page_has_a_thousand_objects_at_most(void **state)
     for (size_t i = 0; i < page.count; i++) {
         assert_string_equal(page.objects[i].key, "a/key");
     }
-    bsi_s3_page_dispose(&page);
+    bsi_page_dispose(&page);
     assert_status(bsi_s3_page_parse(bsi_slice_of(more), &page), BS_E_CORRUPT);
     bsi_free(full);
     bsi_free(more);
@@ -156,10 +156,10 @@ static void a_page_has_a_thousand_objects_at_most(void **state)
 
 static void an_error_tells_code_message_and_region(void **state)
 {
-    bsi_s3_error error;
+    bsi_service_error error;
 
     (void)state;
-    assert_true(bsi_s3_error_parse(
+    assert_true(bsi_service_error_parse(
         bsi_slice_of(HEAD "<Error><Code>AuthorizationHeaderMalformed</Code>"
                           "<Message>wrong region</Message><Region>eu-west-1</Region>"
                           "<RequestId>4</RequestId></Error>"),
@@ -174,13 +174,13 @@ static void other_documents_are_no_errors_and_leave_the_record_alone(void **stat
     static const char *const documents[] = {
         "",        "<Error/>", "<Error><Code/></Error>",
         "<Error>", "<html>",   "<A><Error><Code>a</Code></Error></A>"};
-    bsi_s3_error error;
+    bsi_service_error error;
 
     (void)state;
     (void)bsi_fail(BS_LAYER_STORAGE, BS_E_IO, "before");
     for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
         print_message("# %s\n", documents[i]);
-        assert_false(bsi_s3_error_parse(bsi_slice_of(documents[i]), &error));
+        assert_false(bsi_service_error_parse(bsi_slice_of(documents[i]), &error));
         assert_string_equal(bs_error_last()->message, "before");
     }
 }
@@ -188,14 +188,14 @@ static void other_documents_are_no_errors_and_leave_the_record_alone(void **stat
 static void long_texts_of_errors_are_cut(void **state)
 {
     char document[2000];
-    bsi_s3_error error;
+    bsi_service_error error;
 
     (void)state;
     (void)snprintf(document, sizeof(document),
                    "<Error><Code>%0900d</Code><Message>%0900d</Message>"
                    "</Error>",
                    1, 1);
-    assert_true(bsi_s3_error_parse(bsi_slice_of(document), &error));
+    assert_true(bsi_service_error_parse(bsi_slice_of(document), &error));
     assert_int_equal(strlen(error.code), sizeof(error.code) - 1);
     assert_int_equal(strlen(error.message), sizeof(error.message) - 1);
 }
@@ -247,7 +247,7 @@ static void an_upload_is_complete_when_the_document_says_so(void **state)
 
 static void the_first_object_that_was_not_removed_is_told(void **state)
 {
-    bsi_s3_error error;
+    bsi_service_error error;
 
     (void)state;
     assert_ok(bsi_s3_removed_parse(
@@ -290,7 +290,7 @@ static void every_lack_of_memory_is_told(void **state)
 
     (void)state;
     for (long at = 0; failed; at++) {
-        bsi_s3_page page;
+        bsi_page page;
         bs_status status = BS_OK;
 
         bsi_alloc_fail_after(at);
@@ -300,7 +300,7 @@ static void every_lack_of_memory_is_told(void **state)
         assert_status(status, failed ? BS_E_NOMEM : BS_OK);
         assert_true(at > 0 || failed);
         if (status == BS_OK) {
-            bsi_s3_page_dispose(&page);
+            bsi_page_dispose(&page);
         }
     }
 }

@@ -59,10 +59,19 @@ static void assert_refused(const char *document, bs_status expected)
 static void elements_come_with_their_path_and_text(void **state)
 {
     (void)state;
-    assert_read("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                "<R xmlns=\"http://s3/\">\n  <Key>a &amp; b&#xe9;</Key>\n"
-                "  <C><Key> c </Key><Size>1</Size></C><Empty/><s:D xmlns:s=\"x\">d</s:D>\n</R>\n",
-                "R/Key=a & b\xc3\xa9\nR/C/Key= c \nR/C/Size=1\nR/C=\nR/Empty=\nR/D=d\nR=\n");
+    assert_read(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+        "<R xmlns=\"http://s3/\">\n  <Key>a &amp; b&#xe9;</Key>\n"
+        "  <C><Key> c </Key><Size>1</Size></C><Empty/><s:D xmlns:s=\"x\">d</s:D>\n</R>\n",
+        "R/@xmlns=http://s3/\nR/Key=a & b\xc3\xa9\nR/C/Key= c \nR/C/Size=1\nR/C=\nR/Empty=\n"
+        "R/D/@s=x\nR/D=d\nR=\n");
+}
+
+static void attributes_come_before_what_is_in_their_element(void **state)
+{
+    (void)state;
+    assert_read("<A one='1' x:two='&lt;2 &#10;'><B three=''/>\n<C>c</C></A>",
+                "A/@one=1\nA/@two=<2 \n\nA/B/@three=\nA/B=\nA/C=c\nA=\n");
 }
 
 static void comments_and_sections_are_no_borders_in_a_text(void **state)
@@ -95,6 +104,9 @@ static void what_is_not_strict_is_refused(void **state)
         "<A><B/>text</A>",
         "<A>&unknown;</A>",
         "<A>&#0;</A>",
+        "<A a='1' a='2'/>",
+        "<A a='<'/>",
+        "<A a=1/>",
         "<A>\x01</A>",
         "<A>\xff</A>",
         "<A",
@@ -137,6 +149,20 @@ static void limits_are_kept(void **state)
     memcpy(document + 1 + BSI_XML_NAME_MAX, "x/>", 4);
     assert_refused(document, BS_E_LIMIT);
 
+    memset(document, 'x', SIZE - 1);
+    memcpy(document, "<A b='", 6);
+    memcpy(document + 6 + BSI_XML_TEXT_MAX, "'/>", 4);
+    bsi_buf_init(&out, 2 * SIZE);
+    assert_ok(read_in(document, strlen(document), 1000, &out));
+    bsi_buf_dispose(&out);
+    memcpy(document + 6 + BSI_XML_TEXT_MAX, "x'/>", 5);
+    assert_refused(document, BS_E_LIMIT);
+
+    memset(document, 'x', SIZE - 1);
+    memcpy(document, "<A ", 3);
+    memcpy(document + 3 + BSI_XML_NAME_MAX, "x='1'/>", 8);
+    assert_refused(document, BS_E_LIMIT);
+
     document[0] = '\0';
     for (size_t i = 0; i <= BSI_XML_DEPTH_MAX; i++) {
         memcpy(document + 3 * i, "<A>", 4);
@@ -171,7 +197,7 @@ static void a_callback_ends_the_reading(void **state)
 
 static void every_lack_of_memory_is_told(void **state)
 {
-    static const char document[] = "<R><Key>a &amp; b</Key><Size>1</Size></R>";
+    static const char document[] = "<R a=\"b\"><Key>a &amp; b</Key><Size>1</Size></R>";
     bool failed = true;
 
     (void)state;
@@ -194,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(elements_come_with_their_path_and_text),
+        cmocka_unit_test(attributes_come_before_what_is_in_their_element),
         cmocka_unit_test(comments_and_sections_are_no_borders_in_a_text),
         cmocka_unit_test(what_is_not_whole_is_refused),
         cmocka_unit_test(what_is_not_strict_is_refused),
