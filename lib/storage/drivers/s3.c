@@ -13,8 +13,12 @@
 #include "base/alloc.h"
 #include "net/http_date.h"
 #include "storage/drivers/drivers.h"
+#include "storage/drivers/pages.h"
+#include "storage/drivers/parts.h"
+#include "storage/drivers/ranges.h"
 #include "storage/drivers/s3_remove.h"
 #include "storage/drivers/s3_upload.h"
+#include "storage/drivers/settings.h"
 #include "task/call.h"
 
 enum {
@@ -23,7 +27,6 @@ enum {
     PAGE_BYTES_MAX = 8 * MIB, /* A thousand keys, with every byte encoded, and what is beside. */
     KEY_BUFFER = BSI_S3_KEY_MAX + 16,
     NUMBER_SIZE = 24,
-    PAGES_MAX = 10 * 1000 * 1000,
     NS_PER_S = 1000000000,
     TAGS_MAX = 10, /* Source: "Categorizing your storage using tags". */
 };
@@ -38,42 +41,13 @@ typedef struct s3_storage {
 
 /* --- Opening --- */
 
-static bs_status copy_text(const bs_storage_settings *settings, const char *key, char **own,
-                           const char **out)
-{
-    const char *text = bs_storage_settings_text(settings, key);
-
-    if (!text || !text[0]) {
-        return BS_OK;
-    }
-    for (const char *at = text; *at; at++) {
-        if (*at <= ' ' || *at >= 0x7f) {
-            return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID, "%s: takes no blanks", key);
-        }
-    }
-    *own = bsi_strdup(text);
-    *out = *own;
-    return *own ? BS_OK : BS_E_NOMEM;
-}
-
-static bs_status take_number(const bs_storage_settings *settings, const char *key, uint64_t least,
-                             uint64_t most, uint64_t *out)
-{
-    *out = bs_storage_settings_number(settings, key);
-    if (*out < least || *out > most) {
-        return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID, "%s: takes %" PRIu64 " to %" PRIu64, key,
-                        least, most);
-    }
-    return BS_OK;
-}
-
 /* Of the form that goes into a header as it is: names and values percent-encoded. */
 static bs_status take_tags(const bs_storage_settings *settings, char **own, const char **out)
 {
     size_t pairs = 0;
     bool good = true;
 
-    BSI_TRY(copy_text(settings, "tags", own, out));
+    BSI_TRY(bsi_settings_copy_text(settings, "tags", own, out));
     for (const char *at = *out; at && good; pairs++) {
         const char *end = at + strcspn(at, "&");
         const char *equals = memchr(at, '=', (size_t)(end - at));
@@ -93,13 +67,17 @@ static bs_status take_plan(s3_storage *s3, const bs_storage_settings *settings)
     uint64_t part_mib = 0;
     uint64_t parallel = 0;
 
-    BSI_TRY(take_number(settings, "part_size_mib", BSI_S3_PART_MIN / MIB, BSI_S3_PART_MAX / MIB,
-                        &part_mib));
-    BSI_TRY(take_number(settings, "parallel_parts", 1, BSI_S3_PARALLEL_MAX, &parallel));
-    BSI_TRY(take_number(settings, "list_page_size", 1, BSI_S3_PAGE_MAX, &s3->page_size));
-    BSI_TRY(copy_text(settings, "storage_class", &s3->texts[0], &plan->storage_class));
-    BSI_TRY(copy_text(settings, "server_encryption", &s3->texts[1], &plan->encryption));
-    BSI_TRY(copy_text(settings, "server_encryption_key", &s3->texts[2], &plan->encryption_key));
+    BSI_TRY(bsi_settings_take_number(settings, "part_size_mib", BSI_S3_PART_MIN / MIB,
+                                     BSI_S3_PART_MAX / MIB, &part_mib));
+    BSI_TRY(
+        bsi_settings_take_number(settings, "parallel_parts", 1, BSI_PARTS_PARALLEL_MAX, &parallel));
+    BSI_TRY(
+        bsi_settings_take_number(settings, "list_page_size", 1, BSI_S3_PAGE_MAX, &s3->page_size));
+    BSI_TRY(bsi_settings_copy_text(settings, "storage_class", &s3->texts[0], &plan->storage_class));
+    BSI_TRY(
+        bsi_settings_copy_text(settings, "server_encryption", &s3->texts[1], &plan->encryption));
+    BSI_TRY(bsi_settings_copy_text(settings, "server_encryption_key", &s3->texts[2],
+                                   &plan->encryption_key));
     BSI_TRY(take_tags(settings, &s3->texts[3], &plan->tags));
     BSI_TRY(bsi_s3_lock_take(settings, &plan->lock));
     plan->part_size = part_mib * MIB;
@@ -192,93 +170,20 @@ static bs_status s3_stat(void *self, const bs_call *call, const char *key, bs_st
     return BS_OK;
 }
 
-/* Where the bytes of a range go. */
-typedef struct range {
-    uint8_t *at;
-    size_t left;
-} range;
-
-static bs_status take_bytes(void *user, const void *data, size_t size)
-{
-    range *self = user;
-
-    if (size > self->left) {
-        return bsi_fail(BS_LAYER_STORAGE, BS_E_IO, "the server sends more than was asked for");
-    }
-    memcpy(self->at, data, size);
-    self->at += size;
-    self->left -= size;
-    return BS_OK;
-}
-
-static bool take_digits(bsi_slice *text, char end, uint64_t *out)
-{
-    const char *found = end ? memchr(text->data, end, text->size) : text->data + text->size;
-    bsi_slice digits = {text->data, 0};
-
-    if (!found) {
-        return false;
-    }
-    digits.size = (size_t)(found - text->data);
-    text->data += digits.size + (end ? 1 : 0);
-    text->size -= digits.size + (end ? 1 : 0);
-    return bsi_service_parse_size(digits, out);
-}
-
-/* "bytes 0-9/100": RFC 9110, 14.4. False for anything else. */
-static bool parse_range(bsi_slice text, uint64_t *first, uint64_t *last, uint64_t *total)
-{
-    static const char unit[] = "bytes ";
-
-    if (text.size < sizeof(unit) || memcmp(text.data, unit, sizeof(unit) - 1) != 0) {
-        return false;
-    }
-    text.data += sizeof(unit) - 1;
-    text.size -= sizeof(unit) - 1;
-    return take_digits(&text, '-', first) && take_digits(&text, '/', last) &&
-           take_digits(&text, '\0', total);
-}
-
-/* All of the range, or the object's end before it; anything else is none of S3. */
-static bs_status check_range(const s3_storage *s3, const bsi_http_answer *answer, uint64_t offset,
-                             size_t size)
-{
-    bsi_slice header = {NULL, 0};
-    uint64_t first = 0;
-    uint64_t last = 0;
-    uint64_t total = 0;
-
-    if (answer->status == 200 && offset == 0 && answer->size == size) {
-        return BS_OK;
-    }
-    if (answer->status != 206 || !bsi_http_header(answer, "content-range", &header) ||
-        !parse_range(header, &first, &last, &total)) {
-        return bsi_s3_not_s3(&s3->conn, "does not answer with the range that was asked for");
-    }
-    if (first != offset || last < first || last >= total || last - first + 1 != answer->size) {
-        return bsi_s3_not_s3(&s3->conn, "answers with another range than it says");
-    }
-    if (answer->size < size && last + 1 == total) {
-        return bsi_fail(BS_LAYER_STORAGE, BS_E_RANGE, "has only %" PRIu64 " bytes", total);
-    }
-    return answer->size == size ? BS_OK
-                                : bsi_s3_not_s3(&s3->conn, "answers with less than the range");
-}
-
 static bs_status s3_read(void *self, const bs_call *call, const char *key, uint64_t offset,
                          void *buf, size_t size)
 {
     s3_storage *s3 = self;
     char value[64];
     const bsi_header headers[] = {{"range", value}};
-    range target = {.at = buf, .left = size};
-    const bsi_s3_request request = {.method = "GET",
-                                    .key = key,
-                                    .headers = headers,
-                                    .header_count = BSI_ARRAY_SIZE(headers),
-                                    .sink = take_bytes,
-                                    .sink_user = &target,
-                                    .answer_max = UINT64_MAX}; /* The sink ends it. */
+    bsi_range target = {.at = buf, .left = size};
+    const bsi_wire_request request = {.method = "GET",
+                                      .key = key,
+                                      .headers = headers,
+                                      .header_count = BSI_ARRAY_SIZE(headers),
+                                      .sink = bsi_range_take,
+                                      .sink_user = &target,
+                                      .answer_max = UINT64_MAX}; /* The sink ends it. */
     bsi_http_answer answer;
     bs_status status = BS_OK;
 
@@ -289,9 +194,9 @@ static bs_status s3_read(void *self, const bs_call *call, const char *key, uint6
     }
     (void)snprintf(value, sizeof(value), "bytes=%" PRIu64 "-%" PRIu64, offset, offset + size - 1);
     BSI_TRY(bsi_s3_send(&s3->conn, call, &request, &answer));
-    status = check_range(s3, &answer, offset, size);
+    status = bsi_range_check(&answer, offset, size);
     bsi_http_answer_dispose(&answer);
-    return status;
+    return status < 0 && status != BS_E_RANGE ? bsi_s3_in_bucket(&s3->conn, status) : status;
 }
 
 static bs_status s3_remove(void *self, const bs_call *call, const char *key)
@@ -321,10 +226,10 @@ static bs_status get_page(s3_storage *s3, const bs_call *call, const char *prefi
                                   {"max-keys", count},
                                   {"prefix", prefix},
                                   {"continuation-token", token}};
-    const bsi_s3_request request = {.method = "GET",
-                                    .query = query,
-                                    .query_count = BSI_ARRAY_SIZE(query) - (token[0] ? 0 : 1),
-                                    .answer_max = PAGE_BYTES_MAX};
+    const bsi_wire_request request = {.method = "GET",
+                                      .query = query,
+                                      .query_count = BSI_ARRAY_SIZE(query) - (token[0] ? 0 : 1),
+                                      .answer_max = PAGE_BYTES_MAX};
     bsi_http_answer answer;
     bs_status status = BS_OK;
 
@@ -335,39 +240,6 @@ static bs_status get_page(s3_storage *s3, const bs_call *call, const char *prefi
     return status < 0 ? bsi_fail_context(BS_LAYER_STORAGE, status, "bucket '%s' at '%s'",
                                          s3->conn.bucket, s3->conn.host)
                       : BS_OK;
-}
-
-/* FNV-1a, 64 bits; never 0. */
-static uint64_t hash_of(const char *text)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-    for (; *text; text++) {
-        hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
-    }
-    return hash | 1;
-}
-
-/*
- * A server that sends the same pages again and again is found out: of each page
- * the first key must differ from that of one before, which is replaced by a later one
- * after each doubling of the pages (Brent's search for a cycle).
- */
-static bs_status check_progress(const bsi_page *page, bs_storage_cursor *cursor)
-{
-    const uint64_t number = cursor->notes[0] + 1;
-    const uint64_t seen = page->count > 0 ? hash_of(page->objects[0].key) : 0;
-    const bool same = page->token && strcmp(page->token, cursor->token) == 0;
-
-    if (same || number > PAGES_MAX || (seen != 0 && seen == cursor->notes[1])) {
-        return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "the server's listing has no end");
-    }
-    cursor->notes[0] = number;
-    if (seen != 0 && (number & (number - 1)) == 0) {
-        cursor->notes[1] = seen;
-    }
-    (void)snprintf(cursor->token, sizeof(cursor->token), "%s", page->token ? page->token : "");
-    return BS_OK;
 }
 
 static bs_status tell_page(const s3_storage *s3, const bsi_page *page, bs_storage_list_cb callback,
@@ -416,7 +288,7 @@ static bs_status s3_list_page(void *self, const bs_call *call, const char *prefi
     BSI_TRY(get_page(s3, call, whole, cursor->token, s3->page_size, &page));
     status = check_keys(s3, &page, whole);
     if (status == BS_OK) {
-        status = check_progress(&page, cursor);
+        status = bsi_pages_check_progress(&page, cursor);
     }
     if (status == BS_OK) {
         status = tell_page(s3, &page, callback, user);
@@ -428,13 +300,7 @@ static bs_status s3_list_page(void *self, const bs_call *call, const char *prefi
 static bs_status s3_list(void *self, const bs_call *call, const char *prefix,
                          bs_storage_list_cb callback, void *user)
 {
-    bs_storage_cursor cursor = {.token = ""};
-    bs_status status = BS_OK;
-
-    do {
-        status = s3_list_page(self, call, prefix, &cursor, callback, user);
-    } while (status == BS_OK && cursor.token[0] != '\0');
-    return status;
+    return bsi_pages_list(s3_list_page, self, call, prefix, callback, user);
 }
 
 /* --- Uploads --- */
@@ -490,10 +356,10 @@ static bs_status get_pending(s3_storage *s3, const bs_call *call, const bsi_s3_p
                                   {"prefix", s3->conn.prefix},
                                   {"key-marker", last->next_key},
                                   {"upload-id-marker", last->next_id}};
-    const bsi_s3_request request = {.method = "GET",
-                                    .query = query,
-                                    .query_count = BSI_ARRAY_SIZE(query) - (first ? 2 : 0),
-                                    .answer_max = PAGE_BYTES_MAX};
+    const bsi_wire_request request = {.method = "GET",
+                                      .query = query,
+                                      .query_count = BSI_ARRAY_SIZE(query) - (first ? 2 : 0),
+                                      .answer_max = PAGE_BYTES_MAX};
     bsi_http_answer answer;
     bs_status status = BS_OK;
 
@@ -513,11 +379,11 @@ static bs_status add_parts(s3_storage *s3, const bs_call *call, const char *key,
     do {
         char marker[NUMBER_SIZE];
         const bsi_uri_pair query[] = {{"uploadId", id}, {"part-number-marker", marker}};
-        const bsi_s3_request request = {.method = "GET",
-                                        .key = key,
-                                        .query = query,
-                                        .query_count = BSI_ARRAY_SIZE(query),
-                                        .answer_max = PAGE_BYTES_MAX};
+        const bsi_wire_request request = {.method = "GET",
+                                          .key = key,
+                                          .query = query,
+                                          .query_count = BSI_ARRAY_SIZE(query),
+                                          .answer_max = PAGE_BYTES_MAX};
         const uint32_t before = next;
         bsi_http_answer answer;
 

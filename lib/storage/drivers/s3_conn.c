@@ -13,7 +13,7 @@
 #include "net/endpoint.h"
 #include "os/process.h"
 #include "os/time.h"
-#include "storage/storage.h"
+#include "storage/drivers/settings.h"
 #include "text/base64.h"
 
 enum {
@@ -21,10 +21,6 @@ enum {
     BUCKET_MIN = 3,
     BUCKET_MAX = 255, /* Amazon's have at most 63 bytes, old ones up to this. */
     REGION_MAX = 63,
-    PREFIX_MAX = 512,
-    LINES_USUAL = 4 * 1024, /* Bytes of all headers but a token. */
-    LINES_MAX = 64 * 1024,
-    URL_MAX = 32 * 1024, /* A key of 1024 bytes, all encoded, a token and an id. */
     HEX_SIZE = 2 * BSI_SHA256_SIZE + 1,
 };
 
@@ -128,39 +124,6 @@ static bs_status take_address(bsi_s3_conn *conn, const bs_storage_settings *sett
     return join(is_virtual ? "" : "/", is_virtual ? "" : conn->bucket, "", &conn->path);
 }
 
-static bs_status take_prefix(const bs_storage_settings *settings, char **out)
-{
-    const char *prefix = bs_storage_settings_text(settings, "prefix");
-    const size_t size = prefix ? strlen(prefix) : 0;
-
-    if (size > 0 && (size > PREFIX_MAX || !bsi_storage_key_is_valid(prefix))) {
-        return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID,
-                        "prefix: takes components apart by single '/', at most %d bytes",
-                        PREFIX_MAX);
-    }
-    *out = bsi_calloc(1, size + 2);
-    if (!*out) {
-        return BS_E_NOMEM;
-    }
-    if (size > 0) {
-        memcpy(*out, prefix, size);
-        (*out)[size] = '/';
-    }
-    return BS_OK;
-}
-
-static bs_status make_http(const bs_storage_settings *settings, bsi_http **out)
-{
-    const bsi_http_options options = {
-        .ca_file = bs_storage_settings_text(settings, "ca_file"),
-        .proxy = bs_storage_settings_text(settings, "proxy"),
-        .resolve = bs_storage_settings_text(settings, "resolve"),
-        .stall_timeout_s = (uint32_t)bs_storage_settings_number(settings, "stall_timeout_s"),
-    };
-
-    return bsi_http_new(&options, out);
-}
-
 static bs_status take_settings(bsi_s3_conn *conn, const bs_call *call,
                                const bs_storage_settings *settings)
 {
@@ -173,8 +136,8 @@ static bs_status take_settings(bsi_s3_conn *conn, const bs_call *call,
     }
     BSI_TRY(take_region(settings, &conn->region));
     BSI_TRY(take_address(conn, settings));
-    BSI_TRY(take_prefix(settings, &conn->prefix));
-    BSI_TRY(make_http(settings, &conn->http));
+    BSI_TRY(bsi_settings_take_prefix(settings, &conn->prefix));
+    BSI_TRY(bsi_settings_make_http(settings, &conn->http));
     return bsi_s3_identity_open(&conn->identity, call, settings);
 }
 
@@ -209,37 +172,12 @@ void bsi_s3_conn_close(bsi_s3_conn *conn)
 /* --- A request on its way --- */
 
 typedef struct draft {
-    bsi_buf path; /* Encoded, as the next. Both end with NUL. */
-    bsi_buf query;
-    bsi_buf url;
-    bsi_buf lines; /* "name: value", each with its NUL. Has the session's token in it. */
-    size_t line_at[BSI_S3_HEADERS_MAX + 4];
-    size_t line_count;
-    bsi_header signed_headers[BSI_S3_HEADERS_MAX + 4];
+    bsi_wire wire;
+    bsi_header signed_headers[BSI_WIRE_HEADERS_MAX + 4];
     size_t signed_count;
     char date[BSI_SIGV4_DATE_SIZE];
     char hash[HEX_SIZE];
 } draft;
-
-static void draft_init(draft *self)
-{
-    *self = (draft){.line_count = 0};
-    bsi_buf_init(&self->path, URL_MAX);
-    bsi_buf_init(&self->query, URL_MAX);
-    bsi_buf_init(&self->url, 2 * URL_MAX);
-    bsi_buf_init(&self->lines, LINES_MAX);
-}
-
-static void draft_dispose(draft *self)
-{
-    if (self->lines.data) {
-        bsi_wipe(self->lines.data, self->lines.capacity);
-    }
-    bsi_buf_dispose(&self->path);
-    bsi_buf_dispose(&self->query);
-    bsi_buf_dispose(&self->url);
-    bsi_buf_dispose(&self->lines);
-}
 
 bs_status bsi_s3_check_key(const bsi_s3_conn *conn, const char *key)
 {
@@ -259,33 +197,26 @@ bs_status bsi_s3_check_key(const bsi_s3_conn *conn, const char *key)
 static bs_status write_key(draft *self, const bsi_s3_conn *conn, const char *key)
 {
     BSI_TRY(bsi_s3_check_key(conn, key));
-    BSI_TRY(bsi_buf_append_byte(&self->path, '/'));
-    BSI_TRY(bsi_uri_append_path(&self->path, conn->prefix));
-    return bsi_uri_append_path(&self->path, key);
+    BSI_TRY(bsi_buf_append_byte(&self->wire.path, '/'));
+    BSI_TRY(bsi_uri_append_path(&self->wire.path, conn->prefix));
+    return bsi_uri_append_path(&self->wire.path, key);
 }
 
 static bs_status write_path(draft *self, const bsi_s3_conn *conn, const char *key)
 {
-    bs_status status = bsi_buf_append_text(&self->path, conn->path);
-
-    if (status == BS_OK && key) {
-        status = write_key(self, conn, key);
-    } else if (status == BS_OK && self->path.size == 0) {
-        status = bsi_buf_append_byte(&self->path, '/');
+    BSI_TRY(bsi_buf_append_text(&self->wire.path, conn->path));
+    if (key) {
+        return write_key(self, conn, key);
     }
-    return status < 0 ? status : bsi_buf_append_byte(&self->path, '\0');
+    return self->wire.path.size == 0 ? bsi_buf_append_byte(&self->wire.path, '/') : BS_OK;
 }
 
-static bs_status write_address(draft *self, const bsi_s3_conn *conn, const bsi_s3_request *request)
+static bs_status write_address(draft *self, const bsi_s3_conn *conn,
+                               const bsi_wire_request *request)
 {
-    const char *mark = request->query_count > 0 ? "?" : "";
-
     BSI_TRY(write_path(self, conn, request->key));
-    BSI_TRY(bsi_uri_append_query(&self->query, request->query, request->query_count));
-    BSI_TRY(bsi_buf_append_byte(&self->query, '\0'));
-    BSI_TRY(bsi_buf_append_format(&self->url, "%s%s%s%s", conn->url, (const char *)self->path.data,
-                                  mark, (const char *)self->query.data));
-    return bsi_buf_append_byte(&self->url, '\0');
+    BSI_TRY(bsi_uri_append_query(&self->wire.query, request->query, request->query_count));
+    return bsi_wire_write_url(&self->wire, conn->url);
 }
 
 static void sign_header(draft *self, const char *name, const char *value)
@@ -294,21 +225,13 @@ static void sign_header(draft *self, const char *name, const char *value)
     self->signed_count++;
 }
 
-static bs_status add_line(draft *self, const char *name, const char *value)
-{
-    self->line_at[self->line_count] = self->lines.size;
-    self->line_count++;
-    BSI_TRY(bsi_buf_append_format(&self->lines, "%s: %s", name, value));
-    return bsi_buf_append_byte(&self->lines, '\0');
-}
-
 /* libcurl adds the host by itself. */
 static bs_status write_headers(draft *self, const bsi_s3_conn *conn, const bsi_secret *token,
-                               const bsi_s3_request *request)
+                               const bsi_wire_request *request)
 {
     bsi_digest digest;
 
-    BSI_CHECK(request->header_count <= BSI_S3_HEADERS_MAX - 1);
+    BSI_CHECK(request->header_count <= BSI_WIRE_HEADERS_MAX - 1);
     if (request->digest) {
         digest = *request->digest;
     } else {
@@ -324,10 +247,9 @@ static bs_status write_headers(draft *self, const bsi_s3_conn *conn, const bsi_s
     for (size_t i = 0; i < request->header_count; i++) {
         sign_header(self, request->headers[i].name, request->headers[i].value);
     }
-    /* A buffer that moves leaves its bytes behind, and those of the token are to be wiped. */
-    BSI_TRY(bsi_buf_reserve(&self->lines, LINES_USUAL + (token ? bsi_secret_size(token) : 0)));
     for (size_t i = 1; i < self->signed_count; i++) {
-        BSI_TRY(add_line(self, self->signed_headers[i].name, self->signed_headers[i].value));
+        BSI_TRY(bsi_wire_add_line(&self->wire, self->signed_headers[i].name,
+                                  self->signed_headers[i].value));
     }
     return BS_OK;
 }
@@ -338,50 +260,28 @@ static bs_status write_signature(draft *self, bsi_s3_conn *conn, bsi_s3_credenti
     const bsi_sigv4_scope scope = {.sec = sec, .region = conn->region, .service = "s3"};
     const bsi_sigv4_request request = {
         .method = method,
-        .path = (const char *)self->path.data,
-        .query = (const char *)self->query.data,
+        .path = (const char *)self->wire.path.data,
+        .query = (const char *)self->wire.query.data,
         .headers = self->signed_headers,
         .header_count = self->signed_count,
         .payload_hash = self->hash,
     };
 
-    self->line_at[self->line_count] = self->lines.size;
-    self->line_count++;
-    BSI_TRY(bsi_buf_append_text(&self->lines, "Authorization: "));
-    BSI_TRY(bsi_s3_identity_sign(&conn->identity, who, &scope, &request, &self->lines));
-    return bsi_buf_append_byte(&self->lines, '\0');
+    BSI_TRY(bsi_wire_begin_line(&self->wire, "Authorization"));
+    BSI_TRY(bsi_s3_identity_sign(&conn->identity, who, &scope, &request, &self->wire.lines));
+    return bsi_buf_append_byte(&self->wire.lines, '\0');
 }
 
 static bs_status write_draft(draft *self, bsi_s3_conn *conn, bsi_s3_credentials *who,
-                             const bsi_s3_request *request)
+                             const bsi_wire_request *request)
 {
     const int64_t sec = bsi_now().sec;
 
+    BSI_TRY(bsi_wire_reserve(&self->wire, who->token ? bsi_secret_size(who->token) : 0));
     BSI_TRY(bsi_sigv4_date(sec, self->date));
     BSI_TRY(write_address(self, conn, request));
     BSI_TRY(write_headers(self, conn, who->token, request));
     return write_signature(self, conn, who, request->method, sec);
-}
-
-static bs_status send_draft(const draft *self, bsi_s3_conn *conn, const bs_call *call,
-                            const bsi_s3_request *request, bsi_http_answer *answer)
-{
-    const char *headers[BSI_S3_HEADERS_MAX + 5] = {NULL};
-    const bsi_http_request wire = {
-        .method = request->method,
-        .url = (const char *)self->url.data,
-        .headers = headers,
-        .body = request->body ? request->body : "",
-        .body_size = request->body_size,
-        .sink = request->sink,
-        .sink_user = request->sink_user,
-        .answer_max = request->answer_max,
-    };
-
-    for (size_t i = 0; i < self->line_count; i++) {
-        headers[i] = (const char *)self->lines.data + self->line_at[i];
-    }
-    return bsi_http_send(conn->http, call, &wire, answer);
 }
 
 /* Credentials that have ended may be others the next time. */
@@ -397,18 +297,18 @@ static bs_status refuse(bsi_s3_conn *conn, const bsi_s3_credentials *who,
 }
 
 static bs_status send_as(bsi_s3_conn *conn, const bs_call *call, bsi_s3_credentials *who,
-                         const bsi_s3_request *request, bsi_http_answer *answer)
+                         const bsi_wire_request *request, bsi_http_answer *answer)
 {
     bsi_service_error unwanted;
-    draft self;
+    draft self = {.signed_count = 0};
     bs_status status = BS_OK;
 
-    draft_init(&self);
+    bsi_wire_init(&self.wire);
     status = write_draft(&self, conn, who, request);
     if (status == BS_OK) {
-        status = send_draft(&self, conn, call, request, answer);
+        status = bsi_wire_send(&self.wire, conn->http, call, request, answer);
     }
-    draft_dispose(&self);
+    bsi_wire_dispose(&self.wire);
     if (status < 0 || (answer->status >= 200 && answer->status < 300)) {
         return status;
     }
@@ -417,7 +317,7 @@ static bs_status send_as(bsi_s3_conn *conn, const bs_call *call, bsi_s3_credenti
     return status;
 }
 
-bs_status bsi_s3_send(bsi_s3_conn *conn, const bs_call *call, const bsi_s3_request *request,
+bs_status bsi_s3_send(bsi_s3_conn *conn, const bs_call *call, const bsi_wire_request *request,
                       bsi_http_answer *answer)
 {
     bsi_s3_credentials *who = NULL;
@@ -434,7 +334,7 @@ bs_status bsi_s3_send(bsi_s3_conn *conn, const bs_call *call, const bsi_s3_reque
 bs_status bsi_s3_head(bsi_s3_conn *conn, const bs_call *call, const char *key,
                       bsi_http_answer *answer, uint64_t *size_out)
 {
-    const bsi_s3_request request = {.method = "HEAD", .key = key};
+    const bsi_wire_request request = {.method = "HEAD", .key = key};
     bsi_slice etag = {NULL, 0};
     bsi_slice length = {NULL, 0};
 

@@ -2,11 +2,9 @@
 #ifndef BSI_STORAGE_DRIVERS_S3_CONN_H
 #define BSI_STORAGE_DRIVERS_S3_CONN_H
 
-#include "hash/sha256.h"
-#include "net/http.h"
 #include "net/s3_xml.h"
-#include "net/uri.h"
 #include "storage/drivers/s3_identity.h"
+#include "storage/drivers/wire.h"
 
 /*
  * Requests to one bucket: where it is, who asks, the signature, and what its
@@ -31,31 +29,12 @@ BS_NODISCARD bs_status bsi_s3_conn_open(bsi_s3_conn *conn, const bs_call *call,
                                         const bs_storage_settings *settings);
 void bsi_s3_conn_close(bsi_s3_conn *conn);
 
-typedef struct bsi_s3_request {
-    const char *method;
-    const char *key; /* Of an object, without the prefix; NULL: the bucket. */
-    const bsi_uri_pair *query;
-    size_t query_count;
-    const bsi_header *headers; /* Beside those that every request has. */
-    size_t header_count;
-    const void *body;
-    size_t body_size;
-    const bsi_digest *digest; /* Of the body, where it is known. */
-    bsi_http_sink sink;
-    void *sink_user;
-    uint64_t answer_max;
-    bsi_service_error *error; /* What a refusal says; NULL: nobody wants to know. */
-} bsi_s3_request;
-
-/* More headers than these are beyond a request. */
-enum { BSI_S3_HEADERS_MAX = 16 };
-
 /*
  * BS_OK: the answer's status is 2xx, and it is to be disposed of. Else the
  * refusal in the words of bsi_s3_refused(), or what bsi_http_send() says.
  */
 BS_NODISCARD bs_status bsi_s3_send(bsi_s3_conn *conn, const bs_call *call,
-                                   const bsi_s3_request *request, bsi_http_answer *answer);
+                                   const bsi_wire_request *request, bsi_http_answer *answer);
 
 /* BS_E_LIMIT for keys that are too long with the prefix, BS_E_INVALID for what is not UTF-8. */
 BS_NODISCARD bs_status bsi_s3_check_key(const bsi_s3_conn *conn, const char *key);
@@ -78,6 +57,9 @@ bs_status bsi_s3_refused(bsi_s3_conn *conn, const bsi_http_answer *answer,
 
 /* The same for one object of a request that was about many. */
 bs_status bsi_s3_refused_one(bsi_s3_conn *conn, bsi_service_error *error);
+
+/* Put bucket and server in front of a failure's text. */
+bs_status bsi_s3_in_bucket(const bsi_s3_conn *conn, bs_status status);
 
 /* An answer that no S3 service gives, such as the page of a portal. May pass. */
 bs_status bsi_s3_not_s3(const bsi_s3_conn *conn, const char *what);

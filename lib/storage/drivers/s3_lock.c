@@ -66,11 +66,11 @@ bs_status bsi_s3_lock_check_bucket(bsi_s3_conn *conn, const bs_call *call, const
 {
     static const bsi_uri_pair query[] = {{"object-lock", NULL}};
     bsi_service_error error = {.code = ""};
-    const bsi_s3_request request = {.method = "GET",
-                                    .query = query,
-                                    .query_count = BSI_ARRAY_SIZE(query),
-                                    .answer_max = ANSWER_MAX,
-                                    .error = &error};
+    const bsi_wire_request request = {.method = "GET",
+                                      .query = query,
+                                      .query_count = BSI_ARRAY_SIZE(query),
+                                      .answer_max = ANSWER_MAX,
+                                      .error = &error};
     bsi_http_answer answer;
     bool enabled = false;
     bs_status status = BS_OK;

@@ -6,23 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "net/http_date.h"
-#include "os/time.h"
+#include "storage/drivers/refusal.h"
 #include "storage/drivers/s3_conn.h"
 
-enum {
-    SHOWN = 256,
-    TEXT_SIZE = 1024,
-};
+enum { SHOWN = 256 };
 
-typedef struct meaning {
-    const char *code;
-    bs_status status;
-    bool passes; /* May go well the next time. */
-    const char *advice;
-} meaning;
-
-static const meaning meanings[] = {
+static const bsi_refusal meanings[] = {
     {"NoSuchKey", BS_E_NOT_FOUND, false, NULL},
     {"NoSuchBucket", BS_E_INVALID, false, "create the bucket, or name another one"},
     {"NoSuchUpload", BS_E_IO, false, "somebody has ended this upload"},
@@ -57,16 +46,6 @@ static const meaning meanings[] = {
     {"XAmzContentSHA256Mismatch", BS_E_IO, true, "the bytes changed on their way"},
     {"XAmzContentChecksumMismatch", BS_E_IO, true, "the bytes changed on their way"},
 };
-
-static const meaning *find(const char *code)
-{
-    for (size_t i = 0; i < BSI_ARRAY_SIZE(meanings); i++) {
-        if (strcmp(meanings[i].code, code) == 0) {
-            return &meanings[i];
-        }
-    }
-    return NULL;
-}
 
 static void copy_header(const bsi_http_answer *answer, const char *name, char *out, size_t size)
 {
@@ -103,67 +82,6 @@ static bs_status fail_region(const bsi_s3_conn *conn, const bsi_service_error *e
                     conn->region);
 }
 
-static bs_status fail_clock(const bsi_http_answer *answer)
-{
-    char now[BSI_HTTP_DATE_SIZE] = "";
-    char shown[SHOWN] = "another time";
-    bsi_slice theirs = {NULL, 0};
-
-    if (bsi_http_header(answer, "date", &theirs)) {
-        bsi_printable(theirs.data, theirs.size, shown, sizeof(shown));
-    }
-    if (bsi_http_date_format(bsi_now().sec, now) < 0) {
-        (void)snprintf(now, sizeof(now), "beyond any calendar");
-    }
-    return bsi_fail(BS_LAYER_STORAGE, BS_E_CLOCK,
-                    "the clocks differ too much: here it is %s, at the server %s", now, shown);
-}
-
-/* "the server answers 403 AccessDenied (Access Denied.): advice" */
-static bs_status fail_with(const bsi_http_answer *answer, const bsi_service_error *error,
-                           bs_status status, const char *advice)
-{
-    char code[SHOWN];
-    char message[2 * SHOWN];
-
-    bsi_printable(error->code, strlen(error->code), code, sizeof(code));
-    bsi_printable(error->message, strlen(error->message), message, sizeof(message));
-    return bsi_fail(BS_LAYER_STORAGE, status, "the server answers %d %s%s%s%s%s%s", answer->status,
-                    code, message[0] ? " (" : "", message, message[0] ? ")" : "",
-                    advice ? ": " : "", advice ? advice : "");
-}
-
-static bs_status fail_known(const bsi_http_answer *answer, const bsi_service_error *error,
-                            const meaning *known)
-{
-    bs_retry retry = BS_RETRY_NEVER;
-
-    (void)fail_with(answer, error, known->status, known->advice);
-    if (known->passes) {
-        retry = answer->retry_after_ms > 0 ? BS_RETRY_AFTER : BS_RETRY_SAFE;
-    }
-    bsi_error_set_retry(retry, retry == BS_RETRY_AFTER ? answer->retry_after_ms : 0);
-    return known->status;
-}
-
-/* A 404 of a server that is no S3 must not be taken for an object that is not there. */
-static bs_status fail_unknown(const bsi_http_answer *answer, const bsi_service_error *error)
-{
-    const bsi_slice code = bsi_slice_of(error->code);
-
-    if (answer->status < 300) {
-        return fail_with(answer, error, BS_E_IO, NULL);
-    }
-    if ((answer->status == 404 || answer->status == 410) && answer->text.size > 0) {
-        (void)bsi_fail(BS_LAYER_STORAGE, BS_E_IO,
-                       "the server answers %d, and not as S3 does: is the endpoint right?",
-                       answer->status);
-        bsi_error_set_retry(BS_RETRY_NEVER, 0);
-        return BS_E_IO;
-    }
-    return bsi_http_fail(answer, code);
-}
-
 static bool is_about_region(const bsi_http_answer *answer, const bsi_service_error *error)
 {
     return error->region[0] != '\0' &&
@@ -175,18 +93,18 @@ static bool is_about_region(const bsi_http_answer *answer, const bsi_service_err
 static bs_status fail(const bsi_s3_conn *conn, const bsi_http_answer *answer,
                       const bsi_service_error *error)
 {
-    const meaning *known = find(error->code);
+    const bsi_refusal *known = bsi_refusal_find(meanings, BSI_ARRAY_SIZE(meanings), error->code);
 
     if (is_about_region(answer, error)) {
         return fail_region(conn, error);
     }
     if (strcmp(error->code, "RequestTimeTooSkewed") == 0) {
-        return fail_clock(answer);
+        return bsi_refusal_fail_clock(answer);
     }
-    return known ? fail_known(answer, error, known) : fail_unknown(answer, error);
+    return bsi_refusal_fail(answer, error, known, "S3");
 }
 
-static bs_status in_bucket(const bsi_s3_conn *conn, bs_status status)
+bs_status bsi_s3_in_bucket(const bsi_s3_conn *conn, bs_status status)
 {
     return bsi_fail_context(BS_LAYER_STORAGE, status, "bucket '%s' at '%s'", conn->bucket,
                             conn->host);
@@ -198,7 +116,7 @@ bs_status bsi_s3_refused(bsi_s3_conn *conn, const bsi_http_answer *answer, bsi_s
     if (bsi_s3_identity_is_in(&conn->identity, error->message)) {
         error->message[0] = '\0'; /* A server that sends back what it got. */
     }
-    return in_bucket(conn, fail(conn, answer, error));
+    return bsi_s3_in_bucket(conn, fail(conn, answer, error));
 }
 
 bs_status bsi_s3_refused_one(bsi_s3_conn *conn, bsi_service_error *error)
@@ -208,11 +126,10 @@ bs_status bsi_s3_refused_one(bsi_s3_conn *conn, bsi_service_error *error)
     if (bsi_s3_identity_is_in(&conn->identity, error->message)) {
         error->message[0] = '\0';
     }
-    return in_bucket(conn, fail(conn, &answer, error));
+    return bsi_s3_in_bucket(conn, fail(conn, &answer, error));
 }
 
 bs_status bsi_s3_not_s3(const bsi_s3_conn *conn, const char *what)
 {
-    return in_bucket(
-        conn, bsi_fail(BS_LAYER_STORAGE, BS_E_IO, "the server %s; is the endpoint right?", what));
+    return bsi_s3_in_bucket(conn, bsi_refusal_fail_odd(what));
 }

@@ -15,7 +15,7 @@ enum {
 
 bs_status bsi_s3_remove(bsi_s3_conn *conn, const bs_call *call, const char *key)
 {
-    const bsi_s3_request request = {.method = "DELETE", .key = key, .answer_max = ANSWER_MAX};
+    const bsi_wire_request request = {.method = "DELETE", .key = key, .answer_max = ANSWER_MAX};
     bsi_http_answer answer;
     bs_status status = bsi_s3_send(conn, call, &request, &answer);
 
@@ -88,15 +88,15 @@ static bs_status send_list(bsi_s3_conn *conn, const bs_call *call, const bsi_buf
     const bsi_header headers[] = {{"x-amz-checksum-sha256", sum},
                                   {"x-amz-sdk-checksum-algorithm", "SHA256"}};
     bsi_digest digest;
-    const bsi_s3_request request = {.method = "POST",
-                                    .query = query,
-                                    .query_count = BSI_ARRAY_SIZE(query),
-                                    .headers = headers,
-                                    .header_count = BSI_ARRAY_SIZE(headers),
-                                    .body = list->data,
-                                    .body_size = list->size,
-                                    .digest = &digest,
-                                    .answer_max = LIST_ANSWER_MAX};
+    const bsi_wire_request request = {.method = "POST",
+                                      .query = query,
+                                      .query_count = BSI_ARRAY_SIZE(query),
+                                      .headers = headers,
+                                      .header_count = BSI_ARRAY_SIZE(headers),
+                                      .body = list->data,
+                                      .body_size = list->size,
+                                      .digest = &digest,
+                                      .answer_max = LIST_ANSWER_MAX};
     bsi_service_error error;
     bsi_http_answer answer;
     bs_status status = BS_OK;

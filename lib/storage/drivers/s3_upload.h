@@ -6,13 +6,11 @@
 
 /*
  * Objects on their way into a bucket. What fits into one part goes in one
- * request; more goes in parts, which threads of the upload send while the next
- * ones are filled. Memory: (parallel + 1) parts; one more where the beginning
- * may still be changed.
+ * request; more goes in parts, by bsi_parts.
  */
 typedef struct bsi_s3_upload_plan {
     uint64_t part_size;         /* Of the first parts; they grow where there are many. */
-    unsigned parallel;          /* Parts on their way at once, 1 to BSI_S3_PARALLEL_MAX. */
+    unsigned parallel;          /* Parts on their way at once, 1 to BSI_PARTS_PARALLEL_MAX. */
     const char *storage_class;  /* NULL: the service's own choice; likewise the next two. */
     const char *encryption;     /* Of the service: "AES256", "aws:kms". */
     const char *encryption_key; /* Its name, with "aws:kms". */
@@ -25,7 +23,6 @@ enum {
     BSI_S3_PART_MIN = 5 * 1024 * 1024,
     BSI_S3_PART_MAX = 1024 * 1024 * 1024, /* Amazon takes five times that; memory may not. */
     BSI_S3_PARTS_MAX = 10000,
-    BSI_S3_PARALLEL_MAX = 16,
 };
 
 typedef struct bsi_s3_upload bsi_s3_upload;
