@@ -4,12 +4,10 @@
 
 Usage: s3_hostile.py PROGRAM [ARGUMENT...]
 
-Keys begin with a script, "OPERATION.FAULT.TIMES": the first TIMES requests below it that
-are of this operation meet the fault, all others are done. Operations: open (the listing of the
-script itself), list, get, head, put, delete, removal (of many), begin, part, complete, end,
-uploads. Faults are the
-methods of Handler that begin with "fault_". Signatures are not looked at; only a bucket that is
-named like an access key is for that one alone. PROGRAM finds the address in BSI_S3_ENDPOINT.
+Keys begin with scripts, as hostile.py has them. Operations: open (the listing of the script
+itself), list, get, head, put, delete, removal (of many), begin, part, complete, end, uploads.
+Signatures are not looked at; only a bucket that is named like an access key is for that one
+alone. PROGRAM finds the address in BSI_S3_ENDPOINT.
 
 The server is also what a container or a machine asks for its credentials. The first that each of
 them gets have a minute left, all others an hour.
@@ -20,14 +18,13 @@ import hashlib
 import json
 import os
 import re
-import socketserver
-import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import urllib.parse
 import xml.sax.saxutils
+
+import hostile
 
 CONTAINER_TOKEN = "Bearer of-the-container"
 SHARED_FILE = """\
@@ -42,61 +39,25 @@ aws_access_key_id = AKIAHALF
 aws_secret_access_key = secret
 region = eu-west-1
 """
-HTML = b"<!DOCTYPE html><html><body>Please log in</body></html>"
 CHARACTERS = {f"&#{ord(one)};": one for one in "&<>\"\t\n\r"}
-SCRIPT = re.compile(r"([a-z]+)\.([a-z0-9]+)\.([0-9]+)(/|$)")
 
 
-class Broken(Exception):
-    """The connection is to end without a further byte."""
-
-
-def escape(text):
-    return xml.sax.saxutils.escape(text)
-
-
-class Handler(socketserver.StreamRequestHandler):
-    def handle(self):
-        try:
-            while self.answer_one():
-                pass
-        except (Broken, ConnectionError):
-            pass
-
-    def reset(self):
-        self.connection.setsockopt(1, 13, struct.pack("ii", 1, 0))  # SO_LINGER: RST at close.
-        raise Broken
-
+class Handler(hostile.Handler):
     # --- One request ---
 
-    def answer_one(self):
-        line = self.rfile.readline().decode("latin-1").split()
-        if not line:
-            return False
-        self.method = line[0]
-        self.head = {}
-        self.was_read = False
-        while (header := self.rfile.readline()) not in (b"\r\n", b""):
-            name, value = header.decode("latin-1").rstrip("\r\n").split(":", 1)
-            self.head[name.lower()] = value.strip()
-        path, _, query = line[1].partition("?")
-        self.query = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
-        _, self.bucket, *rest = urllib.parse.unquote(path).split("/", 2)
+    def answer_request(self):
+        _, self.bucket, *rest = urllib.parse.unquote(self.path).split("/", 2)
         self.key = rest[0] if rest else ""
         if self.bucket in ("latest", "container"):
             return getattr(self, "meta_" + self.bucket)()
         if self.bucket.startswith("AKIA") and f"={self.bucket}/" not in self.head["authorization"]:
             return self.refuse(403, "InvalidAccessKeyId")
-        self.operation = self.name_operation()
-        fault = self.server.next_fault(self.operation, self.script())
-        if fault:
-            return getattr(self, "fault_" + fault)()
-        self.body = self.read_body()
-        return getattr(self, "do_" + self.operation)()
+        operation = self.name_operation()
+        return self.do(operation, self.script(operation))
 
-    def script(self):
+    def script(self, operation):
         """What the request is about, which begins with a script."""
-        if self.operation == "removal":
+        if operation == "removal":
             self.removed = [xml.sax.saxutils.unescape(key, CHARACTERS) for key in
                             re.findall("<Key>(.*?)</Key>", self.read_body().decode())]  # fmt: skip
             return self.removed[0]
@@ -109,34 +70,13 @@ class Handler(socketserver.StreamRequestHandler):
             if "delete" in self.query:
                 return "removal"
             prefix = self.query.get("prefix", "")
-            script = SCRIPT.match(prefix)
+            script = hostile.SCRIPT.match(prefix)
             return "open" if script and script.end() == len(prefix) else "list"
         if "uploads" in self.query:
             return "begin"
         if "uploadId" in self.query:
             return {"PUT": "part", "POST": "complete", "GET": "parts"}.get(self.method, "end")
         return {"GET": "get", "HEAD": "head", "PUT": "put"}.get(self.method, "delete")
-
-    def read_body(self):
-        """Once; what comes behind it is the next request."""
-        if self.was_read:
-            return b""
-        self.was_read = True
-        if self.head.get("expect"):
-            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return self.rfile.read(int(self.head.get("content-length", "0")))
-
-    def send(self, status, body=b"", *headers, length=None):
-        lines = [f"HTTP/1.1 {status} Text", *headers,
-                 f"Content-Length: {len(body) if length is None else length}"]  # fmt: skip
-        head = "\r\n".join([*lines, "", ""]).encode()
-        self.wfile.write(head + (b"" if self.method == "HEAD" else body))
-        return True
-
-    def refuse(self, status, code, message="", more="", *headers):
-        self.read_body()
-        body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message>{more}</Error>"
-        return self.send(status, body.encode(), *headers)
 
     # --- Who gives credentials ---
 
@@ -244,7 +184,8 @@ class Handler(socketserver.StreamRequestHandler):
     def do_removal(self, but=()):
         """Of these keys `but` cannot be removed now, for the reasons that stand with them."""
         errors = "".join(
-            f"<Error><Key>{escape(key)}</Key><Code>{code}</Code><Message>No.</Message></Error>"
+            f"<Error><Key>{hostile.escape(key)}</Key><Code>{code}</Code><Message>No.</Message>"
+            "</Error>"
             for key, code in but
         )
         with self.server.lock:
@@ -313,44 +254,6 @@ class Handler(socketserver.StreamRequestHandler):
 
     def fault_wait(self):
         return self.refuse(503, "SlowDown", "", "", "Retry-After: 7")
-
-    def fault_internal(self):
-        return self.refuse(500, "InternalError")
-
-    def fault_gateway(self):
-        self.read_body()
-        return self.send(502, HTML)
-
-    def fault_reset(self):
-        self.read_body()
-        self.reset()
-
-    def fault_cut(self):
-        """In the middle of the body that it gets."""
-        if self.head.get("expect"):
-            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        self.rfile.read(int(self.head["content-length"]) // 2)
-        self.reset()
-
-    def fault_lost(self):
-        """It is done, and nobody is told."""
-        self.body = self.read_body()
-        self.wfile = open(os.devnull, "wb")
-        getattr(self, "do_" + self.operation)()
-        self.reset()
-
-    def fault_stall(self):
-        self.server.release.wait(60)
-        raise Broken
-
-    def fault_html(self):
-        self.read_body()
-        return self.send(200, HTML)
-
-    def fault_nothing(self):
-        """A page's 404."""
-        self.read_body()
-        return self.send(404, HTML)
 
     def fault_bucket(self):
         return self.refuse(404, "NoSuchBucket", "The specified bucket does not exist")
@@ -423,7 +326,7 @@ class Handler(socketserver.StreamRequestHandler):
 
     def fault_short(self):
         self.send(206, b"12", "Content-Range: bytes 0-4/5", length=5)
-        raise Broken
+        raise hostile.Broken
 
     def fault_same(self):
         """The same token again and again."""
@@ -441,36 +344,12 @@ class Handler(socketserver.StreamRequestHandler):
         return self.send_list([("another/key", 1)], "")
 
 
-class Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-
+class Server(hostile.Server):
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.lock = threading.Lock()
         self.objects = {}
         self.uploads = {}
-        self.met = {}
         self.given = {}
-        self.release = threading.Event()
-        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
-
-    def next_fault(self, operation, key):
-        script = SCRIPT.match(key)
-        if not script or script[1] != operation:
-            return None
-        with self.lock:
-            count = self.met.get(script[0], 0)
-            self.met[script[0]] = count + 1
-        return script[2] if count < int(script[3]) else None
-
-    def handle_error(self, request, client_address):
-        print("the server fails:", sys.exc_info()[1], file=sys.stderr)
-
-    def stop(self):
-        self.release.set()
-        self.shutdown()
-        self.server_close()
+        super().__init__(Handler)
 
 
 def environment_for(address, shared_file):
