@@ -7,9 +7,9 @@
 #include "api/version.h"
 
 #ifdef BSI_REMOTE
-#define WITH_S3 " s3"
+#define WITH_REMOTE " azure_blob s3"
 #else
-#define WITH_S3 ""
+#define WITH_REMOTE ""
 #endif
 #ifdef BSI_SFTP
 #define WITH_SFTP " sftp"
@@ -25,5 +25,5 @@ const char *bs_version(void)
 /* The containers of lib/archive and the storage drivers of lib/storage; a test compares. */
 const char *bs_features(void)
 {
-    return "none zip tar.gz tar.bz2 tar.zst 7z local mem" WITH_S3 WITH_SFTP;
+    return "none zip tar.gz tar.bz2 tar.zst 7z local mem" WITH_REMOTE WITH_SFTP;
 }

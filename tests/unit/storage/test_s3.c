@@ -3,23 +3,18 @@
  * Against the server of tests/support/s3_hostile.py, which starts this program:
  * prefixes tell it what to do wrong. A real server is met by the conformance suite.
  */
-#include "support/test.h"
+#include "remote.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "os/process.h"
 #include "os/time.h"
-#include "storage/decorators/retry.h"
-#include "storage/storage.h"
 
 #define SECRET "secret-canary-4711"
 #define TOKEN "token-canary-0815"
 
-enum { LARGE = 5 * 1024 * 1024 + 5, SETTINGS_MAX = 16 };
+enum { SETTINGS_MAX = 16 };
 
-/* Later ones of the same key count. */
 static bs_status open_with(const bsi_setting *more, size_t count, bsi_storage **out)
 {
     bsi_setting settings[SETTINGS_MAX] = {
@@ -32,17 +27,8 @@ static bs_status open_with(const bsi_setting *more, size_t count, bsi_storage **
         {"part_size_mib", "5"},
         {"parallel_parts", "2"},
     };
-    size_t used = 8;
+    const size_t used = add_settings(settings, 8, SETTINGS_MAX, more, count);
 
-    for (size_t i = 0; i < count; i++) {
-        size_t at = 0;
-        while (at < used && strcmp(settings[at].key, more[i].key) != 0) {
-            at++;
-        }
-        assert_true(at < SETTINGS_MAX);
-        settings[at] = more[i];
-        used = at == used ? used + 1 : used;
-    }
     return bsi_storage_open("s3", settings, used, NULL, out);
 }
 
@@ -53,17 +39,12 @@ static bs_status open_script(const char *script, bsi_storage **out)
     return open_with(&prefix, 1, out);
 }
 
-/* What a script does is to be tried again. */
 static bsi_storage *open_repeating(const char *script)
 {
-    static const bsi_backoff_policy quick = {.base_ms = 1, .cap_ms = 1, .total_ms = 600000};
     bsi_storage *bare = NULL;
-    bsi_storage *storage = NULL;
 
     assert_ok(open_script(script, &bare));
-    assert_ok(bsi_storage_retry_new(bare, &quick, &storage));
-    bsi_storage_unref(bare);
-    return storage;
+    return repeating(bare);
 }
 
 static void assert_tells(const char *words)
@@ -76,63 +57,6 @@ static void assert_tells(const char *words)
     assert_non_null(strstr(error->message, words));
     assert_null(strstr(error->message, SECRET));
     assert_null(strstr(error->message, TOKEN));
-}
-
-static uint8_t *make_large(void)
-{
-    uint8_t *bytes = malloc(LARGE);
-
-    assert_non_null(bytes);
-    for (size_t i = 0; i < LARGE; i++) {
-        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
-    }
-    return bytes;
-}
-
-static bs_status put(bsi_storage *storage, const char *key, uint32_t flags, const void *bytes,
-                     size_t size)
-{
-    bs_storage_put_options options = BSI_PUT_DEFAULTS;
-    bsi_upload *upload = NULL;
-    bs_status status = BS_OK;
-
-    options.flags = flags;
-    BSI_TRY(bsi_upload_begin(storage, NULL, key, &options, &upload));
-    status = bsi_upload_write(upload, NULL, bytes, size);
-    if (status < 0) {
-        bsi_upload_abort(upload);
-        return status;
-    }
-    return bsi_upload_commit(upload, NULL);
-}
-
-static bs_status put_large(bsi_storage *storage, const char *key, uint32_t flags)
-{
-    uint8_t *bytes = make_large();
-    const bs_status status = put(storage, key, flags, bytes, LARGE);
-
-    free(bytes);
-    return status;
-}
-
-static void assert_large(bsi_storage *storage, const char *key)
-{
-    uint8_t *bytes = make_large();
-    uint8_t *back = malloc(LARGE);
-
-    assert_non_null(back);
-    assert_ok(bsi_storage_read(storage, NULL, key, 0, back, LARGE));
-    assert_memory_equal(back, bytes, LARGE);
-    free(back);
-    free(bytes);
-}
-
-static bs_status count(void *user, const char *key, const bs_storage_object *object)
-{
-    (void)key;
-    (void)object;
-    *(int *)user += 1;
-    return BS_OK;
 }
 
 /* --- Opening --- */
@@ -214,50 +138,7 @@ static void settings_that_cannot_be_right_are_refused(void **state)
 
 /* --- Faults that end an operation --- */
 
-static bs_status do_get(bsi_storage *storage)
-{
-    char bytes[5];
-
-    assert_ok(bsi_storage_put(storage, NULL, "k", "bytes", 5));
-    return bsi_storage_read(storage, NULL, "k", 0, bytes, sizeof(bytes));
-}
-
-static bs_status do_head(bsi_storage *storage)
-{
-    bs_storage_object object;
-
-    return bsi_storage_stat(storage, NULL, "k", &object);
-}
-
-static bs_status do_put(bsi_storage *storage)
-{
-    return bsi_storage_put(storage, NULL, "k", "bytes", 5);
-}
-
-static bs_status do_delete(bsi_storage *storage)
-{
-    return bsi_storage_remove(storage, NULL, "k");
-}
-
-static bs_status do_list(bsi_storage *storage)
-{
-    int objects = 0;
-
-    return bsi_storage_list(storage, NULL, "a", count, &objects);
-}
-
-static bs_status do_large(bsi_storage *storage)
-{
-    return put_large(storage, "k", 0);
-}
-
-static const struct {
-    const char *script;
-    bs_status (*run)(bsi_storage *);
-    bs_status expected;
-    bs_retry retry;
-    const char *words;
-} refused[] = {
+static const refused_case refused[] = {
     {"get.denied.9", do_get, BS_E_ACCESS, BS_RETRY_NEVER, "reading object 'k': bucket 'bucket'"},
     {"get.cold.9", do_get, BS_E_ACCESS, BS_RETRY_NEVER, "archive class"},
     {"get.nothing.9", do_get, BS_E_IO, BS_RETRY_NEVER, "is the endpoint right?"},
@@ -324,25 +205,6 @@ static void what_the_server_wants_to_have_waited_is_told(void **state)
 
 /* --- Faults that pass --- */
 
-static void assert_all_works(bsi_storage *storage)
-{
-    bs_storage_object object;
-    char bytes[5];
-    int objects = 0;
-
-    assert_ok(bsi_storage_put(storage, NULL, "a/small", "bytes", 5));
-    assert_ok(put_large(storage, "a/large", 0));
-    assert_ok(bsi_storage_stat(storage, NULL, "a/large", &object));
-    assert_int_equal(object.size, LARGE);
-    assert_ok(bsi_storage_read(storage, NULL, "a/small", 0, bytes, sizeof(bytes)));
-    assert_memory_equal(bytes, "bytes", 5);
-    assert_large(storage, "a/large");
-    assert_ok(bsi_storage_list(storage, NULL, "a", count, &objects));
-    assert_int_equal(objects, 2);
-    assert_ok(bsi_storage_remove(storage, NULL, "a/small"));
-    assert_status(bsi_storage_stat(storage, NULL, "a/small", &object), BS_E_NOT_FOUND);
-}
-
 static void what_passes_is_tried_again(void **state)
 {
     static const char *const scripts[] = {
@@ -376,21 +238,19 @@ static void an_upload_whose_answer_got_lost_is_known_again(void **state)
     for (size_t i = 0; i < BSI_ARRAY_SIZE(scripts); i++) {
         char script[64];
         bsi_setting settings[2] = {{"prefix", script}, conditional};
-        static const bsi_backoff_policy quick = {.base_ms = 1, .cap_ms = 1, .total_ms = 600000};
         bsi_storage *bare = NULL;
         bsi_storage *storage = NULL;
 
         print_message("# %s\n", scripts[i]);
         (void)snprintf(script, sizeof(script), "%s/once", scripts[i]);
         assert_ok(open_with(settings, BSI_ARRAY_SIZE(settings), &bare));
-        assert_ok(bsi_storage_retry_new(bare, &quick, &storage));
+        storage = repeating(bare);
         assert_ok(put(storage, "small", BS_STORAGE_PUT_EXCLUSIVE, "mine", 4));
         assert_ok(put_large(storage, "large", BS_STORAGE_PUT_EXCLUSIVE));
         assert_large(storage, "large");
         assert_status(put(storage, "small", BS_STORAGE_PUT_EXCLUSIVE, "mine", 4), BS_E_EXISTS);
         assert_status(put_large(storage, "large", BS_STORAGE_PUT_EXCLUSIVE), BS_E_EXISTS);
         bsi_storage_unref(storage);
-        bsi_storage_unref(bare);
     }
 }
 
