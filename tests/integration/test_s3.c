@@ -6,134 +6,32 @@
 #include "support/test.h"
 
 #include <backupsvc.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "engine_fixture.h"
 #include "os/process.h"
-#include "support/compare.h"
-#include "support/tree.h"
+#include "remote_cases.h"
 
-enum {
-    SAME = COMPARE_NO_SOCKETS | COMPARE_NO_TOP,
-    BIG = 12 * 1024 * 1024, /* More than two parts. */
-};
-
-/* A prefix of each test's own. */
-static void add_storage(engine_fixture *engine, const char *prefix)
+static const char *const *settings_below(const char *prefix)
 {
-    const char *const settings[] = {"endpoint",
-                                    bsi_environment("BSI_S3_ENDPOINT"),
-                                    "bucket",
-                                    bsi_environment("BSI_S3_BUCKET"),
-                                    "prefix",
-                                    prefix,
-                                    "part_size_mib",
-                                    "5",
-                                    "access_key_id",
-                                    bsi_environment("AWS_ACCESS_KEY_ID"),
-                                    "secret_access_key",
-                                    "env:AWS_SECRET_ACCESS_KEY",
-                                    NULL};
+    static const char *settings[] = {"endpoint",
+                                     NULL,
+                                     "bucket",
+                                     NULL,
+                                     "prefix",
+                                     NULL,
+                                     "part_size_mib",
+                                     "5",
+                                     "access_key_id",
+                                     NULL,
+                                     "secret_access_key",
+                                     "env:AWS_SECRET_ACCESS_KEY",
+                                     NULL};
 
-    assert_ok(bs_service_add_storage(engine->service, "bucket", "s3", settings));
-}
-
-/* A tree with one file that is larger than two parts of an upload, and does not get smaller. */
-static void fill(engine_fixture *engine, unsigned flags)
-{
-    char path[320];
-
-    tree_build(engine->source, flags);
-    (void)snprintf(path, sizeof(path), "%s/big", engine->source);
-    tree_write(path, BIG, 7);
-}
-
-static void assert_verifies(engine_fixture *engine, const char *id)
-{
-    char verify_id[BS_ID_SIZE];
-
-    assert_ok(bs_verify_start(engine->service, id, verify_id));
-    assert_ok(bs_verify_wait(engine->service, verify_id, BS_FOREVER));
-}
-
-static void archives_come_back(void **state)
-{
-    static const bs_backup_type types[] = {BS_BACKUP_FULL, BS_BACKUP_INCREMENTAL,
-                                           BS_BACKUP_DIFFERENTIAL};
-    engine_fixture *engine = *state;
-    bs_backup_options options = engine_options(engine, "home");
-    char ids[BSI_ARRAY_SIZE(types)][BS_ID_SIZE];
-
-    add_storage(engine, "archives");
-    fill(engine, TREE_EVERYTHING & ~(unsigned)TREE_DEEP);
-    options.storage = "bucket";
-    options.compression = BS_COMPRESSION_TAR_ZST;
-    for (size_t i = 0; i < BSI_ARRAY_SIZE(types); i++) {
-        options.backup_type = types[i];
-        engine_backup(engine, &options, BS_OK, ids[i]);
-        assert_verifies(engine, ids[i]);
-        engine_restore(engine, ids[i]);
-        assert_trees_equal(engine->source, engine->target, SAME);
-        tree_mutate(engine->source, i + 1, 20);
-    }
-}
-
-static void mirrors_come_back(void **state)
-{
-    engine_fixture *engine = *state;
-    bs_backup_options options = engine_options(engine, "tree");
-    char id[BS_ID_SIZE];
-
-    add_storage(engine, "mirrors");
-    fill(engine, 0);
-    options.storage = "bucket";
-    options.backup_type = BS_BACKUP_MIRROR;
-    options.allow_empty_mirror = true; /* A rename of a directory is most of this tree. */
-    for (uint64_t round = 1; round <= 2; round++) {
-        engine_backup(engine, &options, BS_OK, id);
-        engine_restore(engine, id);
-        assert_trees_equal(engine->source, engine->target, SAME);
-        tree_mutate(engine->source, round, 10);
-    }
-}
-
-static void a_catalogue_is_made_anew_from_the_bucket(void **state)
-{
-    engine_fixture *engine = *state;
-    bs_backup_options options = engine_options(engine, "home");
-    char id[BS_ID_SIZE];
-
-    add_storage(engine, "rebuild");
-    fill(engine, 0);
-    options.storage = "bucket";
-    engine_backup(engine, &options, BS_OK, id);
-    engine_close(engine);
-    tree_remove(engine->state);
-    engine_open(engine);
-    add_storage(engine, "rebuild");
-    assert_ok(bs_catalog_rebuild(engine->service, NULL));
-    engine_restore(engine, id);
-    assert_trees_equal(engine->source, engine->target, SAME);
-}
-
-static void what_is_deleted_is_gone_from_the_bucket(void **state)
-{
-    engine_fixture *engine = *state;
-    bs_backup_options options = engine_options(engine, "home");
-    char id[BS_ID_SIZE];
-
-    add_storage(engine, "deleted");
-    fill(engine, 0);
-    options.storage = "bucket";
-    engine_backup(engine, &options, BS_OK, id);
-    assert_ok(bs_backup_delete(engine->service, id, false, NULL));
-    engine_close(engine);
-    tree_remove(engine->state);
-    engine_open(engine);
-    add_storage(engine, "deleted");
-    assert_ok(bs_catalog_rebuild(engine->service, NULL));
-    assert_status(bs_backup_delete(engine->service, id, false, NULL), BS_E_NOT_FOUND);
+    settings[1] = bsi_environment("BSI_S3_ENDPOINT");
+    settings[3] = bsi_environment("BSI_S3_BUCKET");
+    settings[5] = prefix;
+    settings[9] = bsi_environment("AWS_ACCESS_KEY_ID");
+    return settings;
 }
 
 static void wrong_credentials_are_told_without_them(void **state)
@@ -158,13 +56,10 @@ static void wrong_credentials_are_told_without_them(void **state)
 
 int main(void)
 {
+    static const remote_storage storage = {"s3", settings_below};
     const struct CMUnitTest tests[] = {
-        TEST(archives_come_back),
-        TEST(mirrors_come_back),
-        TEST(a_catalogue_is_made_anew_from_the_bucket),
-        TEST(what_is_deleted_is_gone_from_the_bucket),
         TEST(wrong_credentials_are_told_without_them),
     };
 
-    return cmocka_run_group_tests_name("s3", tests, NULL, NULL);
+    return remote_run(&storage) + cmocka_run_group_tests_name("s3 refused", tests, NULL, NULL);
 }

@@ -65,6 +65,9 @@ bs_status bsi_range_check(const bsi_http_answer *answer, uint64_t offset, size_t
         !parse_range(header, &first, &last, &total)) {
         return bsi_refusal_fail_odd("does not answer with the range that was asked for");
     }
+    if (answer->size == 0 && offset >= total) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_RANGE, "has only %" PRIu64 " bytes", total);
+    }
     if (first != offset || last < first || last >= total || last - first + 1 != answer->size) {
         return bsi_refusal_fail_odd("answers with another range than it says");
     }
