@@ -11,6 +11,8 @@
 
 enum {
     SAME = COMPARE_NO_SOCKETS | COMPARE_NO_TOP,
+    /* Snapshots know neither holes nor two names of one symbolic link. */
+    SAME_SNAPSHOT = SAME | COMPARE_NO_HOLES | COMPARE_NO_HARD_LINKS,
     BIG = 12 * 1024 * 1024, /* More than two parts. */
 };
 
@@ -60,6 +62,28 @@ static void archives_come_back(void **state)
         assert_trees_equal(engine->source, engine->target, SAME);
         tree_mutate(engine->source, i + 1, 20);
     }
+}
+
+static void repositories_come_back(void **state)
+{
+    engine_fixture *engine = *state;
+    bs_backup_options options = engine_options(engine, "home");
+    char ids[2][BS_ID_SIZE];
+
+    remote_add(engine, "repository");
+    fill(engine, TREE_EVERYTHING & ~(unsigned)TREE_DEEP);
+    options.storage = REMOTE_NAME;
+    options.form = BS_FORM_REPOSITORY;
+    options.compression = BS_COMPRESSION_ZSTD;
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(ids); i++) {
+        engine_backup(engine, &options, BS_OK, ids[i]);
+        assert_verifies(engine, ids[i]);
+        engine_restore(engine, ids[i]);
+        assert_trees_equal(engine->source, engine->target, SAME_SNAPSHOT);
+        tree_mutate(engine->source, i + 1, 20);
+    }
+    assert_ok(bs_backup_delete(engine->service, ids[0], false, NULL));
+    assert_verifies(engine, ids[1]);
 }
 
 static void mirrors_come_back(void **state)
@@ -125,6 +149,7 @@ int remote_run(const remote_storage *storage)
 {
     const struct CMUnitTest tests[] = {
         TEST(archives_come_back),
+        TEST(repositories_come_back),
         TEST(mirrors_come_back),
         TEST(a_catalogue_is_made_anew_from_the_storage),
         TEST(what_is_deleted_is_gone_from_the_storage),
