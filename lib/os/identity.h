@@ -8,10 +8,16 @@
 #include "base/error.h"
 
 /* Who this process is, as others on the same storage may know it. */
-enum { BSI_HOST_NAME_SIZE = 256 };
+enum { BSI_HOST_NAME_SIZE = 256, BSI_TABLE_NAME_SIZE = 96 };
 
 typedef struct bsi_identity {
     char host[BSI_HOST_NAME_SIZE];
+    /*
+     * In which table of processes the number counts: of which run of which system (Linux's
+     * boot_id), and of which of its PID namespaces, since machines may have the same name and
+     * containers of one have tables of their own. "": not known.
+     */
+    char table[BSI_TABLE_NAME_SIZE];
     uint32_t pid;
     uint32_t uid;
     uint32_t gid;

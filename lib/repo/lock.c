@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The text of a lock:
- * {"time":..,"exclusive":..,"hostname":..,"username":..,"pid":..,"uid":..,"gid":..}
+ * {"time":..,"exclusive":..,"hostname":..,"username":..,"pid":..,"uid":..,"gid":..,"table":..}
  */
 #include "repo/lock.h"
 
@@ -13,6 +13,15 @@ static bs_status put_id(bsi_buf *out, const char *key, uint32_t id)
     return id != 0 ? bsi_buf_append_format(out, ",\"%s\":%" PRIu32, key, id) : BS_OK;
 }
 
+static bs_status put_table(bsi_buf *out, bsi_slice table)
+{
+    if (table.size == 0) {
+        return BS_OK;
+    }
+    BSI_TRY(bsi_buf_append_text(out, ",\"table\":"));
+    return bsi_go_json_string(out, table);
+}
+
 static bs_status put_owner(const bsi_lock_info *info, bsi_buf *out)
 {
     BSI_TRY(bsi_buf_append_text(out, ",\"hostname\":"));
@@ -21,7 +30,8 @@ static bs_status put_owner(const bsi_lock_info *info, bsi_buf *out)
     BSI_TRY(bsi_go_json_string(out, info->username));
     BSI_TRY(bsi_buf_append_format(out, ",\"pid\":%" PRIu32, info->pid));
     BSI_TRY(put_id(out, "uid", info->uid));
-    return put_id(out, "gid", info->gid);
+    BSI_TRY(put_id(out, "gid", info->gid));
+    return put_table(out, info->table);
 }
 
 bs_status bsi_lock_info_write(const bsi_lock_info *info, bsi_buf *out)
@@ -57,6 +67,9 @@ static bs_status lock_member(bsi_json_reader *reader, bsi_slice key, void *user)
     }
     if (bsi_slice_is(key, "gid")) {
         return bsi_json_read_u32(reader, &out->gid);
+    }
+    if (bsi_slice_is(key, "table")) {
+        return bsi_json_read_text(reader, &out->memory, &out->table);
     }
     return bsi_json_skip(reader);
 }

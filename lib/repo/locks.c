@@ -80,12 +80,21 @@ bs_status bsi_repo_lock_list(const bsi_repo *repo, const bs_call *call, bsi_repo
 
 /* --- Stale ones --- */
 
+/* Whether its owner ran on this machine, and runs no more. */
+static bool is_left(const bsi_lock_info *info, const bsi_identity *here)
+{
+    return bsi_slice_is(info->hostname, here->host) && !bsi_process_exists(info->pid);
+}
+
+/* The same, and it cannot be another machine of this name, nor a container. */
+static bool is_surely_left(const bsi_lock_info *info, const bsi_identity *here)
+{
+    return info->table.size > 0 && bsi_slice_is(info->table, here->table) && is_left(info, here);
+}
+
 static bool is_stale(const bsi_lock_info *info, const bsi_identity *here, int64_t now_sec)
 {
-    if (now_sec - info->time.sec > BSI_LOCK_STALE_SEC) {
-        return true;
-    }
-    return bsi_slice_is(info->hostname, here->host) && !bsi_process_exists(info->pid);
+    return now_sec - info->time.sec > BSI_LOCK_STALE_SEC || is_left(info, here);
 }
 
 bs_status bsi_repo_lock_is_stale(const bsi_lock_info *info, bool *out)
@@ -146,6 +155,7 @@ bs_status bsi_repo_unlock(const bsi_repo *repo, const bs_call *call, bool all, s
 /* Looking for locks that are in the way of an own one. */
 typedef struct look {
     const bsi_repo_lock *lock;
+    const bs_call *call;
     bool written; /* The own one is there already, and its id known. */
 } look;
 
@@ -177,13 +187,21 @@ static bs_status meet_other(void *user, const bsi_digest *id, const bsi_lock_inf
         return bsi_fail_context(BS_LAYER_STORAGE, BS_E_CORRUPT,
                                 "a lock of the repository cannot be read");
     }
-    return lock->exclusive || info->exclusive ? fail_locked(lock, info) : BS_OK;
+    if (!lock->exclusive && !info->exclusive) {
+        return BS_OK;
+    }
+    /* Somebody who was killed here is not waited for. By age nothing goes: clocks differ. */
+    if (is_surely_left(info, &lock->who.identity) &&
+        bsi_repo_remove(lock->repo, self->call, BSI_REPO_LOCKS, id) == BS_OK) {
+        return BS_OK;
+    }
+    return fail_locked(lock, info);
 }
 
 /* BS_OK: no other lock is in the way. */
 static bs_status look_for_others(const bsi_repo_lock *lock, const bs_call *call, bool written)
 {
-    look self = {lock, written};
+    look self = {lock, call, written};
     bs_status status = bsi_repo_lock_list(lock->repo, call, meet_other, &self);
 
     for (size_t i = 0; status == BS_E_CORRUPT && i < BSI_LOCK_RETRIES; i++) {
@@ -212,6 +230,7 @@ static bs_status write_file(bsi_repo_lock *lock, const bs_call *call)
         .pid = lock->who.identity.pid,
         .uid = lock->who.identity.uid,
         .gid = lock->who.identity.gid,
+        .table = bsi_slice_of(lock->who.identity.table),
     };
     bsi_digest id = {0};
     bsi_buf json;

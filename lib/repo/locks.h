@@ -14,7 +14,9 @@
  * A lock counts until its file is gone, however old it is. It is stale, and
  * bsi_repo_unlock() removes it, when it is older than BSI_LOCK_STALE_SEC, or
  * was written on this machine by a process that no longer runs. So the file is
- * written anew every BSI_LOCK_REFRESH_SEC.
+ * written anew every BSI_LOCK_REFRESH_SEC. When such a process was this
+ * library's, and in the same table of processes, its lock also goes when it is
+ * in the way: then it is certain, which the name of a machine alone is not.
  *
  * A file that is empty is no lock. One that cannot be read is looked at again
  * for 35 seconds; then it is a failure, since nobody knows what it stands for.

@@ -29,6 +29,7 @@ static void check_lock(bsi_slice json)
     fuzz_check(info.uid == again.uid && info.gid == again.gid);
     fuzz_check(bsi_slice_equal(info.hostname, again.hostname));
     fuzz_check(bsi_slice_equal(info.username, again.username));
+    fuzz_check(bsi_slice_equal(info.table, again.table));
     bsi_lock_info_dispose(&info);
     bsi_lock_info_dispose(&again);
     bsi_buf_dispose(&text);

@@ -5,10 +5,48 @@
 #include "os/identity.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { BOOT_ID_SIZE = 37, NAMESPACE_SIZE = 48 };
+
+/* proc(5): 36 characters and a line end. */
+static bool read_boot_id(char out[BOOT_ID_SIZE])
+{
+    const int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t size = 0;
+
+    if (fd < 0) {
+        return false;
+    }
+    size = read(fd, out, BOOT_ID_SIZE - 1);
+    (void)close(fd);
+    out[BOOT_ID_SIZE - 1] = '\0';
+    return size == BOOT_ID_SIZE - 1;
+}
+
+/* namespaces(7): such as "pid:[4026531836]". */
+static bool read_namespace(char out[NAMESPACE_SIZE])
+{
+    const ssize_t size = readlink("/proc/self/ns/pid", out, NAMESPACE_SIZE - 1);
+
+    out[size > 0 ? size : 0] = '\0';
+    return size > 0 && size < NAMESPACE_SIZE - 1;
+}
+
+static void name_table(char out[BSI_TABLE_NAME_SIZE])
+{
+    char boot[BOOT_ID_SIZE];
+    char space[NAMESPACE_SIZE];
+
+    if (read_boot_id(boot) && read_namespace(space)) {
+        (void)snprintf(out, BSI_TABLE_NAME_SIZE, "%s %s", boot, space);
+    }
+}
 
 bs_status bsi_identity_get(bsi_identity *out)
 {
@@ -19,6 +57,7 @@ bs_status bsi_identity_get(bsi_identity *out)
     out->pid = (uint32_t)getpid();
     out->uid = getuid();
     out->gid = getgid();
+    name_table(out->table);
     return BS_OK;
 }
 

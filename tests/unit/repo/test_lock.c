@@ -25,6 +25,8 @@ static void a_lock_is_read_and_written_as_restic_does(void **state)
         "\"hostname\":\"here\",\"username\":\"root\",\"pid\":123}",
         "{\"time\":\"2026-11-23T10:11:12Z\",\"exclusive\":true,\"hostname\":\"\\u003c\","
         "\"username\":\"\",\"pid\":4294967295,\"uid\":1,\"gid\":2}",
+        "{\"time\":\"2026-11-23T10:11:12Z\",\"exclusive\":false,\"hostname\":\"here\","
+        "\"username\":\"root\",\"pid\":1,\"table\":\"0-1 pid:[2]\"}",
     };
 
     (void)state;

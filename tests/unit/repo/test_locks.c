@@ -177,7 +177,8 @@ static size_t count_locks(void)
 }
 
 /* A lock of somebody, so many seconds old. */
-static bsi_digest put_lock(const char *host, uint32_t pid, bool exclusive, int64_t age_sec)
+static bsi_digest put_lock_of(const char *table, const char *host, uint32_t pid, bool exclusive,
+                              int64_t age_sec)
 {
     bsi_lock_info info = {
         .time = bsi_go_time_now(),
@@ -185,6 +186,7 @@ static bsi_digest put_lock(const char *host, uint32_t pid, bool exclusive, int64
         .hostname = bsi_slice_of(host),
         .username = bsi_slice_of("somebody"),
         .pid = pid,
+        .table = bsi_slice_of(table),
     };
     bsi_digest id;
     bsi_buf json;
@@ -195,6 +197,11 @@ static bsi_digest put_lock(const char *host, uint32_t pid, bool exclusive, int64
     assert_ok(bsi_repo_save(repo, NULL, BSI_REPO_LOCKS, bsi_buf_slice(&json), &id));
     bsi_buf_dispose(&json);
     return id;
+}
+
+static bsi_digest put_lock(const char *host, uint32_t pid, bool exclusive, int64_t age_sec)
+{
+    return put_lock_of("", host, pid, exclusive, age_sec);
 }
 
 static void put_raw(const char *id, const char *text)
@@ -388,7 +395,7 @@ static void stale_locks_are_removed_and_no_others(void **state)
     assert_int_equal(count_locks(), 3);
 }
 
-/* As with restic: only unlocking removes it. */
+/* As with restic: only unlocking removes what is stale by its age. */
 static void a_stale_lock_is_in_the_way_and_named(void **state)
 {
     bsi_repo_lock *lock = NULL;
@@ -403,6 +410,64 @@ static void a_stale_lock_is_in_the_way_and_named(void **state)
     assert_ok(bsi_repo_unlock(repo, NULL, false, &removed));
     assert_int_equal(removed, 1);
     assert_ok(bsi_repo_lock_release(taken(false)));
+}
+
+/* Only what is in the way goes, and only when nobody has it any more. */
+static void the_lock_of_who_was_killed_here_is_not_waited_for(void **state)
+{
+    const uint32_t dead = dead_process();
+    bsi_repo_lock *lock = NULL;
+    bsi_identity here;
+
+    (void)state;
+    assert_ok(bsi_identity_get(&here));
+    assert_true(here.table[0] != '\0');
+    (void)put_lock_of(here.table, here.host, dead, false, 0);
+    assert_ok(bsi_repo_lock_release(taken(false)));
+    assert_int_equal(count_locks(), 1);
+    assert_ok(bsi_repo_lock_release(taken(true)));
+    assert_int_equal(count_locks(), 0);
+    (void)put_lock_of(here.table, here.host, dead, true, 0);
+    assert_ok(bsi_repo_lock_release(taken(false)));
+    assert_int_equal(count_locks(), 0);
+    (void)put_lock_of(here.table, "far", dead, false, 0);
+    (void)put_lock_of(here.table, here.host, here.pid, false, 0);
+    assert_status(take(true, &lock), BS_E_BUSY);
+    assert_int_equal(count_locks(), 2);
+}
+
+/* Machines may have the same name, and the containers of one have their own processes. */
+static void who_may_run_elsewhere_is_waited_for(void **state)
+{
+    static const char *const tables[] = {"", "0-1 pid:[2]"};
+    bsi_repo_lock *lock = NULL;
+    bsi_identity here;
+
+    (void)state;
+    assert_ok(bsi_identity_get(&here));
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(tables); i++) {
+        (void)put_lock_of(tables[i], here.host, dead_process(), true, 0);
+        assert_status(take(false, &lock), BS_E_BUSY);
+        assert_int_equal(count_locks(), i + 1);
+    }
+}
+
+/* Where it cannot be removed it is named, as any other. */
+static void a_lock_that_cannot_be_removed_stays_in_the_way(void **state)
+{
+    const bsi_faulty_plan plan = {
+        .op_mask = BSI_FAULTY_REMOVE, .at = 1, .code = BS_E_READ_ONLY, .forever = true};
+    bsi_repo_lock *lock = NULL;
+    bsi_identity here;
+
+    (void)state;
+    assert_ok(bsi_identity_get(&here));
+    (void)put_lock_of(here.table, here.host, dead_process(), true, 0);
+    bsi_storage_faulty_set(faulty, &plan);
+    assert_status(take(false, &lock), BS_E_BUSY);
+    bsi_storage_faulty_set(faulty, NULL);
+    assert_non_null(strstr(bs_error_last()->message, "that lock is stale and can be removed"));
+    assert_int_equal(count_locks(), 1);
 }
 
 /* --- Keeping --- */
@@ -486,6 +551,9 @@ int main(void)
         TEST(a_file_that_cannot_be_read_is_in_everybodys_way),
         TEST(stale_locks_are_removed_and_no_others),
         TEST(a_stale_lock_is_in_the_way_and_named),
+        TEST(the_lock_of_who_was_killed_here_is_not_waited_for),
+        TEST(who_may_run_elsewhere_is_waited_for),
+        TEST(a_lock_that_cannot_be_removed_stays_in_the_way),
         TEST(a_lock_is_written_anew_when_it_is_due),
         TEST(who_has_lost_the_lock_is_told),
         TEST(a_refresh_may_fail_for_a_while),
