@@ -142,12 +142,11 @@ bs_status bsi_repo_open(const bsi_repo_place *place, const bs_call *call,
 
 /* --- Making --- */
 
-/* Nothing may be there that a new repository would take the place of, or take for its own. */
-static bs_status check_free(const bsi_repo *repo, const bs_call *call)
+/* Nothing may be there that a new repository would take the place of. */
+static bs_status check_free(const bsi_repo *repo, const bs_call *call, size_t *keys_out)
 {
     char key[BSI_REPO_KEY_SIZE];
     bs_storage_object object;
-    size_t keys = 0;
     size_t snapshots = 0;
     bs_status status = BS_OK;
 
@@ -159,14 +158,33 @@ static bs_status check_free(const bsi_repo *repo, const bs_call *call)
     if (status != BS_E_NOT_FOUND) {
         return status;
     }
-    BSI_TRY(count_files(repo, call, BSI_REPO_KEYS, &keys));
+    BSI_TRY(count_files(repo, call, BSI_REPO_KEYS, keys_out));
     BSI_TRY(count_files(repo, call, BSI_REPO_SNAPSHOTS, &snapshots));
-    if (keys > 0 || snapshots > 0) {
+    if (snapshots > 0) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_EXISTS,
-                        "there are %zu keys and %zu snapshots of a repository without config", keys,
-                        snapshots);
+                        "there are %zu keys and %zu snapshots of a repository without config",
+                        *keys_out, snapshots);
     }
     return BS_OK;
+}
+
+/*
+ * Keys without a config are what somebody has left who died in between, or is about to complete.
+ * With the master key that is in them, the repository is the same whoever completes it.
+ */
+static bs_status take_over(bsi_repo *repo, const bs_call *call, const bsi_secret *password,
+                           size_t keys)
+{
+    const bs_status status = bsi_repo_unlock_master(repo, call, password);
+
+    if (status != BS_E_KEY && status != BS_E_CORRUPT && status != BS_E_LIMIT) {
+        return status;
+    }
+    return bsi_fail(BS_LAYER_STORAGE, BS_E_EXISTS,
+                    "there are %zu keys of a repository that was begun and has no config, and this "
+                    "pass phrase opens none of them: give theirs, or remove the storage's folder "
+                    "'keys'",
+                    keys);
 }
 
 /* Of two who make one at the same time, only the first gets here where the storage can tell. */
@@ -239,18 +257,20 @@ static bs_status make(bsi_repo *repo, const bs_call *call, const bsi_repo_option
                       const bsi_secret *password)
 {
     const uint32_t version = options && options->version ? options->version : BSI_REPO_VERSION_MAX;
+    size_t keys = 0;
     bs_status status = BS_OK;
 
     if (version > BSI_REPO_VERSION_MAX) {
         return bsi_fail(BS_LAYER_CALLER, BS_E_INVALID, "a repository is of version 1 or 2, not %u",
                         version);
     }
-    BSI_TRY(check_free(repo, call));
+    BSI_TRY(check_free(repo, call, &keys));
     BSI_TRY(bsi_repo_config_new(version, &repo->config));
     if (options && options->polynomial) {
         repo->config.polynomial = options->polynomial;
     }
-    BSI_TRY(bsi_repo_master_key_new(&repo->master));
+    BSI_TRY(keys > 0 ? take_over(repo, call, password, keys)
+                     : bsi_repo_master_key_new(&repo->master));
     BSI_TRY(bsi_repo_key_add(repo, call, password, options ? &options->cost : NULL, &repo->key_id));
     status = store_config(repo, call);
     if (status < 0) {

@@ -50,7 +50,9 @@ typedef struct bsi_repo_options {
 
 /*
  * Make one and open it: the key file first, then `config`. BS_E_EXISTS when
- * there is one already, or parts of one. `options` and `password` may be NULL.
+ * there is one already, or parts of one. But keys alone, when the password opens
+ * one of them, are taken for the beginning of this one, which died before it had
+ * its config. `options` and `password` may be NULL.
  */
 BS_NODISCARD bs_status bsi_repo_init(const bsi_repo_place *place, const bs_call *call,
                                      const bsi_repo_options *options, const bsi_secret *password,

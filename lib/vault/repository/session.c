@@ -57,13 +57,16 @@ static bs_status make(const opening *self, bsi_repo_session *out)
     return bsi_repo_init(&self->place, self->env->call, options->make, phrase, &out->repo);
 }
 
-/* Somebody else may make it at the same moment; then it is his that is opened. */
+/*
+ * Somebody else may make it at the same moment; then it is his that is opened. BS_E_CORRUPT: the
+ * config may be missing because somebody died before he had stored it.
+ */
 static bs_status open_or_make(const opening *self, bsi_repo_session *out)
 {
     bs_error failure;
     bs_status status = open_any(self, out);
 
-    if (status != BS_E_NOT_FOUND || !self->options->make) {
+    if ((status != BS_E_NOT_FOUND && status != BS_E_CORRUPT) || !self->options->make) {
         return status;
     }
     status = make(self, out);

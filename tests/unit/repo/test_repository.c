@@ -127,6 +127,46 @@ static void nothing_is_made_where_a_repository_is(void **state)
     }
 }
 
+static size_t count_keys(const bsi_repo *repo)
+{
+    bsi_repo_files files = {0};
+    size_t count = 0;
+
+    assert_ok(bsi_repo_list(repo, NULL, BSI_REPO_KEYS, &files));
+    count = files.count;
+    bsi_repo_files_dispose(&files);
+    return count;
+}
+
+/* Whoever died before the config was stored, or is about to store it, has the same master key. */
+static void what_was_begun_is_completed(void **state)
+{
+    bsi_storage *storage = new_storage();
+    const bsi_repo_place place = {storage, ""};
+    bsi_secret *right = secret_of("right");
+    bsi_secret *wrong = secret_of("wrong");
+    bsi_repo *begun = NULL;
+    bsi_repo *repo = NULL;
+
+    (void)state;
+    assert_ok(bsi_repo_init(&place, NULL, &cheap, right, &begun));
+    assert_ok(bsi_storage_remove(storage, NULL, "config"));
+    assert_status(bsi_repo_init(&place, NULL, &cheap, wrong, &repo), BS_E_EXISTS);
+    assert_non_null(strstr(bs_error_last()->message, "1 keys of a repository that was begun"));
+    assert_int_equal(count_keys(begun), 1);
+    assert_ok(bsi_repo_init(&place, NULL, &cheap, right, &repo));
+    assert_memory_equal(bsi_secret_view(bsi_repo_master_key(repo)),
+                        bsi_secret_view(bsi_repo_master_key(begun)), BSI_CTR_POLY_KEY_SIZE);
+    assert_int_equal(count_keys(begun), 2);
+    bsi_repo_close(repo);
+    assert_ok(bsi_repo_open(&place, NULL, right, &repo));
+    bsi_repo_close(repo);
+    bsi_repo_close(begun);
+    bsi_storage_unref(storage);
+    bsi_secret_free(right);
+    bsi_secret_free(wrong);
+}
+
 static void a_folder_is_a_path_on_the_storage(void **state)
 {
     static const char *const bad[] = {"/", "a/", "../a", "a//b"};
@@ -558,6 +598,7 @@ int main(void)
         cmocka_unit_test(a_new_repository_opens_with_its_password_alone),
         cmocka_unit_test(a_repository_can_have_the_chunks_of_another),
         cmocka_unit_test(nothing_is_made_where_a_repository_is),
+        cmocka_unit_test(what_was_begun_is_completed),
         cmocka_unit_test(a_folder_is_a_path_on_the_storage),
         cmocka_unit_test(a_config_that_is_missing_or_bad_is_named),
         cmocka_unit_test(damaged_and_dear_keys_are_in_nobodys_way),

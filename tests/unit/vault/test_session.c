@@ -110,6 +110,25 @@ static void it_is_made_once_and_opened_then(void **state)
     make(self, self->phrase); /* It is there: opened. */
 }
 
+/* Neither is one made whose snapshots lack a config, nor is a damaged config replaced. */
+static void what_was_begun_is_completed_and_what_is_damaged_is_left(void **state)
+{
+    static const char snapshot[] =
+        "snapshots/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    fixture *self = *state;
+    const bsi_session_options options = {.keys = &self->phrase, .key_count = 1, .make = &cheap};
+
+    make(self, self->phrase);
+    assert_ok(bsi_storage_remove(self->faulty, NULL, "config"));
+    make(self, self->phrase);
+    assert_ok(open_with(self, &options));
+    assert_ok(bsi_storage_put(self->faulty, NULL, "config", "damaged", 7));
+    assert_status(open_with(self, &options), BS_E_CORRUPT);
+    assert_ok(bsi_storage_remove(self->faulty, NULL, "config"));
+    assert_ok(bsi_storage_put(self->faulty, NULL, snapshot, "any", 3));
+    assert_status(open_with(self, &options), BS_E_CORRUPT);
+}
+
 static void each_pass_phrase_is_tried_and_no_other_key(void **state)
 {
     fixture *self = *state;
@@ -217,6 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(it_is_made_once_and_opened_then),
+        CASE(what_was_begun_is_completed_and_what_is_damaged_is_left),
         CASE(each_pass_phrase_is_tried_and_no_other_key),
         CASE(the_empty_pass_phrase_is_for_reading_and_for_who_has_no_keys),
         CASE(locks_are_given_back),
