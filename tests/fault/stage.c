@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,25 +240,6 @@ void stage_drop_cached(test_stage *stage)
     stage_open(stage, false);
 }
 
-/* Files get a further name: a storage replaces its objects, and never writes into them. */
-static void link_tree(char *from, const char *to)
-{
-    char *const paths[] = {from, NULL};
-    char path[3 * STAGE_PATH_SIZE];
-    FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-
-    assert_non_null(walk);
-    for (const FTSENT *item = fts_read(walk); item; item = fts_read(walk)) {
-        (void)snprintf(path, sizeof(path), "%s%s", to, item->fts_path + strlen(from));
-        if (item->fts_info == FTS_D) {
-            assert_int_equal(mkdir(path, 0700), 0);
-        } else if (item->fts_info == FTS_F) {
-            assert_int_equal(link(item->fts_path, path), 0);
-        }
-    }
-    (void)fts_close(walk);
-}
-
 /* --- The scenario --- */
 
 static bs_status back_up(test_stage *stage, bsi_backup_kind kind, const char *base,
@@ -366,8 +346,8 @@ void stage_begin(test_stage *stage, const test_scenario *scenario)
         add_backup(stage, scenario->kind, stage->source);
     }
     stage_close(stage);
-    link_tree(stage->storage, stage->pristine);
-    link_tree(stage->bases, stage->pristine_bases);
+    tree_link(stage->storage, stage->pristine);
+    tree_link(stage->bases, stage->pristine_bases);
 }
 
 void stage_end(test_stage *stage)
@@ -390,8 +370,8 @@ void stage_reset(test_stage *stage)
     tree_remove(stage->storage);
     tree_remove(stage->bases);
     tree_remove(stage->out);
-    link_tree(stage->pristine, stage->storage);
-    link_tree(stage->pristine_bases, stage->bases);
+    tree_link(stage->pristine, stage->storage);
+    tree_link(stage->pristine_bases, stage->bases);
     stage->warnings = 0;
     stage->source_blamed = false;
     stage->swept = false;

@@ -39,6 +39,12 @@ void tree_mutate(const char *path, uint64_t seed, size_t count);
 /* Write a file with a content that follows from `seed`. */
 void tree_write(const char *path, size_t size, uint64_t seed);
 
+/*
+ * Make directory `to` with the directories of `from`, and further names of its files: a copy for
+ * whoever replaces files and never writes into them, as storages do.
+ */
+void tree_link(const char *from, const char *to);
+
 /* Remove a tree of any depth, whatever the modes in it. A missing one is fine. */
 void tree_remove(const char *path);
 
