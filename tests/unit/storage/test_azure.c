@@ -137,8 +137,8 @@ static void settings_that_cannot_be_right_are_refused(void **state)
 
 static void signatures_that_are_no_queries_are_refused(void **state)
 {
-    static const char *const tokens[] = {"?", SAS_CANARY, "sig=" SAS_CANARY "#", "a=b c",
-                                         "sig=\n" SAS_CANARY};
+    static const char *const tokens[] = {"?", SAS_CANARY, ("sig=" SAS_CANARY "#"), "a=b c",
+                                         ("sig=\n" SAS_CANARY)};
 
     (void)state;
     for (size_t i = 0; i < BSI_ARRAY_SIZE(tokens); i++) {
