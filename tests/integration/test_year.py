@@ -395,13 +395,13 @@ class World:
         listed = {line[0]: line[1:] for line in self.ask("backups")}
         ended = self.now if dead else struck
         begun = self.take_over_runs(struck, ended, listed)
+        self.take_over_marks(struck, begun, listed)
         for name in list(self.jobs_end):
             schedule = self.schedules[name]
-            if schedule.busy not in begun:
+            if schedule.busy not in begun:  # It went on when those were completed.
                 self.end_run(schedule.busy, "failed" if dead else "cancelled", ended)
             schedule.busy = None
             del self.jobs_end[name]
-        self.take_over_marks(struck, begun, listed)
         self.ask("run")
         self.settle()
 
