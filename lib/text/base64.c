@@ -36,6 +36,22 @@ bs_status bsi_base64_encode(const void *data, size_t size, bsi_buf *out)
     return BS_OK;
 }
 
+bs_status bsi_base64_encode_url(const void *data, size_t size, bsi_buf *out)
+{
+    const size_t before = out->size;
+
+    BSI_TRY(bsi_base64_encode(data, size, out));
+    while (out->size > before && out->data[out->size - 1] == '=') {
+        out->size--;
+    }
+    for (size_t i = before; i < out->size; i++) {
+        if (out->data[i] == '+' || out->data[i] == '/') {
+            out->data[i] = out->data[i] == '+' ? '-' : '_';
+        }
+    }
+    return BS_OK;
+}
+
 /* Value of a character; 64 for one that is none of ours. */
 static uint32_t decode_character(char c)
 {

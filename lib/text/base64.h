@@ -12,6 +12,9 @@
 /* Append the encoded text. */
 BS_NODISCARD bs_status bsi_base64_encode(const void *data, size_t size, bsi_buf *out);
 
+/* The same with '-' and '_' and without padding, as in URLs (section 5). */
+BS_NODISCARD bs_status bsi_base64_encode_url(const void *data, size_t size, bsi_buf *out);
+
 /*
  * Append the decoded bytes; `out` is unchanged on failure. Only what
  * bsi_base64_encode() writes is accepted: no white space, no missing padding,

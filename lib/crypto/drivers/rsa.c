@@ -10,7 +10,6 @@
  */
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/decoder.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -20,6 +19,7 @@
 #include "base/alloc.h"
 #include "crypto/cipher_int.h"
 #include "crypto/libcrypto_int.h"
+#include "crypto/pem_int.h"
 #include "hash/sha256.h"
 
 enum {
@@ -137,48 +137,13 @@ static bool is_encrypted(bsi_slice pem)
     return find(pem, "-----BEGIN ENCRYPTED ") != pem.size || find(pem, "4,ENCRYPTED") != pem.size;
 }
 
-/* libcrypto asks for the pass phrase; without this it would ask on the terminal. */
-static int give_passphrase(char *buf, int size, int writing, void *user)
-{
-    const bsi_secret *passphrase = user;
-
-    (void)writing;
-    if (!passphrase || bsi_secret_size(passphrase) > (size_t)size) {
-        return -1;
-    }
-    memcpy(buf, bsi_secret_view(passphrase), bsi_secret_size(passphrase));
-    return (int)bsi_secret_size(passphrase);
-}
-
-/* NULL: it is none, or there was no memory. */
-static EVP_PKEY *decode_key(const bsi_libcrypto *library, bsi_slice pem, pem_content content,
-                            const bsi_secret *passphrase)
-{
-    union {
-        const bsi_secret *in;
-        void *out;
-    } user = {.in = passphrase};
-    const unsigned char *at = (const unsigned char *)pem.data;
-    size_t left = pem.size;
-    EVP_PKEY *pkey = NULL;
-    OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(
-        &pkey, "PEM", NULL, NULL, content == PEM_PRIVATE ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY,
-        library->context, NULL);
-
-    if (decoder && OSSL_DECODER_CTX_set_pem_password_cb(decoder, give_passphrase, user.out)) {
-        (void)OSSL_DECODER_from_data(decoder, &at, &left); /* The key is there, or it is not. */
-    }
-    OSSL_DECODER_CTX_free(decoder);
-    return pkey;
-}
-
 static EVP_PKEY *decode_certificate(const bsi_libcrypto *library, bsi_slice pem)
 {
     BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.size);
     X509 *certificate = X509_new_ex(library->context, NULL);
     EVP_PKEY *pkey = NULL;
 
-    if (bio && certificate && PEM_read_bio_X509(bio, &certificate, give_passphrase, NULL)) {
+    if (bio && certificate && PEM_read_bio_X509(bio, &certificate, bsi_pem_passphrase, NULL)) {
         pkey = X509_get_pubkey(certificate);
     }
     X509_free(certificate);
@@ -191,6 +156,7 @@ static bs_status decode(const bsi_libcrypto *library, bsi_slice pem, const bsi_s
 {
     char label[LABEL_MAX + 1];
     pem_content content = PEM_PUBLIC;
+    int selection = 0;
 
     if (pem.size > PEM_MAX) {
         return bsi_fail(BS_LAYER_CRYPTO, BS_E_INVALID, "a key in PEM has at most %d bytes",
@@ -202,8 +168,9 @@ static bs_status decode(const bsi_libcrypto *library, bsi_slice pem, const bsi_s
         return bsi_fail(BS_LAYER_CRYPTO, BS_E_KEY,
                         "the private key is encrypted, and its pass phrase was not given");
     }
+    selection = content == PEM_PRIVATE ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY;
     key->pkey = content == PEM_CERTIFICATE ? decode_certificate(library, pem)
-                                           : decode_key(library, pem, content, passphrase);
+                                           : bsi_pem_decode(library, pem, selection, passphrase);
     if (!key->pkey && is_encrypted(pem)) {
         return bsi_fail(BS_LAYER_CRYPTO, BS_E_KEY,
                         "the pass phrase of the private key is wrong, or the key is damaged");

@@ -77,6 +77,30 @@ static void refuses_everything_else(void **state)
     bsi_buf_dispose(&out);
 }
 
+static void in_urls_it_has_no_padding_and_other_signs(void **state)
+{
+    static const struct {
+        const char *plain;
+        const char *encoded;
+    } cases[] = {
+        {"", ""},       {"f", "Zg"}, {"fo", "Zm8"}, {"foo", "Zm9v"}, {"\xfb\xff\xbf", "-_-_"},
+        {"\xff", "_w"},
+    };
+    bsi_buf out;
+
+    (void)state;
+    bsi_buf_init(&out, 100);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        bsi_buf_clear(&out);
+        assert_ok(bsi_buf_append_text(&out, "=+"));
+        assert_ok(bsi_base64_encode_url(cases[i].plain, strlen(cases[i].plain), &out));
+        assert_int_equal(out.size, strlen(cases[i].encoded) + 2);
+        assert_memory_equal(out.data, "=+", 2);
+        assert_memory_equal(out.data + 2, cases[i].encoded, out.size - 2);
+    }
+    bsi_buf_dispose(&out);
+}
+
 static void keeps_to_the_buffer_and_to_memory(void **state)
 {
     bsi_buf out;
@@ -97,6 +121,7 @@ int main(void)
         cmocka_unit_test(encodes_and_decodes_the_examples_of_the_rfc),
         cmocka_unit_test(all_bytes_survive),
         cmocka_unit_test(refuses_everything_else),
+        cmocka_unit_test(in_urls_it_has_no_padding_and_other_signs),
         cmocka_unit_test(keeps_to_the_buffer_and_to_memory),
     };
 
