@@ -34,6 +34,11 @@ bs_status bsi_uri_append_path(bsi_buf *out, const char *path)
     return append_encoded(out, path, '/');
 }
 
+bs_status bsi_uri_append_component(bsi_buf *out, const char *text)
+{
+    return append_encoded(out, text, '\0');
+}
+
 /* As strcmp() of what both are encoded to. An escape begins with '%', which is below all else. */
 static int compare_encoded(const char *a, const char *b)
 {
@@ -137,4 +142,20 @@ bs_status bsi_uri_decode(bsi_slice text, bsi_buf *out)
         out->size = before;
     }
     return status;
+}
+
+bool bsi_uri_is_plain_at(const char *url, const char *host)
+{
+    static const char scheme[] = "http://";
+    const size_t size = strlen(host);
+    const char *at = url + sizeof(scheme) - 1;
+
+    return strncmp(url, scheme, sizeof(scheme) - 1) == 0 && strncmp(at, host, size) == 0 &&
+           strchr("/:?", at[size]) != NULL;
+}
+
+bool bsi_uri_keeps_secrets(const char *url)
+{
+    return strncmp(url, "https://", 8) == 0 || bsi_uri_is_plain_at(url, "127.0.0.1") ||
+           bsi_uri_is_plain_at(url, "localhost") || bsi_uri_is_plain_at(url, "[::1]");
 }

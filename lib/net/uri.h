@@ -2,6 +2,7 @@
 #ifndef BSI_NET_URI_H
 #define BSI_NET_URI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buffer.h"
@@ -25,6 +26,9 @@ enum { BSI_URI_PAIRS_MAX = 32 };
 /* Append an encoded path, in which '/' stays; dots are left alone. */
 BS_NODISCARD bs_status bsi_uri_append_path(bsi_buf *out, const char *path);
 
+/* Append one encoded component of a path: '/' is escaped as well. */
+BS_NODISCARD bs_status bsi_uri_append_component(bsi_buf *out, const char *text);
+
 /*
  * Append encoded "name=value" joined by '&', in order of the encoded names and
  * then values. `pairs` may be in any order.
@@ -37,5 +41,11 @@ BS_NODISCARD bs_status bsi_uri_append_query(bsi_buf *out, const bsi_uri_pair *pa
  * with `out` unchanged.
  */
 BS_NODISCARD bs_status bsi_uri_decode(bsi_slice text, bsi_buf *out);
+
+/* Whether a URL is "http://HOST", with whatever may follow that. */
+bool bsi_uri_is_plain_at(const char *url, const char *host);
+
+/* Whether secrets may go to a URL: over TLS, or without leaving this machine. */
+bool bsi_uri_keeps_secrets(const char *url);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "net/uri.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "text/json_read.h"
@@ -149,23 +150,8 @@ static bs_status take_answer(const bsi_http_answer *answer, const char *where,
 /* Only next door may be asked without encryption. */
 static bool may_be_asked(const char *url)
 {
-    static const char *const plain[] = {"127.0.0.1",     "localhost",      "[::1]",
-                                        "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"};
-    const char *host = url + 7;
-
-    if (strncmp(url, "https://", 8) == 0) {
-        return true;
-    }
-    if (strncmp(url, "http://", 7) != 0) {
-        return false;
-    }
-    for (size_t i = 0; i < BSI_ARRAY_SIZE(plain); i++) {
-        const size_t size = strlen(plain[i]);
-        if (strncmp(host, plain[i], size) == 0 && strchr("/:?", host[size])) {
-            return true;
-        }
-    }
-    return false;
+    return bsi_uri_keeps_secrets(url) || bsi_uri_is_plain_at(url, "169.254.170.2") ||
+           bsi_uri_is_plain_at(url, "169.254.170.23") || bsi_uri_is_plain_at(url, "[fd00:ec2::23]");
 }
 
 static bs_status container_url(char out[URL_SIZE])

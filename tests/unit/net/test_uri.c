@@ -44,6 +44,40 @@ static void a_path_keeps_slashes_and_dots(void **state)
     bsi_buf_dispose(&out);
 }
 
+static void a_component_has_no_slash(void **state)
+{
+    bsi_buf out;
+
+    (void)state;
+    bsi_buf_init(&out, 100);
+    assert_ok(bsi_uri_append_component(&out, "a/../b c~"));
+    assert_text(&out, "a%2F..%2Fb%20c~");
+    bsi_buf_dispose(&out);
+}
+
+static void secrets_go_over_tls_or_stay_here(void **state)
+{
+    static const char *const good[] = {"https://example.org/x", "http://127.0.0.1",
+                                       "http://127.0.0.1:80/x", "http://localhost/",
+                                       "http://[::1]:9/"};
+    static const char *const bad[] = {"http://example.org/",
+                                      "http://127.0.0.1.example.org/",
+                                      "http://localhosts/",
+                                      "ftp://127.0.0.1/",
+                                      "http://127.0.0.1@example.org/",
+                                      "",
+                                      "http:/127.0.0.1/",
+                                      "HTTPS//example.org"};
+
+    (void)state;
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(good); i++) {
+        assert_true(bsi_uri_keeps_secrets(good[i]));
+    }
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(bad); i++) {
+        assert_false(bsi_uri_keeps_secrets(bad[i]));
+    }
+}
+
 static void a_query_is_sorted_by_what_is_sent(void **state)
 {
     /* '/' is below 'a' plain and encoded, '{' is above it plain and below it encoded. */
@@ -144,6 +178,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_byte_but_the_unreserved_is_escaped),
         cmocka_unit_test(a_path_keeps_slashes_and_dots),
+        cmocka_unit_test(a_component_has_no_slash),
+        cmocka_unit_test(secrets_go_over_tls_or_stay_here),
         cmocka_unit_test(a_query_is_sorted_by_what_is_sent),
         cmocka_unit_test(too_many_parameters_are_refused),
         cmocka_unit_test(names_of_servers_are_decoded),
