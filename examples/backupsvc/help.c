@@ -256,7 +256,7 @@ const tool_verb verbs[] = {
      " remove NAME",
      "say where else backups can go",
      "  add NAME DRIVER KEY=VALUE...   try it, and keep it under this name; DRIVER is local,\n"
-     "                       azure_blob, s3, or another that 'backupsvc --version' names\n"
+     "                       azure_blob, google_cloud, s3, or another that --version names\n"
      "    read_only=true     nothing is stored there, nor removed\n"
      "    append_only=true   what is stored there is neither removed nor replaced\n"
      "    limit_upload=R, limit_download=R, limit_requests=N   as of limit\n"

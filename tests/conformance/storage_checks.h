@@ -20,6 +20,7 @@ typedef struct fixture {
     bsi_storage *inner;
     bsi_storage *storage; /* The one under test. */
     bool repeats;         /* It tries again what may pass. */
+    bool one_line;        /* Its keys have no line ends. */
 } fixture;
 
 static inline bsi_storage *storage_of(void **state)

@@ -12,6 +12,7 @@
 #include "storage/decorators/trace.h"
 
 static const storage_subject *present_subject;
+static bool present_one_line;
 
 static int setup(void **state)
 {
@@ -21,6 +22,7 @@ static int setup(void **state)
         return -1;
     }
     fix->subject = present_subject;
+    fix->one_line = present_one_line;
     if (fix->subject->open(&fix->place, &fix->inner) < 0) {
         print_error("%s\n", bs_error_last()->message);
         return -1;
@@ -272,4 +274,10 @@ int storage_suite_run(const storage_subject *subject)
     failed += run_group(subject->name, " below a trace", setup_trace);
     failed += run_group_without(subject->name, " append-only", setup_append_only, changing);
     return failed + run_group(subject->name, " below retry", setup_retry);
+}
+
+int storage_suite_run_one_line(const storage_subject *subject)
+{
+    present_one_line = true;
+    return storage_suite_run(subject);
 }

@@ -20,4 +20,7 @@ typedef struct storage_subject {
 /* The number of failed checks: what main() returns. */
 int storage_suite_run(const storage_subject *subject);
 
+/* The same for services whose keys have no line ends. */
+int storage_suite_run_one_line(const storage_subject *subject);
+
 #endif

@@ -60,17 +60,17 @@ class Handler(socketserver.StreamRequestHandler):
         fault = self.server.next_fault(operation, about)
         if fault:
             return getattr(self, "fault_" + fault)()
-        self.body = self.read_body()
+        self.read_body()
         return getattr(self, "do_" + operation)()
 
     def read_body(self):
-        """Once; what comes behind it is the next request."""
-        if self.was_read:
-            return b""
-        self.was_read = True
-        if self.head.get("expect"):
-            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return self.rfile.read(int(self.head.get("content-length", "0")))
+        """From the line once; what comes behind it is the next request."""
+        if not self.was_read:
+            self.was_read = True
+            if self.head.get("expect"):
+                self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.body = self.rfile.read(int(self.head.get("content-length", "0")))
+        return self.body
 
     def send(self, status, body=b"", *headers, length=None):
         lines = [f"HTTP/1.1 {status} Text", *headers,
@@ -99,14 +99,15 @@ class Handler(socketserver.StreamRequestHandler):
 
     def fault_cut(self):
         """In the middle of the body that it gets."""
-        if self.head.get("expect"):
-            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        self.rfile.read(int(self.head["content-length"]) // 2)
+        if not self.was_read:
+            if self.head.get("expect"):
+                self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.rfile.read(int(self.head["content-length"]) // 2)
         self.reset()
 
     def fault_lost(self):
         """It is done, and nobody is told."""
-        self.body = self.read_body()
+        self.read_body()
         self.wfile = open(os.devnull, "wb")
         getattr(self, "do_" + self.operation)()
         self.reset()

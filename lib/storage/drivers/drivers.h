@@ -9,6 +9,7 @@ extern const bs_storage_driver bsi_storage_driver_local;
 extern const bs_storage_driver bsi_storage_driver_mem;
 #ifdef BSI_REMOTE
 extern const bs_storage_driver bsi_storage_driver_azure_blob;
+extern const bs_storage_driver bsi_storage_driver_gcs;
 extern const bs_storage_driver bsi_storage_driver_s3;
 #endif
 #ifdef BSI_SFTP

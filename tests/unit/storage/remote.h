@@ -12,7 +12,11 @@
 
 /* What the tests of drivers over HTTP do beside a server that misbehaves. */
 
-enum { LARGE = 5 * 1024 * 1024 + 5 }; /* More than a part. */
+/* More than a part; services with smaller ones say so before they include this. */
+#ifndef REMOTE_LARGE
+#define REMOTE_LARGE (5 * 1024 * 1024 + 5)
+#endif
+enum { LARGE = REMOTE_LARGE };
 
 /* Put more settings to those that are there; later ones of the same key count. */
 static inline size_t add_settings(bsi_setting *settings, size_t used, size_t room,
