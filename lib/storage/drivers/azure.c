@@ -299,16 +299,6 @@ static bs_status tell_blob(const azure_storage *azure, const bsi_page_object *on
     return status;
 }
 
-static bs_status check_names(const azure_storage *azure, const bsi_page *page, const char *names)
-{
-    for (size_t i = 0; i < page->count; i++) {
-        if (strncmp(page->objects[i].key, names, strlen(names)) != 0) {
-            return bsi_azure_not_azure(&azure->conn, "lists blobs that were not asked for");
-        }
-    }
-    return BS_OK;
-}
-
 static bs_status list_names(azure_storage *azure, const bs_call *call, const char *names,
                             bs_storage_cursor *cursor, bs_storage_list_cb callback, void *user)
 {
@@ -316,7 +306,9 @@ static bs_status list_names(azure_storage *azure, const bs_call *call, const cha
     bs_status status = BS_OK;
 
     BSI_TRY(get_page(azure, call, names, cursor->token, azure->page_size, &page));
-    status = check_names(azure, &page, names);
+    status = bsi_pages_are_below(&page, names)
+                 ? BS_OK
+                 : bsi_azure_not_azure(&azure->conn, "lists blobs that were not asked for");
     if (status == BS_OK) {
         status = bsi_pages_check_progress(&page, cursor);
     }

@@ -228,31 +228,6 @@ static bs_status get_page(gcs_storage *gcs, const bs_call *call, const char *pre
     return status < 0 ? bsi_gcs_in_bucket(&gcs->conn, status) : BS_OK;
 }
 
-static bs_status check_names(const gcs_storage *gcs, const bsi_page *page, const char *prefix)
-{
-    for (size_t i = 0; i < page->count; i++) {
-        if (strncmp(page->objects[i].key, prefix, strlen(prefix)) != 0) {
-            return bsi_gcs_not_gcs(&gcs->conn, "lists names that were not asked for");
-        }
-    }
-    return BS_OK;
-}
-
-static bs_status tell_page(const gcs_storage *gcs, const bsi_page *page,
-                           bs_storage_list_cb callback, void *user)
-{
-    const size_t skip = strlen(gcs->conn.prefix);
-    bs_status status = BS_OK;
-
-    for (size_t i = 0; i < page->count && status == BS_OK; i++) {
-        const bsi_page_object *one = &page->objects[i];
-        const bs_storage_object object = {
-            one->size, one->mtime_ns == BSI_SERVICE_NO_TIME ? BS_STORAGE_NO_TIME : one->mtime_ns};
-        status = callback(user, one->key + skip, &object);
-    }
-    return status;
-}
-
 /* Of names that begin with all of `start`, behind the storage's own prefix. */
 static bs_status list_names(gcs_storage *gcs, const bs_call *call, const char *start,
                             bs_storage_cursor *cursor, bs_storage_list_cb callback, void *user)
@@ -266,12 +241,14 @@ static bs_status list_names(gcs_storage *gcs, const bs_call *call, const char *s
     }
     (void)snprintf(whole, sizeof(whole), "%s%s", gcs->conn.prefix, start);
     BSI_TRY(get_page(gcs, call, whole, cursor->token, &page));
-    status = check_names(gcs, &page, whole);
+    status = bsi_pages_are_below(&page, whole)
+                 ? BS_OK
+                 : bsi_gcs_not_gcs(&gcs->conn, "lists names that were not asked for");
     if (status == BS_OK) {
         status = bsi_pages_check_progress(&page, cursor);
     }
     if (status == BS_OK) {
-        status = tell_page(gcs, &page, callback, user);
+        status = bsi_pages_tell(&page, strlen(gcs->conn.prefix), callback, user);
     }
     bsi_page_dispose(&page);
     return status;

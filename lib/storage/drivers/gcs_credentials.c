@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "os/file.h"
 #include "os/process.h"
+#include "storage/drivers/settings.h"
 
 enum { PATH_SIZE = 4096 };
 
@@ -32,17 +32,6 @@ static bs_status take_text(bsi_slice text, const char *where, bsi_gcs_credential
     return BS_OK;
 }
 
-static bs_status read_file(const char *path, bsi_secret *room, size_t *size_out)
-{
-    int fd = -1;
-    bs_status status = BS_OK;
-
-    BSI_TRY(bsi_open(BSI_CWD, path, BSI_OPEN_READ | BSI_OPEN_NONBLOCK, 0, &fd));
-    status = bsi_read(fd, bsi_secret_bytes(room), bsi_secret_size(room), size_out);
-    bsi_close_quietly(fd);
-    return status;
-}
-
 static bs_status take_file(const char *path, const char *where, bsi_gcs_credentials *out)
 {
     bsi_secret *room = NULL;
@@ -52,7 +41,7 @@ static bs_status take_file(const char *path, const char *where, bsi_gcs_credenti
     if (status < 0) {
         return status;
     }
-    status = read_file(path, room, &size);
+    status = bsi_settings_read_file(path, room, &size);
     if (status < 0) {
         status = bsi_fail_context(BS_LAYER_CALLER, status, "the credentials in %s", where);
     } else {

@@ -41,6 +41,29 @@ bs_status bsi_pages_check_progress(const bsi_page *page, bs_storage_cursor *curs
     return BS_OK;
 }
 
+bool bsi_pages_are_below(const bsi_page *page, const char *prefix)
+{
+    for (size_t i = 0; i < page->count; i++) {
+        if (strncmp(page->objects[i].key, prefix, strlen(prefix)) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bs_status bsi_pages_tell(const bsi_page *page, size_t skip, bs_storage_list_cb callback, void *user)
+{
+    bs_status status = BS_OK;
+
+    for (size_t i = 0; i < page->count && status == BS_OK; i++) {
+        const bsi_page_object *one = &page->objects[i];
+        const bs_storage_object object = {
+            one->size, one->mtime_ns == BSI_SERVICE_NO_TIME ? BS_STORAGE_NO_TIME : one->mtime_ns};
+        status = callback(user, one->key + skip, &object);
+    }
+    return status;
+}
+
 bs_status bsi_pages_list(bsi_pages_next next, void *self, const bs_call *call, const char *prefix,
                          bs_storage_list_cb callback, void *user)
 {

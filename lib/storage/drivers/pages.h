@@ -15,6 +15,13 @@
  */
 BS_NODISCARD bs_status bsi_pages_check_progress(const bsi_page *page, bs_storage_cursor *cursor);
 
+/* Whether all keys begin with what was asked for. */
+bool bsi_pages_are_below(const bsi_page *page, const char *prefix);
+
+/* Tell the callback of each object, by its key without the first `skip` bytes. */
+BS_NODISCARD bs_status bsi_pages_tell(const bsi_page *page, size_t skip,
+                                      bs_storage_list_cb callback, void *user);
+
 /* A driver's list_page(). */
 typedef bs_status (*bsi_pages_next)(void *self, const bs_call *call, const char *prefix,
                                     bs_storage_cursor *cursor, bs_storage_list_cb callback,

@@ -242,31 +242,6 @@ static bs_status get_page(s3_storage *s3, const bs_call *call, const char *prefi
                       : BS_OK;
 }
 
-static bs_status tell_page(const s3_storage *s3, const bsi_page *page, bs_storage_list_cb callback,
-                           void *user)
-{
-    const size_t skip = strlen(s3->conn.prefix);
-    bs_status status = BS_OK;
-
-    for (size_t i = 0; i < page->count && status == BS_OK; i++) {
-        const bsi_page_object *one = &page->objects[i];
-        const bs_storage_object object = {
-            one->size, one->mtime_ns == BSI_SERVICE_NO_TIME ? BS_STORAGE_NO_TIME : one->mtime_ns};
-        status = callback(user, one->key + skip, &object);
-    }
-    return status;
-}
-
-static bs_status check_keys(const s3_storage *s3, const bsi_page *page, const char *prefix)
-{
-    for (size_t i = 0; i < page->count; i++) {
-        if (strncmp(page->objects[i].key, prefix, strlen(prefix)) != 0) {
-            return bsi_s3_not_s3(&s3->conn, "lists keys that were not asked for");
-        }
-    }
-    return BS_OK;
-}
-
 static bs_status make_prefix(const s3_storage *s3, const char *prefix, char out[KEY_BUFFER])
 {
     if (prefix[0]) {
@@ -286,12 +261,14 @@ static bs_status s3_list_page(void *self, const bs_call *call, const char *prefi
 
     BSI_TRY(make_prefix(s3, prefix, whole));
     BSI_TRY(get_page(s3, call, whole, cursor->token, s3->page_size, &page));
-    status = check_keys(s3, &page, whole);
+    status = bsi_pages_are_below(&page, whole)
+                 ? BS_OK
+                 : bsi_s3_not_s3(&s3->conn, "lists keys that were not asked for");
     if (status == BS_OK) {
         status = bsi_pages_check_progress(&page, cursor);
     }
     if (status == BS_OK) {
-        status = tell_page(s3, &page, callback, user);
+        status = bsi_pages_tell(&page, strlen(s3->conn.prefix), callback, user);
     }
     bsi_page_dispose(&page);
     return status;

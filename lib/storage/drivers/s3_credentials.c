@@ -9,8 +9,8 @@
 
 #include "base/alloc.h"
 #include "base/slice.h"
-#include "os/file.h"
 #include "os/process.h"
+#include "storage/drivers/settings.h"
 
 enum {
     FILE_MAX = 64 * 1024,  /* Of the shared file. */
@@ -200,17 +200,6 @@ static bs_status file_path(char out[PATH_SIZE])
                                        "the path of the shared credentials file is too long");
 }
 
-static bs_status read_file(const char *path, bsi_secret *room, size_t *size_out)
-{
-    int fd = -1;
-    bs_status status = BS_OK;
-
-    BSI_TRY(bsi_open(BSI_CWD, path, BSI_OPEN_READ | BSI_OPEN_NONBLOCK, 0, &fd));
-    status = bsi_read(fd, bsi_secret_bytes(room), bsi_secret_size(room), size_out);
-    bsi_close_quietly(fd);
-    return status;
-}
-
 static bs_status take_profile(const char *named, bsi_slice text, bsi_s3_credentials **out)
 {
     const char *set = named ? named : bsi_environment("AWS_PROFILE");
@@ -238,7 +227,7 @@ bs_status bsi_s3_credentials_of_file(const char *profile, bsi_s3_credentials **o
         status = bsi_secret_new(FILE_MAX, &room);
     }
     if (status == BS_OK) {
-        status = read_file(path, room, &size);
+        status = bsi_settings_read_file(path, room, &size);
     }
     if (status == BS_OK) {
         status = take_profile(profile, (bsi_slice){(const char *)bsi_secret_view(room), size}, out);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "os/file.h"
 #include "storage/storage.h"
 
 enum { PREFIX_MAX = 512 };
@@ -72,4 +73,15 @@ bs_status bsi_settings_make_http(const bs_storage_settings *settings, bsi_http *
     };
 
     return bsi_http_new(&options, out);
+}
+
+bs_status bsi_settings_read_file(const char *path, bsi_secret *room, size_t *size_out)
+{
+    int fd = -1;
+    bs_status status = BS_OK;
+
+    BSI_TRY(bsi_open(BSI_CWD, path, BSI_OPEN_READ | BSI_OPEN_NONBLOCK, 0, &fd));
+    status = bsi_read(fd, bsi_secret_bytes(room), bsi_secret_size(room), size_out);
+    bsi_close_quietly(fd);
+    return status;
 }

@@ -4,6 +4,7 @@
 
 #include <backupsvc/sys/storage_driver.h>
 
+#include "crypto/secret.h"
 #include "net/http.h"
 
 /* Settings that several drivers have. What cannot be is BS_E_INVALID, and names the setting. */
@@ -22,5 +23,8 @@ BS_NODISCARD bs_status bsi_settings_take_prefix(const bs_storage_settings *setti
 
 /* By `ca_file`, `proxy`, `resolve` and `stall_timeout_s`. */
 BS_NODISCARD bs_status bsi_settings_make_http(const bs_storage_settings *settings, bsi_http **out);
+
+/* A file with credentials, of which `room` takes as much as it has room for. */
+BS_NODISCARD bs_status bsi_settings_read_file(const char *path, bsi_secret *room, size_t *size_out);
 
 #endif
