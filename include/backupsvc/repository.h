@@ -59,6 +59,7 @@ BS_API void bs_repository_options_init(bs_repository_options *options, size_t si
  * @param id_out   The repository's id; may be NULL.
  *
  * @retval BS_OK
+ * @retval BS_E_READ_ONLY  The storage's settings do not allow it.
  * @retval BS_E_EXISTS     There is one already, or parts of one.
  * @retval BS_E_NOT_FOUND  There is no such storage, the reference leads to nothing, or there is no
  *                         repository whose chunks to take.
@@ -118,6 +119,7 @@ BS_API void bs_repository_keys_free(bs_repository_keys *keys);
  * @param id_out     Of the new key file; may be NULL.
  *
  * @retval BS_OK
+ * @retval BS_E_READ_ONLY  The storage's settings do not allow it.
  * @retval BS_E_INVALID  The reference leads to a key that is no pass phrase.
  *                       Others as for bs_repository_key_list().
  *
@@ -137,6 +139,7 @@ BS_API BS_NODISCARD bs_status bs_repository_key_add(bs_service *service, const c
  * @param id       The key file's id, or an unambiguous beginning of it.
  *
  * @retval BS_OK
+ * @retval BS_E_READ_ONLY  The storage's settings do not allow it.
  * @retval BS_E_NOT_FOUND  There is no such key file, storage or repository.
  * @retval BS_E_AMBIGUOUS  More than one begins so.
  * @retval BS_E_NEEDED     It is the one that has opened the repository for this.
@@ -156,6 +159,7 @@ BS_API BS_NODISCARD bs_status bs_repository_key_remove(bs_service *service, cons
  * @param reference  The new pass phrase; see keys.h.
  *
  * @retval BS_OK
+ * @retval BS_E_READ_ONLY  The storage's settings do not allow it.
  * @retval BS_E_INVALID  The reference leads to a key that is no pass phrase.
  * @retval BS_E_BUSY     Somebody works on the repository.
  *                       Others as for bs_repository_key_list().
@@ -385,6 +389,7 @@ typedef struct bs_prune_info {
  * @param id_out   The job's id. Set only on BS_OK.
  *
  * @retval BS_OK
+ * @retval BS_E_READ_ONLY  The storage is read-only or append-only, and it is no dry run.
  * @retval BS_E_NOT_FOUND  There is no such storage.
  * @retval BS_E_INVALID    An option is wrong.
  *
@@ -481,6 +486,7 @@ typedef struct bs_repair_info {
  * @param id_out   The job's id. Set only on BS_OK.
  *
  * @retval BS_OK
+ * @retval BS_E_READ_ONLY  The storage is read-only or append-only, and it is no dry run.
  * @retval BS_E_NOT_FOUND  There is no such storage.
  * @retval BS_E_INVALID    An option is wrong.
  *

@@ -185,6 +185,7 @@ typedef struct bs_copy_info {
  * @param id_out   The job's id. Set only on BS_OK.
  *
  * @retval BS_OK
+ * @retval BS_E_READ_ONLY  The storage that it goes to is read-only.
  * @retval BS_E_NOT_FOUND  There is no such storage.
  * @retval BS_E_INVALID    An option is wrong.
  *

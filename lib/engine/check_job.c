@@ -11,6 +11,7 @@
 #include "engine/findings.h"
 #include "engine/repository.h"
 #include "engine/service.h"
+#include "storage/decorators/guard.h"
 
 enum { CHECK_PARTS_MAX = 256 }; /* Packs are parted by their first byte. */
 
@@ -57,17 +58,28 @@ static void check_describe(const bsi_job *job, bsi_deed *out)
 
 /* --- The work --- */
 
+/* Where nothing can be written nobody else writes, as far as this service can tell. */
+static bs_status choose_lock(const bsi_job *job, const check_run *run, bsi_session_lock *out)
+{
+    const bs_status status =
+        bsi_repo_check_storage(job->service, run->work.storage, bsi_storage_check_writable);
+
+    *out = status == BS_E_READ_ONLY ? BSI_SESSION_SHARED : BSI_SESSION_EXCLUSIVE;
+    return status == BS_E_READ_ONLY ? BS_OK : status;
+}
+
 static bs_status check_work(bsi_job *job)
 {
     check_run *run = job->payload;
     bsi_open_repository repository;
     bsi_findings findings;
+    bsi_session_lock lock = BSI_SESSION_EXCLUSIVE;
     bs_status status = BS_OK;
 
     bsi_repo_work_begin_result(&run->work, BSI_FINDINGS_RESULT_MAX);
     bsi_findings_begin(&findings, &run->work.json);
-    BSI_TRY(bsi_repository_open(job->service, run->work.storage, BSI_SESSION_EXCLUSIVE, job,
-                                &repository));
+    BSI_TRY(choose_lock(job, run, &lock));
+    BSI_TRY(bsi_repository_open(job->service, run->work.storage, lock, job, &repository));
     run->options.pool = job->service->pool;
     run->options.found = bsi_findings_found;
     run->options.user = &findings;

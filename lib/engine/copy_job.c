@@ -214,18 +214,13 @@ static const bsi_job_ops copy_ops = {
 
 static bs_status take_other(bs_service *service, const char *to, copy_run *run)
 {
-    bsi_storage *found = NULL;
     bsi_complaints complaints = {0};
-    bs_status status = BS_OK;
 
     if (!to || strcmp(to, run->work.storage) == 0) {
         bsi_complain_invalid(&complaints, "to: takes another storage than '%s'", run->work.storage);
         return bsi_complaints_status(&complaints);
     }
-    BSI_TRY(bsi_service_storage(service, to, &found));
-    status = bsi_storage_check_writable(found, to);
-    bsi_storage_unref(found);
-    BSI_TRY(status);
+    BSI_TRY(bsi_repo_check_storage(service, to, bsi_storage_check_writable));
     run->to = bsi_strdup(to);
     return run->to ? BS_OK : BS_E_NOMEM;
 }

@@ -51,17 +51,23 @@ void bsi_repo_work_ended(bsi_job *job)
 
 /* --- From the start to the result --- */
 
-bs_status bsi_repo_work_take_storage(bs_service *service, bsi_repo_work *work, const char *storage,
-                                     bsi_repo_need need)
+bs_status bsi_repo_check_storage(bs_service *service, const char *name, bsi_repo_need need)
 {
-    const char *name = storage ? storage : BSI_REPOSITORY_STORAGE;
     bsi_storage *found = NULL;
     bs_status status = BS_OK;
 
     BSI_TRY(bsi_service_storage(service, name, &found));
     status = need ? need(found, name) : BS_OK;
     bsi_storage_unref(found);
-    BSI_TRY(status);
+    return status;
+}
+
+bs_status bsi_repo_work_take_storage(bs_service *service, bsi_repo_work *work, const char *storage,
+                                     bsi_repo_need need)
+{
+    const char *name = storage ? storage : BSI_REPOSITORY_STORAGE;
+
+    BSI_TRY(bsi_repo_check_storage(service, name, need));
     work->storage = bsi_strdup(name);
     return work->storage ? BS_OK : BS_E_NOMEM;
 }

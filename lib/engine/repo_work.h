@@ -44,10 +44,11 @@ typedef struct bsi_repo_work {
 /* What a storage must allow, as bsi_storage_check_removable() tells. */
 typedef bs_status (*bsi_repo_need)(const bsi_storage *storage, const char *name);
 
-/*
- * Check that there is such a storage and that it allows what the job needs, if anything, and
- * keep its name; NULL: the usual one.
- */
+/* Check that there is such a storage and that it allows what is needed. `need` NULL: nothing. */
+BS_NODISCARD bs_status bsi_repo_check_storage(bs_service *service, const char *name,
+                                              bsi_repo_need need);
+
+/* Likewise, and keep its name for the job; NULL: the usual one. */
 BS_NODISCARD bs_status bsi_repo_work_take_storage(bs_service *service, bsi_repo_work *work,
                                                   const char *storage, bsi_repo_need need);
 void bsi_repo_work_dispose(bsi_repo_work *work);

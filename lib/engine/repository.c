@@ -9,8 +9,10 @@
 #include "base/alloc.h"
 #include "engine/complaints.h"
 #include "engine/info_parts.h"
+#include "engine/repo_work.h"
 #include "engine/service.h"
 #include "engine/words.h"
+#include "storage/decorators/guard.h"
 
 _Static_assert((int)BS_DIGEST_TEXT_SIZE == 2 * (int)BSI_SHA256_SIZE + 1, "the digits of a digest");
 
@@ -75,6 +77,14 @@ void bsi_repository_close(bsi_open_repository *repository)
     bsi_access_close(&repository->access);
     bsi_storage_unref(repository->storage);
     *repository = (bsi_open_repository){0};
+}
+
+/* For a change, of whose parts none is made where the storage does not allow all. */
+static bs_status open_to_change(bs_service *service, const char *storage, bsi_session_lock lock,
+                                bsi_repo_need need, bsi_open_repository *out)
+{
+    BSI_TRY(bsi_repo_check_storage(service, storage ? storage : BSI_REPOSITORY_STORAGE, need));
+    return bsi_repository_open(service, storage, lock, NULL, out);
 }
 
 /* --- Pass phrases --- */
@@ -165,6 +175,10 @@ bs_status bsi_repository_init(bs_service *service, const bs_repository_options *
     if (status >= 0) {
         status = bsi_service_storage(
             service, options->storage ? options->storage : BSI_REPOSITORY_STORAGE, &storage);
+    }
+    if (status >= 0) {
+        status = bsi_storage_check_writable(storage, options->storage ? options->storage
+                                                                      : BSI_REPOSITORY_STORAGE);
     }
     if (status >= 0) {
         status = make(service, options, storage, &id);
@@ -280,7 +294,8 @@ bs_status bsi_repository_key_add(bs_service *service, const char *storage, const
     if (status < 0) {
         return status;
     }
-    status = bsi_repository_open(service, storage, BSI_SESSION_SHARED, NULL, &repository);
+    status = open_to_change(service, storage, BSI_SESSION_SHARED, bsi_storage_check_writable,
+                            &repository);
     if (status >= 0) {
         status = bsi_repo_key_add(repository.session.repo, NULL, bsi_key_phrase(key), NULL, &id);
         bsi_repository_close(&repository);
@@ -296,8 +311,8 @@ bs_status bsi_repository_key_remove(bs_service *service, const char *storage, co
 {
     bsi_open_repository repository;
     bsi_digest found;
-    bs_status status =
-        bsi_repository_open(service, storage, BSI_SESSION_EXCLUSIVE, NULL, &repository);
+    bs_status status = open_to_change(service, storage, BSI_SESSION_EXCLUSIVE,
+                                      bsi_storage_check_removable, &repository);
 
     if (status < 0) {
         return status;
@@ -319,7 +334,8 @@ bs_status bsi_repository_key_change(bs_service *service, const char *storage, co
     if (status < 0) {
         return status;
     }
-    status = bsi_repository_open(service, storage, BSI_SESSION_EXCLUSIVE, NULL, &repository);
+    status = open_to_change(service, storage, BSI_SESSION_EXCLUSIVE, bsi_storage_check_removable,
+                            &repository);
     if (status >= 0) {
         status = bsi_repo_key_change(repository.session.repo, NULL, bsi_key_phrase(key), NULL);
         bsi_repository_close(&repository);

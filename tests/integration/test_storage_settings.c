@@ -13,6 +13,7 @@
 #include "engine_fixture.h"
 #include "os/fault.h"
 #include "os/time.h"
+#include "repo/repository.h"
 #include "support/tree.h"
 
 #define SECOND INT64_C(1000000000)
@@ -201,6 +202,140 @@ static void repositories_work_where_nothing_is_removed(void **state)
     prune.storage = "kept";
     assert_refused(bs_prune_start(engine->service, &prune, job), "append_only");
     assert_int_equal(count_below(engine, "snapshots"), 2);
+}
+
+/* --- What is done to whole repositories --- */
+
+/* That the empty pass phrase opens, and that costs little to open. */
+static void make_repository(engine_fixture *engine, const char *storage)
+{
+    const bsi_repo_options cheap = {.cost = {.log_n = 1, .r = 1, .p = 1}};
+    bsi_repo_place place = {.folder = ""};
+    bsi_repo *repo = NULL;
+
+    assert_ok(bsi_service_storage(engine->service, storage, &place.storage));
+    assert_ok(bsi_repo_init(&place, NULL, &cheap, NULL, &repo));
+    bsi_repo_close(repo);
+    bsi_storage_unref(place.storage);
+}
+
+static void back_up_into_repository(engine_fixture *engine, const char *storage)
+{
+    bs_backup_options options = engine_options(engine, "home");
+    char id[BS_ID_SIZE];
+
+    make_repository(engine, storage);
+    options.storage = storage;
+    options.form = BS_FORM_REPOSITORY;
+    engine_backup(engine, &options, BS_OK, id);
+}
+
+static void assert_repairs_refused(engine_fixture *engine, const char *setting)
+{
+    static const bs_repair_part parts[] = {BS_REPAIR_INDEX, BS_REPAIR_PACKS, BS_REPAIR_SNAPSHOTS};
+    bs_repair_options options = BS_REPAIR_OPTIONS_INIT;
+    char id[BS_ID_SIZE];
+
+    options.storage = "kept";
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        options.part = parts[i];
+        assert_refused(bs_repair_start(engine->service, &options, id), setting);
+    }
+    options.dry_run = true;
+    assert_ok(bs_repair_start(engine->service, &options, id));
+    assert_ok(bs_repair_wait(engine->service, id, BS_FOREVER));
+}
+
+static void assert_prune_refused(engine_fixture *engine, const char *setting)
+{
+    bs_prune_options options = BS_PRUNE_OPTIONS_INIT;
+    char id[BS_ID_SIZE];
+
+    options.storage = "kept";
+    assert_refused(bs_prune_start(engine->service, &options, id), setting);
+    options.two_phases = true;
+    assert_refused(bs_prune_start(engine->service, &options, id), setting);
+    options.two_phases = false;
+    options.dry_run = true;
+    assert_ok(bs_prune_start(engine->service, &options, id));
+    assert_ok(bs_prune_wait(engine->service, id, BS_FOREVER));
+}
+
+static void assert_checks(engine_fixture *engine)
+{
+    bs_check_options options = BS_CHECK_OPTIONS_INIT;
+    char id[BS_ID_SIZE];
+
+    options.storage = "kept";
+    assert_ok(bs_check_start(engine->service, &options, id));
+    assert_ok(bs_check_wait(engine->service, id, BS_FOREVER));
+}
+
+static void assert_copies(engine_fixture *engine, const char *from, const char *into)
+{
+    bs_copy_options options = BS_COPY_OPTIONS_INIT;
+    char id[BS_ID_SIZE];
+
+    make_repository(engine, into);
+    options.storage = from;
+    options.to = into;
+    assert_ok(bs_copy_start(engine->service, &options, id));
+    assert_ok(bs_copy_wait(engine->service, id, BS_FOREVER));
+}
+
+static void repositories_are_not_repaired_where_nothing_is_removed(void **state)
+{
+    engine_fixture *engine = *state;
+    bs_repository_keys *keys = NULL;
+    char added[BS_DIGEST_TEXT_SIZE];
+
+    bsi_clock_leap(true);
+    assert_ok(add(engine, "append_only", "true"));
+    back_up_into_repository(engine, "kept");
+    assert_checks(engine);
+    assert_repairs_refused(engine, "append_only");
+    assert_prune_refused(engine, "append_only");
+    assert_ok(bs_repository_key_add(engine->service, "kept", PHRASE, added));
+    assert_refused(bs_repository_key_change(engine->service, "kept", PHRASE), "append_only");
+    assert_refused(bs_repository_key_remove(engine->service, "kept", added), "append_only");
+    assert_ok(bs_repository_key_list(engine->service, "kept", &keys));
+    assert_int_equal(keys->count, 2);
+    bs_repository_keys_free(keys);
+}
+
+static void repositories_take_copies_where_nothing_is_removed(void **state)
+{
+    engine_fixture *engine = *state;
+
+    bsi_clock_leap(true);
+    assert_ok(add(engine, "append_only", "true"));
+    back_up_into_repository(engine, "local");
+    assert_copies(engine, "local", "kept");
+    assert_int_equal(count_below(engine, "snapshots"), 1);
+}
+
+static void a_read_only_repository_is_looked_at_and_not_changed(void **state)
+{
+    engine_fixture *engine = *state;
+    bs_repository_options repository = BS_REPOSITORY_OPTIONS_INIT;
+    bs_copy_options copy = BS_COPY_OPTIONS_INIT;
+    char id[BS_ID_SIZE];
+
+    bsi_clock_leap(true);
+    assert_ok(add(engine, "read_only", "false"));
+    back_up_into_repository(engine, "kept");
+    add_again(engine, "read_only", "true");
+    assert_checks(engine);
+    assert_repairs_refused(engine, "read_only");
+    assert_prune_refused(engine, "read_only");
+    assert_copies(engine, "kept", "local");
+    copy.to = "kept";
+    assert_refused(bs_copy_start(engine->service, &copy, id), "read_only");
+    assert_refused(bs_repository_key_add(engine->service, "kept", PHRASE, NULL), "read_only");
+    assert_refused(bs_repository_key_change(engine->service, "kept", PHRASE), "read_only");
+    assert_refused(bs_repository_key_remove(engine->service, "kept", "0"), "read_only");
+    repository.storage = "kept";
+    assert_refused(bs_repository_init(engine->service, &repository, NULL), "read_only");
 }
 
 static int fail_in_the_middle(void *user, void *buf, size_t size, size_t *got_out)
@@ -440,6 +575,9 @@ int main(void)
         TEST(a_mirror_is_refused_where_nothing_is_replaced),
         TEST(retention_keeps_what_its_storage_keeps),
         TEST(repositories_work_where_nothing_is_removed),
+        TEST(repositories_are_not_repaired_where_nothing_is_removed),
+        TEST(repositories_take_copies_where_nothing_is_removed),
+        TEST(a_read_only_repository_is_looked_at_and_not_changed),
         TEST(a_failed_backup_harms_no_other),
         TEST(from_a_read_only_storage_backups_are_read),
         TEST(limits_are_kept_and_shown),
