@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "os/fault.h"
+#include "repo/repository.h"
 #include "support/compare.h"
 #include "support/tempdir.h"
 #include "support/tree.h"
@@ -54,7 +55,9 @@ static const service_scenario scenarios[] = {
     {"full zip", BACK_UP, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 1, 17},
     {"incremental tar.zst", BACK_UP, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 16},
     {"mirror", BACK_UP, BS_BACKUP_MIRROR, BS_COMPRESSION_DEFAULT, 1, 23},
+    {"repository", BACK_UP, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_ZSTD, 2, 47},
     {"deletion", DELETE, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 11},
+    {"deletion from a repository", DELETE, BS_BACKUP_FULL, BS_COMPRESSION_ZSTD, 2, 29},
     {"restore", RESTORE, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 23},
     {"drill", DRILL, BS_BACKUP_INCREMENTAL, BS_COMPRESSION_TAR_ZST, 2, 23},
     {"retention", RETAIN, BS_BACKUP_FULL, BS_COMPRESSION_ZIP, 2, 13},
@@ -341,6 +344,9 @@ static const char *tree_of(const place *self, const char *id)
 
 static uint64_t objects_of(const bs_backup_info *info)
 {
+    if (info->form == BS_FORM_REPOSITORY) {
+        return 1; /* Its snapshot. */
+    }
     if (info->form == BS_FORM_MIRROR) {
         return 1 + info->files_processed;
     }
@@ -372,6 +378,18 @@ static bool may_leave(const place *self)
     return self->scenario->request == PIN || self->scenario->request == UNPIN;
 }
 
+static bool is_repository(const place *self)
+{
+    return self->scenario->compression == BS_COMPRESSION_ZSTD;
+}
+
+/* Which files are counted: packs and their index may be there for the next backup to use. */
+static bool counts(const place *self, const FTSENT *item)
+{
+    return item->fts_info == FTS_F &&
+           (!is_repository(self) || strstr(item->fts_path, "/storage/snapshots/"));
+}
+
 /* Files on the storage; temporary ones may not be there. */
 static uint64_t count_objects(const place *self)
 {
@@ -391,7 +409,7 @@ static uint64_t count_objects(const place *self)
             print_error("left behind: %s\n", item->fts_path);
             fail();
         }
-        count += item->fts_info == FTS_F;
+        count += counts(self, item);
     }
     (void)fts_close(walk);
     return count;
@@ -550,6 +568,22 @@ static void check_audit(const place *self)
 
 /* --- The play --- */
 
+/* A repository that costs little to open. */
+static void make_repository(const place *self)
+{
+    const bsi_repo_options cheap = {.cost = {.log_n = 1, .r = 1, .p = 1}};
+    char path[2 * PATH_SIZE];
+    const bsi_setting settings[] = {{"path", path}};
+    bsi_repo_place where = {.folder = ""};
+    bsi_repo *repo = NULL;
+
+    (void)snprintf(path, sizeof(path), "%s/storage", self->state);
+    assert_ok(bsi_storage_open("local", settings, 1, NULL, &where.storage));
+    assert_ok(bsi_repo_init(&where, NULL, &cheap, NULL, &repo));
+    bsi_repo_close(repo);
+    bsi_storage_unref(where.storage);
+}
+
 static void begin(place *self, const service_scenario *scenario)
 {
     self->scenario = scenario;
@@ -565,6 +599,9 @@ static void begin(place *self, const service_scenario *scenario)
         return;
     }
     assert_ok(open_service(self));
+    if (is_repository(self)) {
+        make_repository(self);
+    }
     for (unsigned i = 0; i < scenario->earlier; i++) {
         assert_ok(back_up(
             self, i == 0 && scenario->type != BS_BACKUP_MIRROR ? BS_BACKUP_FULL : scenario->type,
@@ -595,6 +632,7 @@ static void play(place *self, const service_scenario *scenario)
     const uint64_t stride = full && strcmp(full, "1") == 0 ? 1 : scenario->stride;
     uint64_t survived = 0;
 
+    bsi_clock_leap(scenario->compression == BS_COMPRESSION_ZSTD); /* Locks need not settle. */
     begin(self, scenario);
     self->at = 1;
     for (reset(self); die_at(self, self->at); reset(self)) {
@@ -616,6 +654,7 @@ static void play(place *self, const service_scenario *scenario)
     print_message("# %s: killed at %d of about %d calls\n", scenario->name, (int)survived,
                   (int)self->at - 1);
     clear(self);
+    bsi_clock_leap(false);
     bs_config_free(self->config);
     self->config = NULL;
     self->scenario = NULL;
