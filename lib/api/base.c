@@ -11,6 +11,11 @@
 #else
 #define WITH_REMOTE ""
 #endif
+#ifdef BSI_FTP
+#define WITH_FTP " ftp"
+#else
+#define WITH_FTP ""
+#endif
 #ifdef BSI_SFTP
 #define WITH_SFTP " sftp"
 #else
@@ -25,5 +30,5 @@ const char *bs_version(void)
 /* The containers of lib/archive and the storage drivers of lib/storage; a test compares. */
 const char *bs_features(void)
 {
-    return "none zip tar.gz tar.bz2 tar.zst 7z local mem" WITH_REMOTE WITH_SFTP;
+    return "none zip tar.gz tar.bz2 tar.zst 7z local mem" WITH_FTP WITH_REMOTE WITH_SFTP;
 }

@@ -15,6 +15,9 @@
 
 static const bs_storage_driver *const own_drivers[] = {
     &bsi_storage_driver_local,      &bsi_storage_driver_mem,
+#ifdef BSI_FTP
+    &bsi_storage_driver_ftp,
+#endif
 #ifdef BSI_REMOTE
     &bsi_storage_driver_azure_blob, &bsi_storage_driver_gcs, &bsi_storage_driver_s3,
 #endif

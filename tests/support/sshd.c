@@ -1,24 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/test.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <grp.h>
-#include <netinet/in.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/sshd.h"
 
-enum { START_TRIES = 500, START_US = 10000, PATH_SIZE = 300 };
+enum { PATH_SIZE = 300 };
 
 static const char *program(void)
 {
@@ -35,68 +27,16 @@ bool test_sshd_is_there(void)
     return (named && named[0]) || access(program(), X_OK) == 0;
 }
 
-static const struct passwd *runner(void)
-{
-    return geteuid() == 0 ? getpwnam("games") : getpwuid(geteuid());
-}
-
 static void join(char *out, size_t size, const char *dir, const char *name)
 {
     (void)snprintf(out, size, "%s/%s", dir, name);
-}
-
-/* --- Processes --- */
-
-pid_t test_start(const char *const *argv, bool as_runner)
-{
-    const struct passwd *user = runner();
-    const pid_t pid = fork();
-    int null_fd = -1;
-
-    if (pid != 0) {
-        return pid;
-    }
-    (void)setpgid(0, 0);
-    null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    (void)dup2(null_fd, STDIN_FILENO);
-    (void)dup2(null_fd, STDOUT_FILENO);
-    (void)dup2(null_fd, STDERR_FILENO);
-    if (as_runner && geteuid() == 0 &&
-        (setgroups(0, NULL) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)) {
-        _exit(126);
-    }
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* Also when the test crashes. */
-    (void)close_range(STDERR_FILENO + 1, ~0u, 0);
-    (void)execvp(argv[0], (char *const *)(uintptr_t)argv);
-    _exit(127);
-}
-
-bool test_run(const char *const *argv)
-{
-    const pid_t pid = test_start(argv, false);
-    int result = 0;
-
-    return pid > 0 && waitpid(pid, &result, 0) == pid && WIFEXITED(result) &&
-           WEXITSTATUS(result) == 0;
 }
 
 /* --- Files --- */
 
 bool test_sshd_write(const test_sshd *server, const char *name, const char *text)
 {
-    const struct passwd *user = runner();
-    char path[PATH_SIZE];
-    FILE *file = NULL;
-    bool good = false;
-
-    join(path, sizeof(path), server->dir, name);
-    file = fopen(path, "we");
-    if (!file) {
-        return false;
-    }
-    good = fputs(text, file) >= 0;
-    good = fclose(file) == 0 && good;
-    return good && (geteuid() != 0 || chown(path, user->pw_uid, user->pw_gid) == 0);
+    return test_write_file(server->dir, name, text);
 }
 
 static bool read_text(const char *dir, const char *name, char *out, size_t size)
@@ -124,16 +64,6 @@ static bool make_key(const test_sshd *server, const char *name, const char *pass
 
     join(path, sizeof(path), server->dir, name);
     return test_run(argv);
-}
-
-/* The server reads its own key; ours stay ours. */
-static bool give_away(const test_sshd *server, const char *name)
-{
-    const struct passwd *user = runner();
-    char path[PATH_SIZE];
-
-    join(path, sizeof(path), server->dir, name);
-    return geteuid() != 0 || chown(path, user->pw_uid, user->pw_gid) == 0;
 }
 
 /* "SHA256:…" by ssh-keygen, whose second word it is. */
@@ -168,7 +98,7 @@ static bool write_config(const test_sshd *server, const char *more)
                    "Subsystem sftp internal-sftp\nMaxStartups 100\nLogLevel VERBOSE\n"
                    "PrintMotd no\nUseDNS no\n%s\n",
                    server->port, server->dir, server->dir, more ? more : "");
-    return test_sshd_write(server, "config", text);
+    return test_write_file(server->dir, "config", text);
 }
 
 static bool write_known_hosts(test_sshd *server)
@@ -181,7 +111,7 @@ static bool write_known_hosts(test_sshd *server)
     }
     (void)snprintf(text, sizeof(text), "[127.0.0.1]:%u %s", server->port, key);
     join(server->known_hosts, sizeof(server->known_hosts), server->dir, "known_hosts");
-    return test_sshd_write(server, "known_hosts", text);
+    return test_write_file(server->dir, "known_hosts", text);
 }
 
 static bool write_allowed(const test_sshd *server)
@@ -195,38 +125,10 @@ static bool write_allowed(const test_sshd *server)
         return false;
     }
     (void)snprintf(text, sizeof(text), "%s%s", first, second);
-    return test_sshd_write(server, "allowed", text);
+    return test_write_file(server->dir, "allowed", text);
 }
 
 /* --- The server --- */
-
-static uint16_t free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(address);
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    uint16_t port = 0;
-
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, size) == 0 &&
-        getsockname(fd, (struct sockaddr *)&address, &size) == 0) {
-        port = ntohs(address.sin_port);
-    }
-    (void)close(fd);
-    return port;
-}
-
-static bool answers(const test_sshd *server)
-{
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons(server->port),
-                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const bool open =
-        fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
-
-    (void)close(fd);
-    return open;
-}
 
 bool test_sshd_start(test_sshd *server)
 {
@@ -236,48 +138,19 @@ bool test_sshd_start(test_sshd *server)
 
     join(config, sizeof(config), server->dir, "config");
     join(log, sizeof(log), server->dir, "log");
-    server->pid = test_start(argv, true);
-    for (int i = 0; i < START_TRIES && server->pid > 0; i++) {
-        if (answers(server)) {
-            return true;
-        }
-        (void)usleep(START_US);
-    }
-    return false;
-}
-
-/* Its sessions have process groups of their own: they are found by their parent. */
-static void kill_children(pid_t parent)
-{
-    char path[64];
-    FILE *file = NULL;
-    int child = 0;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent, (int)parent);
-    file = fopen(path, "re");
-    while (file && fscanf(file, "%d", &child) == 1) {
-        kill_children(child);
-        (void)kill(child, SIGKILL);
-    }
-    if (file) {
-        (void)fclose(file);
-    }
+    server->pid = test_start_server(argv, server->port);
+    return server->pid > 0;
 }
 
 void test_sshd_stop(test_sshd *server)
 {
-    if (server->pid > 0) {
-        (void)kill(server->pid, SIGSTOP); /* It starts nothing more. */
-        kill_children(server->pid);
-        (void)kill(server->pid, SIGKILL);
-        (void)waitpid(server->pid, NULL, 0);
-        server->pid = 0;
-    }
+    test_kill(server->pid);
+    server->pid = 0;
 }
 
 static bool prepare(test_sshd *server, const char *more)
 {
-    const struct passwd *user = runner();
+    const struct passwd *user = test_runner();
 
     if (!user || server->port == 0 ||
         (geteuid() == 0 && chown(server->dir, user->pw_uid, user->pw_gid) != 0)) {
@@ -289,8 +162,8 @@ static bool prepare(test_sshd *server, const char *more)
     join(server->key, sizeof(server->key), server->dir, "user");
     join(server->locked_key, sizeof(server->locked_key), server->dir, "locked");
     join(server->other_key, sizeof(server->other_key), server->dir, "other");
-    return mkdir(server->data, 0700) == 0 && give_away(server, "data") &&
-           make_key(server, "host", "") && give_away(server, "host") &&
+    return mkdir(server->data, 0700) == 0 && test_give_away(server->dir, "data") &&
+           make_key(server, "host", "") && test_give_away(server->dir, "host") &&
            make_key(server, "user", "") && make_key(server, "locked", "open sesame") &&
            make_key(server, "other", "") && write_config(server, more) &&
            write_known_hosts(server) && write_allowed(server) &&
@@ -302,7 +175,7 @@ static bool prepare(test_sshd *server, const char *more)
 bool test_sshd_setup(test_sshd *server, const char *more)
 {
     test_dir_in_memory();
-    *server = (test_sshd){.pid = 0, .port = free_port()};
+    *server = (test_sshd){.pid = 0, .port = test_free_port()};
     if (test_dir_setup(&server->place) != 0) {
         return false;
     }

@@ -6,13 +6,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "support/daemon.h"
 #include "support/tempdir.h"
 
 /*
- * OpenSSH's sshd on a free port of 127.0.0.1, with keys of its own, run by
- * somebody without rights: "games" when we are root ("nobody" is taken for locked where systemd
- * tells of it), else ourselves. Everything
- * it needs and keeps lies in one directory.
+ * OpenSSH's sshd on a free port of 127.0.0.1, with keys of its own. Everything it needs and
+ * keeps lies in one directory.
  */
 typedef struct test_sshd {
     void *place;
@@ -43,11 +42,5 @@ bool test_sshd_start(test_sshd *server);
 
 /* A file of the server's directory, owned by who runs it. */
 bool test_sshd_write(const test_sshd *server, const char *name, const char *text);
-
-/* Start a command that dies with this program, as ourselves or as who runs the server. */
-pid_t test_start(const char *const *argv, bool as_runner);
-
-/* Run a command with its output thrown away; true when it ends with 0. */
-bool test_run(const char *const *argv);
 
 #endif

@@ -7,6 +7,9 @@
 /* The drivers of this tree; each is the one symbol of its file. */
 extern const bs_storage_driver bsi_storage_driver_local;
 extern const bs_storage_driver bsi_storage_driver_mem;
+#ifdef BSI_FTP
+extern const bs_storage_driver bsi_storage_driver_ftp;
+#endif
 #ifdef BSI_REMOTE
 extern const bs_storage_driver bsi_storage_driver_azure_blob;
 extern const bs_storage_driver bsi_storage_driver_gcs;
