@@ -11,6 +11,8 @@
 
 enum { PATH_SIZE = 300 };
 
+#define PYTHON "/usr/bin/python3"
+
 static const char *program(void)
 {
     const char *named = getenv("VSFTPD");
@@ -19,10 +21,14 @@ static const char *program(void)
 }
 
 /* One that is named must be there: then its tests fail without it. */
-bool test_ftpd_is_there(void)
+bool test_ftpd_is_there(const char *script)
 {
+    static const char *const import[] = {PYTHON, "-c", "import pyftpdlib, OpenSSL", NULL};
     const char *named = getenv("VSFTPD");
 
+    if (script) {
+        return test_run(import);
+    }
     return (named && named[0]) || access(program(), X_OK) == 0;
 }
 
@@ -78,10 +84,11 @@ static bool write_config(const test_ftpd *server, const char *more)
 bool test_ftpd_start(test_ftpd *server)
 {
     char config[PATH_SIZE];
-    const char *const argv[] = {program(), config, NULL};
+    const char *const by_program[] = {program(), config, NULL};
+    const char *const by_script[] = {PYTHON, server->script, server->port_text, server->dir, NULL};
 
     join(config, server->dir, "config");
-    server->pid = test_start_server(argv, server->port);
+    server->pid = test_start_server(server->script ? by_script : by_program, server->port);
     return server->pid > 0;
 }
 
@@ -99,10 +106,10 @@ static bool make_dir(const test_ftpd *server, const char *name)
     return mkdir(path, 0755) == 0 && test_give_away(server->dir, name);
 }
 
-bool test_ftpd_setup(test_ftpd *server, const char *more)
+bool test_ftpd_setup(test_ftpd *server, const char *script, const char *more)
 {
     test_dir_in_memory();
-    *server = (test_ftpd){.port = test_free_port()};
+    *server = (test_ftpd){.script = script, .port = test_free_port()};
     if (test_dir_setup(&server->place) != 0) {
         return false;
     }
