@@ -12,47 +12,39 @@
 #include <sys/wait.h>
 
 #include "engine_fixture.h"
+#include "remote_checks.h"
 #include "sftp_fixture.h"
 #include "support/compare.h"
 #include "support/tree.h"
 
 enum { BIG = 32 * 1024 * 1024 };
 
-static void assert_opens(const sftp_settings *all)
-{
-    bsi_storage *storage = NULL;
-
-    assert_ok(sftp_open(all, &storage));
-    assert_ok(bsi_storage_put(storage, NULL, "k", "x", 1));
-    bsi_storage_unref(storage);
-}
-
 /* --- Who the server is --- */
 
 static void the_pinned_key_is_accepted_whatever_kind_the_server_prefers(void **state)
 {
-    sftp_settings all;
+    remote_settings all;
 
     (void)state;
     sftp_usual(&all);
-    sftp_drop(&all, "known_hosts");
-    sftp_set(&all, "fingerprint", sftp_server.fingerprint);
-    assert_opens(&all);
+    remote_drop(&all, "known_hosts");
+    remote_set(&all, "fingerprint", sftp_server.fingerprint);
+    remote_assert_opens(&all);
 }
 
 static void another_key_than_the_pinned_one_is_refused_with_both(void **state)
 {
-    sftp_settings all;
+    remote_settings all;
 
     (void)state;
     sftp_usual(&all);
-    sftp_drop(&all, "known_hosts");
-    sftp_set(&all, "fingerprint", sftp_server.other_fingerprint);
-    sftp_assert_refused(&all, BS_E_ACCESS);
+    remote_drop(&all, "known_hosts");
+    remote_set(&all, "fingerprint", sftp_server.other_fingerprint);
+    remote_assert_refused(&all, BS_E_ACCESS);
     assert_int_equal(bs_error_last()->retry, BS_RETRY_NEVER);
-    sftp_assert_text("127.0.0.1");
-    sftp_assert_text(sftp_server.fingerprint);
-    sftp_assert_text(sftp_server.other_fingerprint);
+    remote_assert_text("127.0.0.1");
+    remote_assert_text(sftp_server.fingerprint);
+    remote_assert_text(sftp_server.other_fingerprint);
 }
 
 static void read_public(const char *name, char out[256])
@@ -93,129 +85,129 @@ static const char *this_host(void)
 
 static void another_key_than_the_known_one_is_refused_with_both(void **state)
 {
-    sftp_settings all;
+    remote_settings all;
 
     (void)state;
     sftp_usual(&all);
-    sftp_set(&all, "known_hosts", make_hosts("", this_host(), "other"));
-    sftp_assert_refused(&all, BS_E_ACCESS);
-    sftp_assert_text(sftp_server.fingerprint);
-    sftp_assert_text(sftp_server.other_fingerprint);
+    remote_set(&all, "known_hosts", make_hosts("", this_host(), "other"));
+    remote_assert_refused(&all, BS_E_ACCESS);
+    remote_assert_text(sftp_server.fingerprint);
+    remote_assert_text(sftp_server.other_fingerprint);
 }
 
 static void an_unknown_host_is_refused_with_its_key_and_what_to_do(void **state)
 {
-    sftp_settings all;
+    remote_settings all;
 
     (void)state;
     sftp_usual(&all);
-    sftp_set(&all, "known_hosts", make_hosts("", "elsewhere.example", "host"));
-    sftp_assert_refused(&all, BS_E_ACCESS);
-    sftp_assert_text(sftp_server.fingerprint);
-    sftp_assert_text("ssh-keyscan");
+    remote_set(&all, "known_hosts", make_hosts("", "elsewhere.example", "host"));
+    remote_assert_refused(&all, BS_E_ACCESS);
+    remote_assert_text(sftp_server.fingerprint);
+    remote_assert_text("ssh-keyscan");
 }
 
 static void lines_of_other_kinds_hide_nothing(void **state)
 {
-    sftp_settings all;
+    remote_settings all;
 
     (void)state;
     sftp_usual(&all);
-    sftp_set(&all, "known_hosts",
-             make_hosts("# a comment\n\nnonsense\n@cert-authority *.example ssh-ed25519 AAAA\n",
-                        this_host(), "host"));
-    assert_opens(&all);
+    remote_set(&all, "known_hosts",
+               make_hosts("# a comment\n\nnonsense\n@cert-authority *.example ssh-ed25519 AAAA\n",
+                          this_host(), "host"));
+    remote_assert_opens(&all);
 }
 
 static void a_revoked_key_is_refused(void **state)
 {
     char before[512];
     char key[256];
-    sftp_settings all;
+    remote_settings all;
 
     (void)state;
     sftp_usual(&all);
     read_public("host", key);
     (void)snprintf(before, sizeof(before), "@revoked * %s", key);
-    sftp_set(&all, "known_hosts", make_hosts(before, this_host(), "host"));
-    sftp_assert_refused(&all, BS_E_ACCESS);
-    sftp_assert_text("revoked");
+    remote_set(&all, "known_hosts", make_hosts(before, this_host(), "host"));
+    remote_assert_refused(&all, BS_E_ACCESS);
+    remote_assert_text("revoked");
 }
 
 static void hashed_names_are_found(void **state)
 {
-    sftp_settings all;
+    remote_settings all;
     const char *path = make_hosts("", this_host(), "host");
     const char *const argv[] = {"ssh-keygen", "-q", "-H", "-f", path, NULL};
 
     (void)state;
     assert_true(test_run(argv));
     sftp_usual(&all);
-    sftp_set(&all, "known_hosts", path);
-    assert_opens(&all);
+    remote_set(&all, "known_hosts", path);
+    remote_assert_opens(&all);
 }
 
 /* --- Who we are --- */
 
 static void a_key_that_the_server_does_not_take_is_refused_with_what_it_takes(void **state)
 {
-    sftp_settings all;
+    remote_settings all;
 
     (void)state;
     sftp_usual(&all);
-    sftp_set(&all, "key_file", sftp_server.other_key);
-    sftp_assert_refused(&all, BS_E_ACCESS);
-    sftp_assert_text("publickey");
-    sftp_assert_text(sftp_server.user);
+    remote_set(&all, "key_file", sftp_server.other_key);
+    remote_assert_refused(&all, BS_E_ACCESS);
+    remote_assert_text("publickey");
+    remote_assert_text(sftp_server.user);
 }
 
 static void a_key_with_a_pass_phrase_is_opened(void **state)
 {
-    sftp_settings all;
+    remote_settings all;
 
     (void)state;
     sftp_usual(&all);
-    sftp_set(&all, "key_file", sftp_server.locked_key);
-    sftp_set(&all, "passphrase", SFTP_PASSPHRASE);
-    assert_opens(&all);
+    remote_set(&all, "key_file", sftp_server.locked_key);
+    remote_set(&all, "passphrase", SFTP_PASSPHRASE);
+    remote_assert_opens(&all);
 }
 
 static void a_missing_or_wrong_pass_phrase_is_told(void **state)
 {
-    sftp_settings all;
+    remote_settings all;
 
     (void)state;
     sftp_usual(&all);
-    sftp_set(&all, "key_file", sftp_server.locked_key);
-    sftp_assert_refused(&all, BS_E_ACCESS);
-    sftp_assert_text("'passphrase'");
-    sftp_set(&all, "passphrase", SFTP_PASSPHRASE "!");
-    sftp_assert_refused(&all, BS_E_ACCESS);
-    sftp_assert_text("'passphrase'");
+    remote_set(&all, "key_file", sftp_server.locked_key);
+    remote_assert_refused(&all, BS_E_ACCESS);
+    remote_assert_text("'passphrase'");
+    remote_set(&all, "passphrase", SFTP_PASSPHRASE "!");
+    remote_assert_refused(&all, BS_E_ACCESS);
+    remote_assert_text("'passphrase'");
 }
 
 static void a_password_is_not_sent_where_the_server_takes_none(void **state)
 {
-    sftp_settings all;
+    remote_settings all;
 
     (void)state;
     sftp_usual(&all);
-    sftp_drop(&all, "key_file");
-    sftp_set(&all, "password", SFTP_PASSPHRASE);
-    sftp_assert_refused(&all, BS_E_ACCESS);
-    sftp_assert_text("it takes publickey");
+    remote_drop(&all, "key_file");
+    remote_set(&all, "password", SFTP_PASSPHRASE);
+    remote_assert_refused(&all, BS_E_ACCESS);
+    remote_assert_text("it takes publickey");
 }
 
 static void a_key_that_others_may_read_is_refused(void **state)
 {
-    sftp_settings all;
+    remote_settings all;
 
     (void)state;
     sftp_usual(&all);
     assert_int_equal(chmod(sftp_server.key, 0640), 0);
-    sftp_assert_refused(&all, BS_E_ACCESS);
+    remote_assert_refused(&all, BS_E_ACCESS);
     assert_int_equal(chmod(sftp_server.key, 0600), 0);
-    sftp_assert_text("chmod 600");
+    remote_assert_text("chmod 600");
 }
 
 static void keys_of_an_agent_are_tried(void **state)
@@ -223,7 +215,7 @@ static void keys_of_an_agent_are_tried(void **state)
     char socket[400];
     char command[2000];
     pid_t agent = 0;
-    sftp_settings all;
+    remote_settings all;
 
     (void)state;
     (void)snprintf(socket, sizeof(socket), "%s/agent", sftp_server.dir);
@@ -235,70 +227,70 @@ static void keys_of_an_agent_are_tried(void **state)
                    socket, socket, sftp_server.other_key, sftp_server.key);
     assert_true(test_run((const char *const[]){"sh", "-c", command, NULL}));
     sftp_usual(&all);
-    sftp_drop(&all, "key_file");
-    sftp_set(&all, "agent", socket);
-    assert_opens(&all);
+    remote_drop(&all, "key_file");
+    remote_set(&all, "agent", socket);
+    remote_assert_opens(&all);
     (void)kill(agent, SIGKILL);
     assert_int_equal(waitpid(agent, NULL, 0), agent);
-    sftp_assert_refused(&all, BS_E_ACCESS);
-    sftp_assert_text("no SSH agent");
+    remote_assert_refused(&all, BS_E_ACCESS);
+    remote_assert_text("no SSH agent");
 }
 
 /* --- Settings --- */
 
 static void a_server_is_never_trusted_without_its_key(void **state)
 {
-    sftp_settings all;
+    remote_settings all;
 
     (void)state;
     sftp_usual(&all);
-    sftp_drop(&all, "known_hosts");
-    sftp_assert_refused(&all, BS_E_INVALID);
-    sftp_set(&all, "fingerprint", "MD5:00:11");
-    sftp_assert_refused(&all, BS_E_INVALID);
+    remote_drop(&all, "known_hosts");
+    remote_assert_refused(&all, BS_E_INVALID);
+    remote_set(&all, "fingerprint", "MD5:00:11");
+    remote_assert_refused(&all, BS_E_INVALID);
     sftp_usual(&all);
-    sftp_drop(&all, "key_file");
-    sftp_assert_refused(&all, BS_E_INVALID);
+    remote_drop(&all, "key_file");
+    remote_assert_refused(&all, BS_E_INVALID);
     sftp_usual(&all);
-    sftp_set(&all, "connections", "17");
-    sftp_assert_refused(&all, BS_E_INVALID);
+    remote_set(&all, "connections", "17");
+    remote_assert_refused(&all, BS_E_INVALID);
     sftp_usual(&all);
-    sftp_set(&all, "known_hosts", "/nonexistent/known_hosts");
-    sftp_assert_refused(&all, BS_E_INVALID);
-    sftp_assert_text("/nonexistent/known_hosts");
+    remote_set(&all, "known_hosts", "/nonexistent/known_hosts");
+    remote_assert_refused(&all, BS_E_INVALID);
+    remote_assert_text("/nonexistent/known_hosts");
 }
 
 static void a_directory_that_may_not_be_made_is_refused_with_host_and_path(void **state)
 {
-    sftp_settings all;
+    remote_settings all;
 
     (void)state;
     sftp_usual(&all);
-    sftp_set(&all, "path", "/proc/objects");
-    assert_status(sftp_open(&all, &(bsi_storage *){NULL}), BS_E_NOT_FOUND);
-    sftp_assert_text("127.0.0.1");
-    sftp_assert_text("/proc/objects");
+    remote_set(&all, "path", "/proc/objects");
+    assert_status(remote_open(&all, &(bsi_storage *){NULL}), BS_E_NOT_FOUND);
+    remote_assert_text("127.0.0.1");
+    remote_assert_text("/proc/objects");
     sftp_usual(&all);
-    sftp_set(&all, "create", "false");
-    sftp_assert_refused(&all, BS_E_NOT_FOUND);
-    sftp_assert_text(all.path);
+    remote_set(&all, "create", "false");
+    remote_assert_refused(&all, BS_E_NOT_FOUND);
+    remote_assert_text(all.path);
 }
 
 static void a_directory_that_may_not_be_written_is_refused_with_its_path(void **state)
 {
     bsi_storage *storage = NULL;
-    sftp_settings all;
+    remote_settings all;
 
     (void)state;
     sftp_usual(&all);
-    assert_ok(sftp_open(&all, &storage));
+    assert_ok(remote_open(&all, &storage));
     assert_int_equal(chmod(all.path, 0500), 0);
     assert_status(bsi_storage_put(storage, NULL, "d/k", "x", 1), BS_E_ACCESS);
-    sftp_assert_text(all.path);
+    remote_assert_text(all.path);
     assert_status(bsi_storage_put(storage, NULL, "k", "x", 1), BS_E_ACCESS);
     assert_int_equal(bs_error_last()->retry, BS_RETRY_NEVER);
-    sftp_assert_text("127.0.0.1");
-    sftp_assert_text(all.path);
+    remote_assert_text("127.0.0.1");
+    remote_assert_text(all.path);
     assert_int_equal(chmod(all.path, 0700), 0);
     assert_ok(bsi_storage_put(storage, NULL, "k", "x", 1));
     bsi_storage_unref(storage);
@@ -306,101 +298,31 @@ static void a_directory_that_may_not_be_written_is_refused_with_its_path(void **
 
 /* --- Objects --- */
 
-static void assert_gone(bs_status status)
-{
-    assert_status(status, BS_E_IO);
-    assert_int_equal(bs_error_last()->retry, BS_RETRY_NEVER);
-    sftp_assert_text("127.0.0.1");
-    sftp_assert_text("is gone");
-}
-
 static void a_vanished_directory_is_neither_empty_nor_without_objects(void **state)
 {
-    char away[500];
-    char byte = 0;
-    bs_storage_object object;
-    uint64_t objects = 0;
-    uint64_t bytes = 0;
-    size_t count = 0;
-    bsi_upload *upload = NULL;
-    sftp_settings all;
-    bsi_storage *storage = sftp_open_usual(&all);
+    remote_settings all;
 
     (void)state;
-    assert_ok(bsi_storage_put(storage, NULL, "d/k", "x", 1));
-    assert_ok(bsi_upload_begin(storage, NULL, "d/new", NULL, &upload));
-    (void)snprintf(away, sizeof(away), "%s.away", all.path);
-    assert_int_equal(rename(all.path, away), 0);
-    assert_gone(bsi_storage_stat(storage, NULL, "d/k", &object));
-    assert_gone(bsi_storage_read(storage, NULL, "d/k", 0, &byte, 1));
-    assert_gone(bsi_storage_list(storage, NULL, "", sftp_count, &count));
-    assert_gone(bsi_storage_list(storage, NULL, "d", sftp_count, &count));
-    assert_gone(bsi_storage_remove(storage, NULL, "d/k"));
-    assert_gone(bsi_storage_rename(storage, NULL, "d/k", "k"));
-    assert_gone(bsi_storage_put(storage, NULL, "d/k", "y", 1));
-    assert_gone(bsi_storage_put(storage, NULL, "k", "y", 1));
-    assert_gone(bsi_upload_commit(upload, NULL));
-    assert_gone(bsi_storage_free_space(storage, NULL, &bytes));
-    assert_gone(bsi_storage_sweep(storage, NULL, INT64_MAX, &objects, &bytes));
-    assert_int_equal(rename(away, all.path), 0);
-    assert_ok(bsi_storage_read(storage, NULL, "d/k", 0, &byte, 1));
-    assert_int_equal(byte, 'x');
-    bsi_storage_unref(storage);
+    sftp_usual(&all);
+    remote_check_vanished_directory(&all);
 }
 
 static void keys_hold_every_byte(void **state)
 {
-    bsi_storage *storage = NULL;
-    char key[] = "d?/k?";
-    char back = 0;
-    sftp_settings all;
+    remote_settings all;
 
     (void)state;
     sftp_usual(&all);
-    assert_ok(sftp_open(&all, &storage));
-    for (int byte = 1; byte < 256; byte++) {
-        if (byte == '/') {
-            continue;
-        }
-        key[1] = (char)byte;
-        key[4] = (char)byte;
-        assert_ok(bsi_storage_put(storage, NULL, key, &key[4], 1));
-        assert_ok(bsi_storage_read(storage, NULL, key, 0, &back, 1));
-        assert_int_equal(back, key[4]);
-    }
-    assert_int_equal(sftp_count_objects(storage), 254);
-    bsi_storage_unref(storage);
-}
-
-/* With one connection everything still works, also from within a listing. */
-static bs_status read_back(void *user, const char *key, const bs_storage_object *object)
-{
-    char byte = 0;
-
-    (void)object;
-    return bsi_storage_read(user, NULL, key, 0, &byte, 1);
+    remote_check_keys(&all);
 }
 
 static void one_connection_is_enough(void **state)
 {
-    bsi_storage *storage = NULL;
-    bsi_upload *first = NULL;
-    bsi_upload *second = NULL;
-    sftp_settings all;
+    remote_settings all;
 
     (void)state;
     sftp_usual(&all);
-    sftp_set(&all, "connections", "1");
-    assert_ok(sftp_open(&all, &storage));
-    assert_ok(bsi_upload_begin(storage, NULL, "a", NULL, &first));
-    assert_ok(bsi_upload_begin(storage, NULL, "b", NULL, &second));
-    assert_ok(bsi_upload_write(first, NULL, "1", 1));
-    assert_ok(bsi_upload_write(second, NULL, "2", 1));
-    assert_ok(bsi_storage_put(storage, NULL, "c", "3", 1));
-    assert_ok(bsi_upload_commit(first, NULL));
-    assert_ok(bsi_upload_commit(second, NULL));
-    assert_ok(bsi_storage_list(storage, NULL, "", read_back, storage));
-    bsi_storage_unref(storage);
+    remote_check_one_connection(&all);
 }
 
 static void an_object_that_has_no_room_is_refused_before_it_is_sent(void **state)
@@ -408,15 +330,15 @@ static void an_object_that_has_no_room_is_refused_before_it_is_sent(void **state
     bs_storage_put_options options = BSI_PUT_DEFAULTS;
     bsi_storage *storage = NULL;
     bsi_upload *upload = NULL;
-    sftp_settings all;
+    remote_settings all;
 
     (void)state;
     sftp_usual(&all);
-    assert_ok(sftp_open(&all, &storage));
+    assert_ok(remote_open(&all, &storage));
     options.expected_size = UINT64_MAX / 2;
     assert_status(bsi_upload_begin(storage, NULL, "d/k", &options, &upload), BS_E_NO_SPACE);
-    sftp_assert_text("127.0.0.1");
-    assert_int_equal(sftp_count_objects(storage), 0);
+    remote_assert_text("127.0.0.1");
+    assert_int_equal(remote_count_objects(storage), 0);
     bsi_storage_unref(storage);
 }
 
@@ -427,15 +349,15 @@ static void new_keys_are_exchanged_in_mid_transfer(void **state)
     uint8_t *data = malloc(BIG);
     uint8_t *back = malloc(BIG);
     bsi_storage *storage = NULL;
-    sftp_settings all;
+    remote_settings all;
 
     (void)state;
     assert_non_null(data);
     assert_non_null(back);
-    sftp_fill(data, BIG);
+    remote_fill(data, BIG);
     assert_true(test_sshd_setup(&sftp_server, "RekeyLimit 3M"));
     sftp_usual(&all);
-    assert_ok(sftp_open(&all, &storage));
+    assert_ok(remote_open(&all, &storage));
     assert_ok(bsi_storage_put(storage, NULL, "k", data, BIG));
     assert_ok(bsi_storage_read(storage, NULL, "k", 0, back, BIG));
     assert_memory_equal(back, data, BIG);
@@ -455,7 +377,7 @@ static void a_server_without_additions_says_what_it_cannot_do(void **state)
     bsi_upload *upload = NULL;
     uint64_t bytes = 0;
     char back[3];
-    sftp_settings all;
+    remote_settings all;
     bsi_storage *storage = NULL;
 
     (void)state;
@@ -471,18 +393,18 @@ static void a_server_without_additions_says_what_it_cannot_do(void **state)
     assert_status(bsi_upload_begin(storage, NULL, "k", &options, &upload), BS_E_UNSUPPORTED);
     assert_ok(bsi_storage_put(storage, NULL, "d/k", "old", 3));
     assert_status(bsi_storage_put(storage, NULL, "d/k", "new", 3), BS_E_UNSUPPORTED);
-    sftp_assert_text("posix-rename");
-    sftp_assert_text("unsafe_replace");
+    remote_assert_text("posix-rename");
+    remote_assert_text("unsafe_replace");
     assert_ok(bsi_storage_read(storage, NULL, "d/k", 0, back, 3));
     assert_memory_equal(back, "old", 3);
     bsi_storage_unref(storage);
 
-    sftp_set(&all, "unsafe_replace", "true");
-    assert_ok(sftp_open(&all, &storage));
+    remote_set(&all, "unsafe_replace", "true");
+    assert_ok(remote_open(&all, &storage));
     assert_ok(bsi_storage_put(storage, NULL, "d/k", "new", 3));
     assert_ok(bsi_storage_read(storage, NULL, "d/k", 0, back, 3));
     assert_memory_equal(back, "new", 3);
-    assert_int_equal(sftp_count_files(all.path), 1);
+    assert_int_equal(remote_count_files(all.path), 1);
     bsi_storage_unref(storage);
     test_sshd_teardown(&sftp_server);
     sftp_server = first;
@@ -506,8 +428,8 @@ static void backups_come_back_identical(void **state)
     char incremental[BS_ID_SIZE];
 
     assert_status(bs_service_add_storage(engine->service, "server", "sftp", pairs), BS_E_NOT_FOUND);
-    sftp_assert_text("'passphrase'");
-    sftp_assert_text("NO_SUCH_NAME");
+    remote_assert_text("'passphrase'");
+    remote_assert_text("NO_SUCH_NAME");
     assert_int_equal(setenv("SFTP_TEST_SFTP_PASSPHRASE", SFTP_PASSPHRASE, 1), 0);
     pairs[13] = "env:SFTP_TEST_SFTP_PASSPHRASE";
     assert_ok(bs_service_add_storage(engine->service, "server", "sftp", pairs));
