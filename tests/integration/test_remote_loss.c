@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Storages of services over a line that breaks. Started by tests/support/s3_server.py or
- * azure_server.py, beside a server.
+ * Storages of services over a line that breaks. Started by tests/support/s3_server.py,
+ * azure_server.py or gcs_stub.py, beside a server.
  */
 #include "support/test.h"
 
@@ -13,23 +13,7 @@
 #include "support/proxy.h"
 #include "unit/storage/remote.h"
 
-enum { URL_SIZE = 100, PREFIX_SIZE = 24, SMALL = 1000 };
-
-/* Address of the proxy before the server, with what stands behind the server's port. */
-static test_proxy *start_proxy(char url_out[URL_SIZE])
-{
-    const char *s3 = bsi_environment("BSI_S3_ENDPOINT");
-    const char *endpoint = s3 ? s3 : bsi_environment("BSI_AZURE_ENDPOINT");
-    test_proxy *proxy = NULL;
-    char path[URL_SIZE / 2] = "";
-    unsigned port = 0;
-
-    assert_true(sscanf(endpoint, "http://127.0.0.1:%u%49s", &port, path) >= 1);
-    proxy = test_proxy_start((uint16_t)port);
-    assert_non_null(proxy);
-    (void)snprintf(url_out, URL_SIZE, "http://127.0.0.1:%u%s", test_proxy_port(proxy), path);
-    return proxy;
-}
+enum { URL_SIZE = 100, PREFIX_SIZE = 24, PATH_SIZE = 512, SMALL = 1000 };
 
 static bs_status open_s3(const char *url, const char *prefix, bsi_storage **out)
 {
@@ -61,6 +45,52 @@ static bs_status open_azure(const char *url, const char *prefix, bsi_storage **o
     return bsi_storage_open("azure_blob", settings, BSI_ARRAY_SIZE(settings), NULL, out);
 }
 
+static bs_status open_gcs(const char *url, const char *prefix, bsi_storage **out)
+{
+    char file[PATH_SIZE];
+    const bsi_setting settings[] = {
+        {"endpoint", url},          {"bucket", "bucket"},    {"prefix", prefix},
+        {"credentials_file", file}, {"chunk_size_mib", "1"},
+    };
+
+    (void)snprintf(file, sizeof(file), "%s/service.json", bsi_environment("BSI_GCS_FILES"));
+    return bsi_storage_open("google_cloud", settings, BSI_ARRAY_SIZE(settings), NULL, out);
+}
+
+/* What is there is said by its variable for the address. */
+static const struct {
+    const char *endpoint;
+    bs_status (*open)(const char *url, const char *prefix, bsi_storage **out);
+} services[] = {{"BSI_AZURE_ENDPOINT", open_azure},
+                {"BSI_GCS_ENDPOINT", open_gcs},
+                {"BSI_S3_ENDPOINT", open_s3}};
+
+static size_t present_service(void)
+{
+    size_t i = 0;
+
+    while (!bsi_environment(services[i].endpoint)) {
+        i++;
+        assert_true(i < BSI_ARRAY_SIZE(services));
+    }
+    return i;
+}
+
+/* Address of the proxy before the server, with what stands behind the server's port. */
+static test_proxy *start_proxy(char url_out[URL_SIZE])
+{
+    const char *endpoint = bsi_environment(services[present_service()].endpoint);
+    test_proxy *proxy = NULL;
+    char path[URL_SIZE / 2] = "";
+    unsigned port = 0;
+
+    assert_true(sscanf(endpoint, "http://127.0.0.1:%u%49s", &port, path) >= 1);
+    proxy = test_proxy_start((uint16_t)port);
+    assert_non_null(proxy);
+    (void)snprintf(url_out, URL_SIZE, "http://127.0.0.1:%u%s", test_proxy_port(proxy), path);
+    return proxy;
+}
+
 /* Empty: each has a prefix of its own. */
 static bsi_storage *open_beside(const char *url)
 {
@@ -69,8 +99,7 @@ static bsi_storage *open_beside(const char *url)
     char prefix[PREFIX_SIZE];
 
     (void)snprintf(prefix, sizeof(prefix), "loss/%u", number++);
-    assert_ok(bsi_environment("BSI_S3_ENDPOINT") ? open_s3(url, prefix, &bare)
-                                                 : open_azure(url, prefix, &bare));
+    assert_ok(services[present_service()].open(url, prefix, &bare));
     return repeating(bare);
 }
 

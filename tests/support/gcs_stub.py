@@ -393,7 +393,8 @@ class Handler(hostile.Handler):
                 "about": about, "content": bytearray(), "object": None,
                 "fields": self.wanted(), "query": dict(self.query),
             }  # fmt: skip
-        address = f"{self.server.address}{self.path}?uploadType=resumable&upload_id={number}"
+        origin = f"http://{self.head['host']}"
+        address = f"{origin}{self.path}?uploadType=resumable&upload_id={number}"
         return self.send(200, b"", f"Location: {address}")
 
     def dispatch_session(self):
