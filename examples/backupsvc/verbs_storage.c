@@ -51,6 +51,7 @@ static int do_add(tool_run *tool, int argc, char **argv)
         return code;
     }
     code = TOOL_FAILED;
+    tool->log_level = BS_LOG_WARNING; /* Such as of what is not encrypted on the way. */
     if (tool_open(tool, TOOL_CREATE) >= 0) {
         code =
             output_done(tool, bs_storage_add(tool->service, argv[first], argv[first + 1], settings),
@@ -243,6 +244,7 @@ static int do_check(tool_run *tool, int argc, char **argv)
     if (first < 0) {
         return code;
     }
+    tool->log_level = BS_LOG_WARNING;
     if (tool_open(tool, TOOL_EXISTING) < 0) {
         return TOOL_FAILED;
     }

@@ -270,6 +270,17 @@ static bs_status wrap(bs_service *service, const char *name, const bsi_common_op
     return BS_OK;
 }
 
+static void warn_of_listeners(bs_service *service, const char *name, const bsi_storage *storage)
+{
+    if ((bsi_storage_caps(storage) & BS_STORAGE_CAP_CLEARTEXT) != 0) {
+        bsi_log_write(
+            &service->log, BS_LOG_WARNING, "storage",
+            "storage '%s': nothing is encrypted on the way there; whoever listens has the "
+            "credentials, and reads and changes what is stored",
+            name);
+    }
+}
+
 bs_status bsi_storage_open_for(bs_service *service, const char *name, const char *driver,
                                const char *const *settings, bsi_opened_storage *out)
 {
@@ -284,6 +295,7 @@ bs_status bsi_storage_open_for(bs_service *service, const char *name, const char
         status = open_bare(service, driver, settings, &storage);
     }
     if (status == BS_OK) {
+        warn_of_listeners(service, name, storage);
         status = wrap(service, name, options, storage, out);
     }
     bsi_free(options);

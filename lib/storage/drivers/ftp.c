@@ -204,6 +204,9 @@ static uint32_t ftp_caps(void *self)
     if ((ftp->config.can & BSI_FTP_CAN_MFMT) != 0) {
         caps |= BS_STORAGE_CAP_MTIME;
     }
+    if (ftp->config.target.tls == BSI_FTP_TLS_NONE) {
+        caps |= BS_STORAGE_CAP_CLEARTEXT;
+    }
     if (ftp->config.is_unix) {
         caps |= BS_STORAGE_CAP_CASE | BS_STORAGE_CAP_RENAME | BS_STORAGE_CAP_SERVER_COPY;
     }
