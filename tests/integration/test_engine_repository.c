@@ -335,10 +335,10 @@ static void the_catalogue_is_made_again_from_the_repository(void **state)
     options.metadata = "{\"ticket\":7}";
     options.keep_daily = 3;
     engine_backup(engine, &options, BS_OK, ids[0]);
+    pin.reason = "the year's end";
+    assert_ok(bs_backup_pin(engine->service, ids[0], &pin)); /* Or the next one marks it. */
     options.compression_level = 9;
     engine_backup(engine, &options, BS_OK, ids[1]);
-    pin.reason = "the year's end";
-    assert_ok(bs_backup_pin(engine->service, ids[0], &pin));
     for (size_t i = 0; i < 2; i++) {
         before[i] = describe(engine, ids[i]);
     }
