@@ -57,7 +57,8 @@ static bool make_certificate(const test_ftpd *server, const char *name, char *ou
 
 /*
  * Without rights vsftpd can let in only who is anonymous, but it asks for one of the passwords in
- * a list all the same. It does not change to its root then, so that paths are the system's.
+ * a list all the same. It does not change to its root then, so that paths are the system's. Its
+ * user for them need only be known: its own is made where the package is installed.
  */
 static bool write_config(const test_ftpd *server, const char *more)
 {
@@ -65,7 +66,8 @@ static bool write_config(const test_ftpd *server, const char *more)
 
     (void)snprintf(text, sizeof(text),
                    "listen=YES\nlisten_address=127.0.0.1\nlisten_port=%u\nbackground=NO\n"
-                   "run_as_launching_user=YES\nanonymous_enable=YES\nlocal_enable=NO\n"
+                   "run_as_launching_user=YES\nftp_username=nobody\n"
+                   "anonymous_enable=YES\nlocal_enable=NO\n"
                    "no_anon_password=NO\nsecure_email_list_enable=YES\nemail_password_file=%s/"
                    "passwords\nwrite_enable=YES\nanon_upload_enable=YES\n"
                    "anon_mkdir_write_enable=YES\nanon_other_write_enable=YES\n"
