@@ -53,13 +53,13 @@ static void check_name(bsi_slice name)
     bsi_buf_dispose(&again);
 }
 
-/* Any key has a name that Azure takes, and comes back from it. */
+/* Any key has a name that Azure takes, and comes back from it. Keys have no NUL. */
 static void check_key(bsi_slice key)
 {
     bsi_buf name;
     bsi_buf again;
 
-    if (key.size > 1024) {
+    if (key.size > 1024 || (key.size > 0 && memchr(key.data, '\0', key.size))) {
         return;
     }
     bsi_buf_init(&name, BUFFER_MAX);
