@@ -15,12 +15,12 @@
 #include "os/dir_cache.h"
 #include "os/time.h"
 #include "storage/drivers/drivers.h"
+#include "storage/drivers/held.h"
 #include "storage/drivers/sftp_upload.h"
 #include "storage/drivers/sftp_walk.h"
 
 enum {
     RACES_MAX = 100,       /* How often a directory may vanish before its use. */
-    HELD_MAX = 16 << 20,   /* Bytes of a listing that are not told yet. */
     SPACE_ASKED = 1 << 20, /* For smaller objects than this nobody asks whether there is room. */
 };
 
@@ -208,64 +208,25 @@ static bs_status sftp_read(void *self, const bs_call *call, const char *key, uin
     return end_work(&work, call, status);
 }
 
-/* What a listing hands on. */
-typedef struct sftp_listing {
-    bs_storage_list_cb callback;
-    void *user;
-    bsi_buf held; /* An object and its key with a NUL, again and again. */
-} sftp_listing;
-
 static bool is_temp(const char *name)
 {
     return strncmp(name, BSI_SFTP_TEMP_PREFIX, strlen(BSI_SFTP_TEMP_PREFIX)) == 0;
 }
 
-static bs_status tell_held(sftp_listing *listing)
-{
-    bs_status status = BS_OK;
-
-    for (size_t at = 0; at < listing->held.size && status == BS_OK;) {
-        const char *key = (const char *)listing->held.data + at + sizeof(bs_storage_object);
-        bs_storage_object object;
-        memcpy(&object, listing->held.data + at, sizeof(object));
-        status = listing->callback(listing->user, key, &object);
-        at += sizeof(object) + strlen(key) + 1;
-    }
-    bsi_buf_clear(&listing->held);
-    return status;
-}
-
-/* As long as nothing was told a listing can begin anew: so that is put off while there is room. */
 static bs_status visit_object(void *user, const char *key, const char *name,
                               const bs_storage_object *object)
 {
-    sftp_listing *listing = user;
-    const size_t size = strlen(key) + 1;
-
-    if (is_temp(name)) {
-        return BS_OK;
-    }
-    if (size + sizeof(*object) > HELD_MAX - listing->held.size) {
-        BSI_TRY(tell_held(listing));
-    }
-    BSI_TRY(bsi_buf_append(&listing->held, object, sizeof(*object)));
-    return bsi_buf_append(&listing->held, key, size);
+    return is_temp(name) ? BS_OK : bsi_held_add(user, key, object);
 }
 
 static bs_status sftp_list(void *self, const bs_call *call, const char *prefix,
                            bs_storage_list_cb callback, void *user)
 {
-    sftp_listing listing = {.callback = callback, .user = user};
-    const bsi_sftp_visit visit = {.visit = visit_object, .user = &listing};
-    bs_status status = BS_OK;
+    bsi_held held;
+    const bsi_sftp_visit visit = {.visit = visit_object, .user = &held};
 
-    bsi_buf_init(&listing.held, HELD_MAX);
-    status = bsi_sftp_walk(&((sftp_storage *)self)->pool, call, prefix, &visit);
-    if (status == BS_OK) {
-        status = tell_held(&listing);
-    }
-    bsi_buf_dispose(&listing.held);
-    return status;
+    bsi_held_begin(&held, callback, user);
+    return bsi_held_end(&held, bsi_sftp_walk(&((sftp_storage *)self)->pool, call, prefix, &visit));
 }
 
 static bs_status no_object(void)
