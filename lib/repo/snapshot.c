@@ -7,6 +7,8 @@
 
 #include <inttypes.h>
 
+#include "text/json_write.h"
+
 /* Bytes for the entries of a list. */
 enum { LIST_MAX = 16 * 1024 * 1024 };
 
@@ -232,12 +234,22 @@ static bs_status read_summary(bsi_json_reader *reader, bsi_snapshot *out)
     return bsi_json_each_member(reader, summary_member, out);
 }
 
+/* Not as Go writes it: with its escapes a key can become longer than keys with escapes may be. */
+static bs_status keep_key(bsi_slice key, bsi_buf *others)
+{
+    bsi_json_writer writer;
+
+    bsi_json_writer_init(&writer, others, BSI_JSON_COMPACT);
+    bsi_json_write_string(&writer, key);
+    return bsi_json_writer_finish(&writer);
+}
+
 static bs_status keep_other(bsi_json_reader *reader, bsi_slice key, bsi_buf *others)
 {
     bsi_slice value = {0};
 
     BSI_TRY(bsi_buf_append_byte(others, ','));
-    BSI_TRY(bsi_go_json_string(others, key));
+    BSI_TRY(keep_key(key, others));
     BSI_TRY(bsi_json_raw_value(reader, &value));
     BSI_TRY(bsi_buf_append_byte(others, ':'));
     return bsi_buf_append(others, value.data, value.size);
