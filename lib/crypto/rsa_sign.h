@@ -13,7 +13,8 @@
 typedef struct bsi_rsa_signer bsi_rsa_signer;
 
 /*
- * From a private key in PEM, not encrypted, of 2048 to 8192 bits; anything else is BS_E_INVALID.
+ * From a private key in PEM, not encrypted, of 2048 to 8192 bits, that signs what it then verifies;
+ * anything else is BS_E_INVALID.
  * The key lies in libcrypto's own memory, which is wiped when it is freed.
  */
 BS_NODISCARD bs_status bsi_rsa_signer_new(bsi_slice pem, bsi_rsa_signer **out);

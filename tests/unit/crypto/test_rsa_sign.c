@@ -4,6 +4,7 @@
  */
 #include "support/test.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -86,6 +87,42 @@ static void what_is_no_private_rsa_key_is_refused(void **state)
     }
 }
 
+/* A byte of it is another: found out when it is read, or of no matter. */
+static void a_damaged_key_is_refused_or_signs_as_the_whole_one(void **state)
+{
+    enum { STEP = 41 };
+    const size_t size = strlen(TEST_RSA_PRIVATE);
+    char *text = malloc(size);
+    bsi_rsa_signer *signer = NULL;
+    bsi_buf expected;
+    bsi_buf bytes;
+
+    (void)state;
+    assert_non_null(text);
+    bsi_buf_init(&expected, 1024);
+    bsi_buf_init(&bytes, 1024);
+    assert_ok(bsi_rsa_signer_new(bsi_slice_of(TEST_RSA_PRIVATE), &signer));
+    assert_ok(bsi_rsa_sign(signer, message, strlen(message), &expected));
+    bsi_rsa_signer_free(signer);
+    for (size_t at = 0; at < size; at += STEP) {
+        signer = NULL;
+        memcpy(text, TEST_RSA_PRIVATE, size);
+        text[at] = text[at] == 'A' ? 'B' : 'A';
+        if (bsi_rsa_signer_new((bsi_slice){text, size}, &signer) == BS_OK) {
+            bsi_buf_clear(&bytes);
+            assert_ok(bsi_rsa_sign(signer, message, strlen(message), &bytes));
+            assert_int_equal(bytes.size, expected.size);
+            assert_memory_equal(bytes.data, expected.data, expected.size);
+        } else {
+            assert_int_equal(bs_error_last()->code, BS_E_INVALID);
+        }
+        bsi_rsa_signer_free(signer);
+    }
+    bsi_buf_dispose(&expected);
+    bsi_buf_dispose(&bytes);
+    free(text);
+}
+
 static void without_memory_nothing_is_left(void **state)
 {
     bsi_rsa_signer *signer = NULL;
@@ -115,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_signature_is_the_one_of_openssl),
         cmocka_unit_test(what_is_no_private_rsa_key_is_refused),
+        cmocka_unit_test(a_damaged_key_is_refused_or_signs_as_the_whole_one),
         cmocka_unit_test(without_memory_nothing_is_left),
     };
 
