@@ -50,7 +50,7 @@ bool bsi_endpoint_parse(bsi_slice text, bsi_endpoint *out)
     slash = text.size > 0 ? memchr(text.data, '/', text.size) : NULL;
     out->host = (bsi_slice){text.data, slash ? (size_t)(slash - text.data) : text.size};
     out->path = (bsi_slice){text.data + out->host.size, text.size - out->host.size};
-    if (out->path.size > 0 && out->path.data[out->path.size - 1] == '/') {
+    while (out->path.size > 0 && out->path.data[out->path.size - 1] == '/') {
         out->path.size--;
     }
     if (ends_with(out->host, out->tls ? ":443" : ":80")) {

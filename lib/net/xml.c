@@ -62,6 +62,9 @@ static bs_status push(bsi_xml *xml, const char *name)
 {
     const char *local = local_name(name);
 
+    if (*local == '\0') {
+        return corrupt("an element without a name");
+    }
     if (!is_blank(&xml->text)) {
         return corrupt("text beside elements");
     }
@@ -84,6 +87,9 @@ static bs_status tell_attribute(bsi_xml *xml, const char *name, const char *valu
     const size_t before = xml->path.size;
     bs_status status = BS_OK;
 
+    if (*local == '\0') {
+        return corrupt("an attribute without a name");
+    }
     if (strlen(local) > BSI_XML_NAME_MAX || strlen(value) > BSI_XML_TEXT_MAX) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_LIMIT,
                         "the server's XML has an attribute of more than %d bytes, or its name has "

@@ -22,6 +22,8 @@ static void hosts_ports_and_paths_are_told(void **state)
         {"http://host:443", false, "host:443", ""},
         {"https://[::1]:10000/account", true, "[::1]:10000", "/account"},
         {"http://host/a-b/c_d.e~/", false, "host", "/a-b/c_d.e~"},
+        {"http://host//", false, "host", ""},
+        {"http://host/a//", false, "host", "/a"},
     };
 
     (void)state;

@@ -109,6 +109,8 @@ static void what_is_not_strict_is_refused(void **state)
         "<A a=1/>",
         "<A>\x01</A>",
         "<A>\xff</A>",
+        "<a:/>",
+        "<A a:='1'/>",
         "<A",
         "no XML",
         "<!DOCTYPE html><html></html>",
