@@ -128,7 +128,10 @@ static void a_signature_for_reading_restores_and_changes_nothing(void **state)
 
 int main(void)
 {
-    static const remote_storage storage = {"azure_blob", settings_below};
+    static const remote_storage storage = {
+        "azure_blob", settings_below, "BSI_AZURE_CONNECTION_STRING",
+        REMOTE_FORBIDDEN("<Error><Code>AuthenticationFailed</Code><Message>gone</Message></Error>"),
+        "AuthenticationFailed"};
     const struct CMUnitTest tests[] = {
         TEST(a_wrong_key_is_told_without_it),
         TEST(a_wrong_container_is_told_by_its_name),

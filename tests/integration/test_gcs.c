@@ -203,7 +203,11 @@ static void an_account_that_is_removed_ends_the_backup(void **state)
 
 int main(void)
 {
-    static const remote_storage storage = {"google_cloud", settings_below};
+    static const remote_storage storage = {
+        "google_cloud", settings_below, "BSI_GCS_ENDPOINT",
+        REMOTE_FORBIDDEN("{\"error\":{\"code\":403,\"message\":\"gone\","
+                         "\"errors\":[{\"reason\":\"forbidden\"}]}}"),
+        "403 forbidden"};
     const struct CMUnitTest tests[] = {
         TEST(containers_that_are_patched_come_back),
         TEST(what_is_wrong_is_told_when_it_is_added),

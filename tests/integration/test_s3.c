@@ -56,7 +56,10 @@ static void wrong_credentials_are_told_without_them(void **state)
 
 int main(void)
 {
-    static const remote_storage storage = {"s3", settings_below};
+    static const remote_storage storage = {"s3", settings_below, "BSI_S3_ENDPOINT",
+                                           REMOTE_FORBIDDEN("<Error><Code>InvalidAccessKeyId</Code>"
+                                                            "<Message>gone</Message></Error>"),
+                                           "InvalidAccessKeyId"};
     const struct CMUnitTest tests[] = {
         TEST(wrong_credentials_are_told_without_them),
     };

@@ -26,6 +26,7 @@ typedef struct flow {
 typedef struct pair {
     int fds[2];
     flow flows[2];
+    const char *answer; /* There is no server, but this; see test_proxy_replace(). */
 } pair;
 
 struct test_proxy {
@@ -40,6 +41,8 @@ struct test_proxy {
     uint64_t cut_after[2];
     bool has_cut;
     unsigned slice;
+    unsigned others; /* Clients that do not get to the server once it is cut; see below. */
+    const char *answer;
 };
 
 /* --- Sockets --- */
@@ -67,6 +70,9 @@ static void close_pair(pair **place, bool reset)
     const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
 
     for (int i = 0; i < 2; i++) {
+        if ((*place)->fds[i] < 0) {
+            continue;
+        }
         if (reset) {
             (void)setsockopt((*place)->fds[i], SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
         }
@@ -74,6 +80,21 @@ static void close_pair(pair **place, bool reset)
     }
     free(*place);
     *place = NULL;
+}
+
+/* Whether the next client does not get to the server; *answer_out: what it is told, or NULL. */
+static bool is_replaced(test_proxy *proxy, const char **answer_out)
+{
+    bool replaced = false;
+
+    bsi_mutex_lock(&proxy->lock);
+    replaced = proxy->has_cut && proxy->others > 0;
+    if (replaced) {
+        proxy->others--;
+        *answer_out = proxy->answer;
+    }
+    bsi_mutex_unlock(&proxy->lock);
+    return replaced;
 }
 
 /* A client whose server is not there is turned away. */
@@ -84,15 +105,21 @@ static void take_client(test_proxy *proxy)
     pair *fresh = calloc(1, sizeof(*fresh));
     uint16_t port = 0;
     int server = -1;
+    bool good = false;
     size_t i = 0;
 
     while (i < PAIRS_MAX && proxy->pairs[i]) {
         i++;
     }
     if (client >= 0 && fresh && i < PAIRS_MAX) {
-        server = open_socket(proxy->server_port, false, &port);
+        if (is_replaced(proxy, &fresh->answer)) {
+            good = fresh->answer != NULL;
+        } else {
+            server = open_socket(proxy->server_port, false, &port);
+            good = server >= 0;
+        }
     }
-    if (server < 0) {
+    if (!good) {
         free(fresh);
         (void)close(client);
         return;
@@ -116,7 +143,10 @@ static size_t allowed(test_proxy *proxy, int way, size_t size, bool *cut_out)
     if (proxy->slice > 0 && given > proxy->slice) {
         given = proxy->slice;
     }
-    if (proxy->cut_after[way] != TEST_PROXY_NEVER && given > proxy->cut_after[way]) {
+    if (proxy->has_cut && proxy->others > 0) {
+        given = 0; /* Each connection that stood before. */
+        *cut_out = true;
+    } else if (proxy->cut_after[way] != TEST_PROXY_NEVER && given > proxy->cut_after[way]) {
         given = (size_t)proxy->cut_after[way];
         *cut_out = true;
         proxy->has_cut = true;
@@ -169,9 +199,33 @@ static bool is_over(const pair *one)
     return one->flows[0].ended && one->flows[1].ended;
 }
 
+/* What a client without a server asks is not read; once it asks, it gets its answer. */
+static bool give_answer(pair *one)
+{
+    flow *asked = &one->flows[TEST_PROXY_UP];
+    const int client = one->fds[TEST_PROXY_UP];
+
+    if (!take(one, TEST_PROXY_UP)) {
+        return false;
+    }
+    asked->size = 0;
+    if (!one->flows[TEST_PROXY_DOWN].ended) {
+        one->flows[TEST_PROXY_DOWN].ended = true;
+        return send(client, one->answer, strlen(one->answer), MSG_NOSIGNAL) > 0 &&
+               shutdown(client, SHUT_WR) == 0;
+    }
+    return true;
+}
+
 /* Both ways of one pair. */
 static void serve(test_proxy *proxy, pair **place, const struct pollfd polls[2])
 {
+    if ((*place)->answer) {
+        if (polls[TEST_PROXY_UP].revents != 0 && (!give_answer(*place) || is_over(*place))) {
+            close_pair(place, false);
+        }
+        return;
+    }
     for (int way = 0; way < 2 && *place; way++) {
         bool good = true;
         if (polls[way].revents != 0 && (*place)->flows[way].size == 0 &&
@@ -205,7 +259,8 @@ static int prepare_polls(const test_proxy *proxy, struct pollfd polls[2 * PAIRS_
     for (size_t i = 0; i < PAIRS_MAX; i++) {
         const pair *one = proxy->pairs[i];
         for (int way = 0; way < 2; way++) {
-            const bool waits = one && one->flows[way].size == 0 && !one->flows[way].ended;
+            const bool waits =
+                one && one->fds[way] >= 0 && one->flows[way].size == 0 && !one->flows[way].ended;
             polls[2 * i + (size_t)way] =
                 (struct pollfd){.fd = waits ? one->fds[way] : -1, .events = POLLIN};
             wait_ms = one && one->flows[way].size > 0 ? 0 : wait_ms;
@@ -276,7 +331,8 @@ uint16_t test_proxy_port(const test_proxy *proxy)
     return proxy->port;
 }
 
-void test_proxy_cut(test_proxy *proxy, test_proxy_way way, uint64_t after)
+static void begin_anew(test_proxy *proxy, test_proxy_way way, uint64_t after, unsigned others,
+                       const char *answer)
 {
     bsi_mutex_lock(&proxy->lock);
     memset(proxy->counts, 0, sizeof(proxy->counts));
@@ -284,7 +340,29 @@ void test_proxy_cut(test_proxy *proxy, test_proxy_way way, uint64_t after)
     proxy->cut_after[1] = TEST_PROXY_NEVER;
     proxy->cut_after[way] = after;
     proxy->has_cut = false;
+    proxy->others = others;
+    proxy->answer = answer;
     bsi_mutex_unlock(&proxy->lock);
+}
+
+void test_proxy_cut(test_proxy *proxy, test_proxy_way way, uint64_t after)
+{
+    begin_anew(proxy, way, after, 0, NULL);
+}
+
+void test_proxy_replace(test_proxy *proxy, uint64_t after, unsigned clients, const char *answer)
+{
+    begin_anew(proxy, TEST_PROXY_UP, after, clients, answer);
+}
+
+unsigned test_proxy_replaced(test_proxy *proxy)
+{
+    unsigned others = 0;
+
+    bsi_mutex_lock(&proxy->lock);
+    others = proxy->others;
+    bsi_mutex_unlock(&proxy->lock);
+    return others;
 }
 
 bool test_proxy_has_cut(test_proxy *proxy)

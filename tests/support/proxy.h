@@ -34,6 +34,16 @@ uint64_t test_proxy_count(test_proxy *proxy, test_proxy_way way);
 /* For test_proxy_cut(): never. */
 #define TEST_PROXY_NEVER UINT64_MAX
 
+/*
+ * Hand on so many bytes more to the server; then it is as if another one stood in its place:
+ * connections are reset, and the next `clients` that come are turned away, or, with an answer,
+ * told that whatever they ask. After them it is the server again. Counts begin anew.
+ */
+void test_proxy_replace(test_proxy *proxy, uint64_t after, unsigned clients, const char *answer);
+
+/* How many more would get that. */
+unsigned test_proxy_replaced(test_proxy *proxy);
+
 /* At most so many bytes at a time, each piece in a segment of its own; 0: as they come. */
 void test_proxy_slice(test_proxy *proxy, unsigned bytes);
 
