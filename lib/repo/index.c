@@ -594,7 +594,13 @@ bs_status bsi_repo_index_add(bsi_repo_index *index, const bsi_digest *pack,
 
 static bs_status take_pack(void *user, const bsi_digest *pack, const bsi_blob_list *blobs)
 {
-    return bsi_repo_index_add(user, pack, blobs);
+    bsi_repo_index *self = user;
+
+    BSI_TRY(bsi_repo_index_add(self, pack, blobs));
+    bsi_mutex_lock(&self->lock);
+    self->packs_told++;
+    bsi_mutex_unlock(&self->lock);
+    return BS_OK;
 }
 
 bs_status bsi_repo_index_add_file(bsi_repo_index *index, const bsi_digest *file, bsi_slice json,
@@ -642,6 +648,7 @@ void bsi_repo_index_get_stats(bsi_repo_index *index, bsi_repo_index_stats *out)
     bsi_mutex_lock(&index->lock);
     out->blobs = index->blobs.count - index->holes;
     out->packs = index->packs.count - index->packs_gone;
+    out->packs_told = index->packs_told;
     out->memory = sizeof(*index) + bsi_rows_memory(&index->blobs) + bsi_rows_memory(&index->marks) +
                   bsi_rows_memory(&index->packs) + bsi_slots_memory(&index->blob_slots) +
                   bsi_slots_memory(&index->pack_slots) + index->large_room * sizeof(*index->large) +

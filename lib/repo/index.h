@@ -80,7 +80,8 @@ void bsi_repo_index_release(bsi_repo_index *index, bsi_blob_type type, const bsi
 typedef struct bsi_repo_index_stats {
     uint64_t blobs; /* Each as often as it is stored. */
     uint64_t packs;
-    uint64_t memory; /* Bytes. */
+    uint64_t packs_told; /* By index files; one that several tell of as often as they do. */
+    uint64_t memory;     /* Bytes. */
 } bsi_repo_index_stats;
 
 void bsi_repo_index_get_stats(bsi_repo_index *index, bsi_repo_index_stats *out);

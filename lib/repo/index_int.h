@@ -147,6 +147,7 @@ struct bsi_repo_index {
     uint32_t packs_gone;  /* Rows that are no packs. */
     bsi_blob_list merged; /* Scratch. */
     uint64_t merged_rows; /* Looked at again so far. */
+    uint64_t packs_told;  /* By index files. */
 };
 
 /* A row of a blob, all but its offset. */

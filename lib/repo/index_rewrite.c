@@ -59,6 +59,7 @@ static bs_status replace(writing *self)
         BSI_TRY(add_pack(self, i));
     }
     BSI_TRY(save_file(self));
+    BSI_TRY(self->rewrite->durable ? self->rewrite->durable(self->rewrite->user) : BS_OK);
     for (size_t i = 0; i < old->count; i++) {
         BSI_TRY(go_on(self));
         BSI_TRY(bsi_repo_remove(self->repo, self->call, BSI_REPO_INDEX, &old->items[i].id));

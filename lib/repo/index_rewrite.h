@@ -14,12 +14,16 @@ typedef bool (*bsi_index_choice_cb)(void *user, uint32_t number, const bsi_diges
  * durable, remove the files in `old`, whose content is all in the index. So each pack that
  * stays is in an index file at each moment. Whoever does this holds an exclusive lock, which
  * is kept meanwhile unless it is NULL. Adds to `files`, how many were written.
+ *
+ * What is to be done between the two is done by `durable`; its failure ends all of it.
  */
 typedef struct bsi_index_rewrite {
     bsi_repo_index *index;
     bsi_repo_lock *lock;
     const bsi_repo_files *old;
     bsi_index_choice_cb leaves_out; /* NULL: all packs stay. */
+    bs_status (*durable)(
+        void *user); /* The new files are, and the old ones still there; or NULL. */
     void *user;
     uint64_t files;
 } bsi_index_rewrite;

@@ -17,7 +17,9 @@
  * It may be killed anywhere: what is needed is in packs that the index names at each
  * moment. What a killed run has left is used or removed by the next one. Nothing is
  * removed when any snapshot, tree or index cannot be read, or a blob that is needed
- * cannot be found: then the repository is to be repaired first.
+ * cannot be found: then the repository is to be repaired first. Of what is there more
+ * than once, a copy goes only when another one was opened. Afterwards one index file
+ * alone tells of each pack.
  *
  * In one go, whoever prunes holds an exclusive lock from before the plan on. In two
  * phases backups go on: plan, repack and mark need a shared lock only. Packs that could
@@ -81,7 +83,7 @@ typedef struct bsi_prune_report {
     uint64_t bytes_removed;
     uint64_t packs_written;
     uint64_t bytes_written;
-    uint64_t packs_kept_after_all; /* A snapshot that came after the plan needs them. */
+    uint64_t packs_kept_after_all; /* Snapshots that came since need them, or have no other copy. */
     uint64_t index_files_written;
 } bsi_prune_report;
 
@@ -106,7 +108,8 @@ BS_NODISCARD bs_status bsi_repo_prune_repack(bsi_repo_prune *prune, bsi_repo_loc
 
 /*
  * In two phases, after repacking: mark what could go. `due` tells whether some of it has
- * been marked for long enough, so that bsi_repo_prune_remove() is worth an exclusive lock.
+ * been marked for long enough, or several index files tell of one pack, so that
+ * bsi_repo_prune_remove() is worth an exclusive lock.
  */
 BS_NODISCARD bs_status bsi_repo_prune_mark(bsi_repo_prune *prune, bsi_repo_lock *lock, bool *due);
 

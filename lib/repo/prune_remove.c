@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Removing what goes. What the plan says is not enough: what has come since is read, and
- * of each blob that is needed another copy must be in a pack that stays.
+ * each blob that is needed must open in a pack that stays.
  */
 #include "base/alloc.h"
 #include "os/time.h"
 #include "repo/index_rewrite.h"
 #include "repo/prune_int.h"
+#include "repo/reader.h"
 
 typedef struct remover {
     bsi_repo_prune *prune;
     bsi_repo_lock *lock;
+    bsi_blob_reader *reader; /* Of copies that stay. */
     bsi_blob_list blobs;
     bsi_repo_files files; /* All packs on the storage. */
     bsi_repo_files old;   /* The index files that are read. */
@@ -31,27 +33,64 @@ static bool is_due(const bsi_repo_prune *self, const bsi_digest *pack, int64_t n
     return mark && mark->since_sec <= now_sec && now_sec - mark->since_sec >= options->grace_sec;
 }
 
-/* Whether a blob of a pack that goes is needed, and nowhere else. */
-static bs_status is_only_here(bsi_repo_prune *self, const bsi_blob *blob, bool *out)
+/* Whether a pack has come since the plan: what this run has repacked is in such ones. */
+static bool is_new(const bsi_repo_prune *self, uint32_t pack)
 {
+    return pack >= self->pack_count;
+}
+
+/* A fault of a copy, so that another one may be whole. */
+static bool is_of_the_copy(bs_status status)
+{
+    return status == BS_E_CORRUPT || status == BS_E_MISSING || status == BS_E_LIMIT ||
+           status == BS_E_IO;
+}
+
+/*
+ * Whether a copy of a blob is in a pack that stays: in a new one, or, `old`, in another one,
+ * where it is opened, for what has lain there for long may be damaged.
+ */
+static bs_status stays(remover *self, const bsi_blob *blob, bool old, bool *out)
+{
+    const bsi_repo_prune *prune = self->prune;
     bsi_blob_place place;
-    bool needed = false;
     bs_status status = BS_OK;
 
     *out = false;
-    BSI_TRY(bsi_prune_needs(self, blob, &place, &needed));
+    for (unsigned copy = 0; status == BS_OK && !*out; copy++) {
+        bsi_slice plain = {0};
+        status = bsi_repo_index_find(prune->index, blob->type, &blob->id, copy, &place);
+        if (status != BS_OK || is_new(prune, place.pack_number) == old ||
+            bsi_prune_goes(prune, place.pack_number)) {
+            continue;
+        }
+        if (old) {
+            status = bsi_blob_reader_read_at(self->reader, prune->call, &place, &plain);
+        }
+        *out = status == BS_OK;
+        status = is_of_the_copy(status) ? BS_OK : status;
+    }
+    return status < 0 ? status : BS_OK;
+}
+
+/* Whether a blob of a pack that goes is needed, and nowhere else. */
+static bs_status is_only_here(remover *self, const bsi_blob *blob, bool *out)
+{
+    bsi_blob_place first;
+    bool needed = false;
+    bool is_elsewhere = false;
+
+    *out = false;
+    BSI_TRY(bsi_prune_needs(self->prune, blob, &first, &needed));
     if (!needed) {
         return BS_OK;
     }
-    for (unsigned copy = 0; status == BS_OK; copy++) {
-        status = bsi_repo_index_find(self->index, blob->type, &blob->id, copy, &place);
-        if (status == BS_OK && !bsi_prune_goes(self, place.pack_number) &&
-            (place.pack_number >= self->pack_count || self->packs[place.pack_number].is_there)) {
-            return BS_OK;
-        }
+    BSI_TRY(stays(self, blob, false, &is_elsewhere));
+    if (!is_elsewhere) {
+        BSI_TRY(stays(self, blob, true, &is_elsewhere));
     }
-    *out = true;
-    return status < 0 ? status : BS_OK;
+    *out = !is_elsewhere;
+    return BS_OK;
 }
 
 /* A pack that goes stays when it is not time, or when it is needed after all. */
@@ -74,7 +113,7 @@ static bs_status look_again(remover *self, uint32_t number, int64_t now_sec)
     }
     for (size_t i = 0; i < self->blobs.count; i++) {
         bool only_here = false;
-        BSI_TRY(is_only_here(prune, &self->blobs.items[i], &only_here));
+        BSI_TRY(is_only_here(self, &self->blobs.items[i], &only_here));
         if (only_here) {
             prune->packs[number].fate = BSI_FATE_STAY;
             prune->report.packs_kept_after_all++;
@@ -84,9 +123,15 @@ static bs_status look_again(remover *self, uint32_t number, int64_t now_sec)
     return BS_OK;
 }
 
+static bs_status open_reader(remover *self)
+{
+    BSI_TRY(bsi_blob_reader_new(self->prune->repo, self->prune->index, &self->reader));
+    return bsi_blob_reader_use_blocks(self->reader);
+}
+
 static bs_status look_at_all(remover *self, int64_t now_sec)
 {
-    bs_status status = BS_OK;
+    bs_status status = open_reader(self);
 
     for (uint32_t i = 0; status == BS_OK && i < self->prune->pack_count; i++) {
         if (bsi_prune_goes(self->prune, i)) {
@@ -250,6 +295,7 @@ static void remover_init(remover *self, bsi_repo_prune *prune, bsi_repo_lock *lo
 
 static void remover_dispose(remover *self)
 {
+    bsi_blob_reader_free(self->reader);
     bsi_blob_list_dispose(&self->blobs);
     bsi_repo_files_dispose(&self->files);
     bsi_repo_files_dispose(&self->old);
@@ -277,6 +323,7 @@ bs_status bsi_repo_prune_mark(bsi_repo_prune *prune, bsi_repo_lock *lock, bool *
     bsi_marks_dispose(&prune->marks);
     prune->marks = marks;
     prune->report.packs_waiting = marks.count;
+    *due = bsi_prune_is_told_twice(prune);
     for (size_t i = 0; i < marks.count; i++) {
         *due |= is_due(prune, &marks.items[i].pack, now_sec);
     }
@@ -322,7 +369,7 @@ static bs_status remove_all(remover *self)
     BSI_TRY(look_at_all(self, now_sec));
     BSI_TRY(list_known(self, &known));
     BSI_TRY(list_unknown(self, now_sec));
-    BSI_TRY(known > 0 ? replace_index(self) : BS_OK);
+    BSI_TRY(known > 0 || bsi_prune_is_told_twice(self->prune) ? replace_index(self) : BS_OK);
     BSI_TRY(remove_packs(self));
     return keep_marks(self);
 }

@@ -41,6 +41,7 @@ typedef struct bsi_repair_report {
  * An index that tells of all packs that are there, and of none that are not. Index files
  * that cannot be read are replaced by what the packs' own headers say; so are entries that
  * do not fit their packs. A pack whose header cannot be read keeps the entry that it has.
+ * Afterwards one index file alone tells of each pack.
  * `lock` is kept meanwhile unless it is NULL; `options` may be NULL.
  */
 BS_NODISCARD bs_status bsi_repo_repair_index(const bsi_repo *repo, const bs_call *call,
@@ -48,10 +49,11 @@ BS_NODISCARD bs_status bsi_repo_repair_index(const bsi_repo *repo, const bs_call
                                              bsi_repair_report *report);
 
 /*
- * Packs that are damaged: each blob that can still be opened, and is in no pack that is
- * whole, is copied into a new one. Then they leave the index, and are removed. When one cannot
- * be read for another reason than what is in it, that is a failure, and all stay. `packs`
- * names them; NULL: all data is read to find them.
+ * Packs that are damaged: each blob that their headers or the index tell of, that can still be
+ * opened, and that cannot be opened in another pack, is copied into a new one. Then they are
+ * removed, and leave the index last: one that were in no index and still there would be taken
+ * in again. When one cannot be read for another reason than what is in it, that is a failure,
+ * and all stay. `packs` names them; NULL: all data is read to find them.
  */
 BS_NODISCARD bs_status bsi_repo_repair_packs(const bsi_repo *repo, const bs_call *call,
                                              bsi_repo_lock *lock, const bsi_repair_options *options,

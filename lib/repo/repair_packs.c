@@ -7,8 +7,11 @@
 #include "repo/index_load.h"
 #include "repo/index_rewrite.h"
 #include "repo/pack.h"
+#include "repo/reader.h"
 #include "repo/repair_int.h"
 #include "repo/save.h"
+
+enum { TYPES = 2 };
 
 typedef struct salvage {
     bsi_repair base;
@@ -17,9 +20,13 @@ typedef struct salvage {
     bsi_repo_files index_files;
     bsi_repo_writer *writer;
     bsi_blob_sealer *opener;
+    bsi_blob_reader *reader; /* Of other copies. */
     bsi_buf sealed;
-    bsi_blob_list blobs;
-    bs_status failure; /* While they are looked for. */
+    bsi_blob_list blobs;  /* Of a pack, by the index, */
+    bsi_blob_list header; /* and by itself. */
+    bsi_digest_table saved[TYPES];
+    bsi_digest_table lost[TYPES]; /* In one pack at least. */
+    bs_status failure;            /* While they are looked for. */
 } salvage;
 
 /* --- Which they are --- */
@@ -71,7 +78,7 @@ static bs_status take_list(salvage *self, const bsi_repo_files *packs)
 
 /* --- Their blobs --- */
 
-/* Whether a blob is in a pack that is whole. */
+/* Whether a blob can be opened in a pack that stays. */
 static bs_status is_elsewhere(salvage *self, const bsi_blob *blob, bool *out)
 {
     bsi_blob_place place;
@@ -79,8 +86,14 @@ static bs_status is_elsewhere(salvage *self, const bsi_blob *blob, bool *out)
 
     *out = false;
     for (unsigned copy = 0; status == BS_OK && !*out; copy++) {
+        bsi_slice plain = {0};
         status = bsi_repo_index_find(self->base.index, blob->type, &blob->id, copy, &place);
-        *out = status == BS_OK && !bsi_digest_table_find(&self->damaged, &place.pack);
+        if (status != BS_OK || bsi_digest_table_find(&self->damaged, &place.pack)) {
+            continue;
+        }
+        status = bsi_blob_reader_read_at(self->reader, self->base.call, &place, &plain);
+        *out = status == BS_OK;
+        status = bsi_repair_is_damage(status) ? BS_OK : status;
     }
     return status < 0 ? status : BS_OK;
 }
@@ -96,13 +109,14 @@ static bs_status open_blob(salvage *self, const char *key, const bsi_blob *blob)
     return bsi_blob_open(self->opener, blob, self->sealed.data, &plain);
 }
 
-static void tell_lost(salvage *self, const bsi_digest *pack)
+/* It is lost unless another one of the packs has it. */
+static bs_status tell_lost(salvage *self, const bsi_digest *pack, const bsi_blob *blob)
 {
     bs_error error;
 
-    self->base.report->blobs_lost++;
     bsi_error_save(&error);
     bsi_repair_tell_pack(&self->base, pack, error.message);
+    return bsi_digest_table_put(&self->lost[blob->type], &blob->id, 0);
 }
 
 static bs_status save_blob(salvage *self, const bsi_digest *pack, const char *key,
@@ -112,18 +126,49 @@ static bs_status save_blob(salvage *self, const bsi_digest *pack, const char *ke
     bs_status status = BS_OK;
 
     BSI_TRY(bsi_repair_go_on(&self->base));
+    if (bsi_digest_table_find(&self->saved[blob->type], &blob->id)) {
+        return BS_OK;
+    }
     BSI_TRY(is_elsewhere(self, blob, &elsewhere));
     if (elsewhere) {
         return BS_OK;
     }
     status = open_blob(self, key, blob);
     if (bsi_repair_is_damage(status) || status == BS_E_RANGE || status == BS_E_NOT_FOUND) {
-        tell_lost(self, pack);
-        return BS_OK;
+        return tell_lost(self, pack, blob);
     }
     BSI_TRY(status);
-    self->base.report->blobs_saved++;
+    BSI_TRY(bsi_digest_table_put(&self->saved[blob->type], &blob->id, 0));
     return self->writer ? bsi_repo_writer_copy(self->writer, blob, self->sealed.data) : BS_OK;
+}
+
+/* What the pack itself says is in it; nothing when that cannot be read. */
+static bs_status read_header(salvage *self, const bsi_digest *id, const char *key)
+{
+    const bsi_repo *repo = self->base.repo;
+    const bsi_pack_object pack = {bsi_repo_storage(repo), key, *id};
+    bs_status status = BS_OK;
+
+    bsi_blob_list_clear(&self->header);
+    status = bsi_pack_load_header(&pack, self->base.call, bsi_repo_master_key(repo),
+                                  bsi_repo_config_of(repo)->version, &self->header);
+    return bsi_repair_is_damage(status) ? BS_OK : status;
+}
+
+/* Of its header first: what the index alone tells of is more likely to be wrong. */
+static bs_status save_both(salvage *self, const bsi_digest *pack, const char *key)
+{
+    BSI_TRY(read_header(self, pack, key));
+    for (size_t i = 0; i < self->header.count; i++) {
+        BSI_TRY(save_blob(self, pack, key, &self->header.items[i]));
+    }
+    if (bsi_blob_list_equal(&self->header, &self->blobs)) {
+        return BS_OK;
+    }
+    for (size_t i = 0; i < self->blobs.count; i++) {
+        BSI_TRY(save_blob(self, pack, key, &self->blobs.items[i]));
+    }
+    return BS_OK;
 }
 
 /* A pack of which no index tells what is in it is left alone. */
@@ -139,10 +184,22 @@ static bs_status save_blobs(salvage *self, const bsi_digest *pack)
     self->base.report->packs_damaged++;
     BSI_TRY(bsi_repo_index_pack(self->base.index, number, &id, &self->blobs));
     bsi_repo_object_key(self->base.repo, BSI_REPO_PACKS, pack, key);
-    for (size_t i = 0; i < self->blobs.count; i++) {
-        BSI_TRY(save_blob(self, pack, key, &self->blobs.items[i]));
+    return save_both(self, pack, key);
+}
+
+static void count_blobs(salvage *self)
+{
+    bsi_repair_report *report = self->base.report;
+
+    for (int type = 0; type < TYPES; type++) {
+        const bsi_digest_table *lost = &self->lost[type];
+        report->blobs_saved += self->saved[type].count;
+        for (size_t i = 0; i < lost->capacity; i++) {
+            const bsi_digest_slot *slot = &lost->slots[i];
+            report->blobs_lost +=
+                slot->taken && !bsi_digest_table_find(&self->saved[type], &slot->digest);
+        }
     }
-    return BS_OK;
 }
 
 /* --- The packs themselves --- */
@@ -164,25 +221,33 @@ static bs_status remove_pack(salvage *self, const bsi_digest *pack)
     return bsi_repo_remove(self->base.repo, self->base.call, BSI_REPO_PACKS, pack);
 }
 
-/* All that can be saved is in new packs: these leave the index first, then the storage. */
+/* Old index files tell of them still. */
+static bs_status remove_packs(void *user)
+{
+    salvage *self = user;
+    const bsi_digest *packs = (const bsi_digest *)(const void *)self->list.data;
+
+    for (size_t i = 0; i < self->list.size / sizeof(*packs); i++) {
+        BSI_TRY(remove_pack(self, &packs[i]));
+    }
+    return BS_OK;
+}
+
+/* All that can be saved is in new packs, which the new index tells of. */
 static bs_status take_out(salvage *self)
 {
     const bsi_repair *base = &self->base;
-    const bsi_digest *packs = (const bsi_digest *)(const void *)self->list.data;
     bsi_index_rewrite rewrite = {
         .index = base->index,
         .lock = base->lock,
         .old = &self->index_files,
         .leaves_out = is_damaged,
+        .durable = remove_packs,
         .user = self,
     };
 
     BSI_TRY(bsi_repo_writer_finish(self->writer));
-    BSI_TRY(bsi_repo_index_rewrite(base->repo, base->call, &rewrite));
-    for (size_t i = 0; i < self->list.size / sizeof(*packs); i++) {
-        BSI_TRY(remove_pack(self, &packs[i]));
-    }
-    return BS_OK;
+    return bsi_repo_index_rewrite(base->repo, base->call, &rewrite);
 }
 
 /* --- The whole --- */
@@ -190,7 +255,7 @@ static bs_status take_out(salvage *self)
 static bs_status prepare(salvage *self)
 {
     const bsi_repair *base = &self->base;
-    const bsi_save_options saving = {.pack_target = base->options.pack_target};
+    const bsi_save_options saving = {.pack_target = base->options.pack_target, .no_index = true};
     const bsi_blob_options opening = {
         .key = bsi_repo_master_key(base->repo),
         .version = bsi_repo_config_of(base->repo)->version,
@@ -201,6 +266,7 @@ static bs_status prepare(salvage *self)
     BSI_TRY(bsi_repo_list(base->repo, base->call, BSI_REPO_INDEX, &self->index_files));
     BSI_TRY(bsi_repo_index_load(base->repo, base->call, NULL, base->index));
     BSI_TRY(bsi_blob_sealer_new(&opening, &self->opener));
+    BSI_TRY(bsi_blob_reader_new(base->repo, base->index, &self->reader));
     return base->options.dry_run ? BS_OK
                                  : bsi_repo_writer_new(base->repo, base->index, base->options.pool,
                                                        base->call, &saving, &self->writer);
@@ -220,6 +286,7 @@ static bs_status repair(salvage *self, const bsi_repo_files *packs)
     for (size_t i = 0; i < self->list.size / sizeof(*damaged); i++) {
         BSI_TRY(save_blobs(self, &damaged[i]));
     }
+    count_blobs(self);
     return base->options.dry_run || base->report->packs_damaged == 0 ? BS_OK : take_out(self);
 }
 
@@ -240,10 +307,16 @@ bs_status bsi_repo_repair_packs(const bsi_repo *repo, const bs_call *call, bsi_r
     status = repair(&self, packs);
     bsi_repo_writer_free(self.writer);
     bsi_blob_sealer_free(self.opener);
+    bsi_blob_reader_free(self.reader);
     bsi_repo_index_free(self.base.index);
     bsi_digest_table_dispose(&self.damaged);
+    for (int type = 0; type < TYPES; type++) {
+        bsi_digest_table_dispose(&self.saved[type]);
+        bsi_digest_table_dispose(&self.lost[type]);
+    }
     bsi_repo_files_dispose(&self.index_files);
     bsi_blob_list_dispose(&self.blobs);
+    bsi_blob_list_dispose(&self.header);
     bsi_buf_dispose(&self.list);
     bsi_buf_dispose(&self.sealed);
     return status < 0 ? bsi_fail_context(BS_LAYER_STORAGE, status, "repairing packs") : BS_OK;

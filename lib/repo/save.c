@@ -51,6 +51,7 @@ struct bsi_repo_writer {
     const bs_call *call;
     size_t pack_target;
     bsi_blob_options sealing;
+    bool no_index;
 
     bsi_mutex lane_lock; /* One thread at a time adds to the lane. */
     bsi_lane *lane;
@@ -143,6 +144,9 @@ static bs_status put_pack(bsi_repo_writer *self, bsi_pack_writer *pack)
 /* A pack that is durable comes into the next index file, and into the index. */
 static bs_status index_pack(bsi_repo_writer *self, const bsi_digest *id, const bsi_blob_list *blobs)
 {
+    if (self->no_index) {
+        return bsi_repo_index_add(self->index, id, blobs);
+    }
     if (self->file.packs == 0) {
         self->file_since_ns = bsi_monotonic_ns();
     }
@@ -624,6 +628,7 @@ bs_status bsi_repo_writer_new(const bsi_repo *repo, bsi_repo_index *index, bsi_p
         .level = options->level > 0 ? options->level : BSI_ZSTD_FRAME_LEVEL_DEFAULT,
         .store_data = options->store_data,
     };
+    self->no_index = options->no_index;
     status = bsi_lane_new(pool, "bs-packs", &self->lane);
     if (status < 0) {
         bsi_free(self);

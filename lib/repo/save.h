@@ -30,6 +30,7 @@ typedef struct bsi_save_options {
     size_t pack_target; /* Bytes; 0: BSI_PACK_TARGET. */
     int level;          /* Of zstd; 0: the default. */
     bool store_data;    /* Do not compress data. */
+    bool no_index;      /* No index files: the caller writes an index that tells of all packs. */
 } bsi_save_options;
 
 /* `repo`, `index`, `pool` and `call` outlive the writer; `options` may be NULL. */

@@ -255,8 +255,16 @@ static bs_status read_all(bsi_blob_reader *reader, model_files files)
     return status;
 }
 
+static void pass_over(void *user, bsi_slice subject, const bs_error *error)
+{
+    (void)user;
+    (void)subject;
+    (void)error;
+}
+
 bs_status model_restore(repo_model *self, const bsi_digest *snapshot, model_files files)
 {
+    const bsi_warn warn = {.report = pass_over};
     const bsi_digest expected = model_tree(files);
     bsi_repo_index *index = NULL;
     bsi_blob_reader *reader = NULL;
@@ -267,7 +275,7 @@ bs_status model_restore(repo_model *self, const bsi_digest *snapshot, model_file
     BSI_TRY(bsi_snapshot_load_tree(self->repo, NULL, snapshot, &tree));
     assert_true(bsi_digest_equal(&tree, &expected));
     assert_ok(bsi_repo_index_new(&index));
-    assert_ok(bsi_repo_index_load(self->repo, NULL, NULL, index));
+    assert_ok(bsi_repo_index_load(self->repo, NULL, &warn, index));
     assert_ok(bsi_blob_reader_new(self->repo, index, &reader));
     status = bsi_blob_reader_read(reader, NULL, BSI_BLOB_TREE, &tree, &plain);
     if (status == BS_OK) {

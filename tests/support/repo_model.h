@@ -51,7 +51,7 @@ size_t model_content(uint32_t number, uint8_t out[MODEL_FILE_MAX]);
 
 void model_forget(repo_model *self, const bsi_digest *snapshot);
 
-/* BS_OK when all of a snapshot can be read and is right. */
+/* BS_OK when all of a snapshot can be read and is right, whatever else is damaged. */
 bs_status model_restore(repo_model *self, const bsi_digest *snapshot, model_files files);
 
 /* Check all data: nothing is wrong. What is worth a note is counted. */

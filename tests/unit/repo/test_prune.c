@@ -191,6 +191,59 @@ static void of_what_is_there_twice_one_stays(void **state)
     assert_ok(model_restore(self, &other, second));
 }
 
+/* Of two copies the one that would stay is damaged, which nobody has found out yet. */
+static void a_copy_that_cannot_be_opened_is_none(void **state)
+{
+    repo_model *self = *state;
+    bsi_prune_options options = model_prune_options(self);
+    const bsi_digest one = model_backup(self, first, false);
+    const bsi_digest other = model_backup(self, first, true);
+    const bsi_digest id = model_blob(3);
+    const bsi_blob_place place = model_place(self, BSI_BLOB_DATA, &id);
+    char key[BSI_REPO_KEY_SIZE];
+    bsi_prune_report report;
+    bsi_buf bytes;
+
+    bsi_repo_object_key(self->repo, BSI_REPO_PACKS, &place.pack, key);
+    bsi_buf_init(&bytes, 1 << 20);
+    assert_ok(bsi_storage_load(self->faulty, NULL, key, bytes.max, &bytes));
+    bytes.data[place.blob.offset + 20] ^= 1;
+    assert_ok(bsi_storage_put(self->faulty, NULL, key, bytes.data, bytes.size));
+    bsi_buf_dispose(&bytes);
+    options.unused = BSI_PRUNE_UNUSED_ANY;
+    report = prune(self, options);
+    assert_int_equal(report.packs_kept_after_all, 1);
+    assert_true(report.packs_removed > 0);
+    assert_ok(model_restore(self, &one, first));
+    assert_ok(model_restore(self, &other, first));
+}
+
+/* As two programs leave it when one takes in what the other is about to tell of. */
+static void what_two_index_files_tell_is_told_by_one(void **state)
+{
+    repo_model *self = *state;
+    const bsi_digest one = model_backup(self, first, false);
+    bsi_repo_files files = {0};
+    bsi_digest id;
+    bsi_buf text;
+
+    assert_ok(bsi_repo_list(self->repo, NULL, BSI_REPO_INDEX, &files));
+    assert_int_equal(files.count, 1);
+    bsi_buf_init(&text, 1 << 20);
+    assert_ok(bsi_repo_load(self->repo, NULL, BSI_REPO_INDEX, &files.items[0].id, &text));
+    bsi_repo_files_dispose(&files);
+    for (int beside = 0; beside <= 1; beside++) {
+        bsi_prune_options options = model_prune_options(self);
+        assert_ok(bsi_repo_save(self->repo, NULL, BSI_REPO_INDEX, bsi_buf_slice(&text), &id));
+        assert_int_equal(model_count(self, BSI_REPO_INDEX), 2);
+        assert_ok(beside ? bsi_repo_prune_beside(self->repo, NULL, &options, &soon, NULL)
+                         : try_prune(self, &options, NULL));
+        assert_int_equal(model_count(self, BSI_REPO_INDEX), 1);
+        assert_ok(model_restore(self, &one, first));
+    }
+    bsi_buf_dispose(&text);
+}
+
 static void many_small_packs_become_few(void **state)
 {
     enum { BACKUPS = 12 };
@@ -546,6 +599,8 @@ int main(void)
         cmocka_unit_test(as_much_stays_unneeded_as_may),
         TEST(no_more_is_repacked_than_may),
         TEST(of_what_is_there_twice_one_stays),
+        TEST(a_copy_that_cannot_be_opened_is_none),
+        TEST(what_two_index_files_tell_is_told_by_one),
         TEST(many_small_packs_become_few),
         TEST(packs_of_no_index_go),
         TEST(nothing_goes_while_a_needed_pack_is_missing),

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "repo/index_file.h"
 #include "repo/index_load.h"
 #include "repo/reader.h"
 #include "repo/repair.h"
@@ -128,16 +129,44 @@ static bsi_blob_place place_of_file(fixture *self, uint32_t number)
     return model_place(&self->model, BSI_BLOB_DATA, &id);
 }
 
-static uint64_t count_known(fixture *self)
+static bsi_repo_index *load_index(fixture *self)
 {
     bsi_repo_index *index = NULL;
-    bsi_repo_index_stats stats;
 
     assert_ok(bsi_repo_index_new(&index));
     assert_ok(bsi_repo_index_load(self->model.repo, NULL, NULL, index));
+    return index;
+}
+
+static bsi_repo_index_stats index_stats(fixture *self)
+{
+    bsi_repo_index *index = load_index(self);
+    bsi_repo_index_stats stats;
+
     bsi_repo_index_get_stats(index, &stats);
     bsi_repo_index_free(index);
-    return stats.blobs;
+    return stats;
+}
+
+/* The second place of a file's blob. */
+static bsi_blob_place other_place_of_file(fixture *self, uint32_t number)
+{
+    const bsi_digest id = model_blob(number);
+    bsi_repo_index *index = load_index(self);
+    bsi_blob_place place = {0};
+
+    assert_ok(bsi_repo_index_find(index, BSI_BLOB_DATA, &id, 1, &place));
+    bsi_repo_index_free(index);
+    return place;
+}
+
+static bool is_stored(fixture *self, const bsi_digest *pack)
+{
+    char key[BSI_REPO_KEY_SIZE];
+    bs_storage_object object;
+
+    bsi_repo_object_key(self->model.repo, BSI_REPO_PACKS, pack, key);
+    return bsi_storage_stat(self->model.faulty, NULL, key, &object) == BS_OK;
 }
 
 /* --- The index --- */
@@ -204,15 +233,15 @@ static void a_pack_without_a_header_keeps_what_the_index_tells(void **state)
 {
     fixture *self = *state;
     const bsi_blob_place place = place_of_file(self, 0);
-    const uint64_t known = count_known(self);
+    const uint64_t known = index_stats(self).blobs;
 
     damage(self, BSI_REPO_PACKS, &place.pack, -1, false);
     assert_int_equal(repair_index(self, true).packs_corrected, 0);
-    assert_int_equal(count_known(self), known);
+    assert_int_equal(index_stats(self).blobs, known);
     assert_all_restores(self);
     damage(self, BSI_REPO_PACKS, &place.pack, -3, true);
     (void)repair_index(self, false);
-    assert_int_equal(count_known(self), known);
+    assert_int_equal(index_stats(self).blobs, known);
     assert_all_restores(self);
 }
 
@@ -222,7 +251,7 @@ static void what_a_damaged_pack_still_has_is_saved(void **state)
 {
     fixture *self = *state;
     const bsi_blob_place place = place_of_file(self, 3);
-    const uint64_t known = count_known(self);
+    const uint64_t known = index_stats(self).blobs;
     bsi_repair_report report;
     bsi_check_report checked;
 
@@ -231,7 +260,7 @@ static void what_a_damaged_pack_still_has_is_saved(void **state)
     assert_int_equal(report.packs_damaged, 1);
     assert_int_equal(report.blobs_lost, 1);
     assert_true(report.blobs_saved > 3);
-    assert_int_equal(count_known(self), known - 1);
+    assert_int_equal(index_stats(self).blobs, known - 1);
     assert_ok(model_restore(&self->model, &self->other, second));
     assert_int_equal(repair_packs(self).packs_damaged, 0);
     assert_int_equal(repair_snapshots(self, true).files_shortened, 1);
@@ -268,6 +297,141 @@ static void of_copies_the_one_that_opens_is_kept(void **state)
     assert_int_equal(model_check(&self->model).notes, 0);
     assert_all_restores(self);
     assert_ok(model_restore(&self->model, &again, first));
+}
+
+/* The other copy of a blob is damaged as well, in a pack that nobody has named. */
+static void a_copy_that_cannot_be_opened_is_none(void **state)
+{
+    fixture *self = *state;
+    const bsi_repair_options options = usual(self);
+    const bsi_digest again = model_backup(&self->model, first, true);
+    const bsi_blob_place other = other_place_of_file(self, 3);
+    bsi_repo_file file = {.id = place_of_file(self, 3).pack};
+    const bsi_repo_files packs = {&file, 1};
+    bsi_repair_report report;
+
+    damage(self, BSI_REPO_PACKS, &other.pack, other.blob.offset + 20, false);
+    assert_ok(bsi_repo_repair_packs(self->model.repo, NULL, NULL, &options, &packs, &report));
+    assert_int_equal(report.blobs_saved, 1);
+    assert_int_equal(report.blobs_lost, 0);
+    assert_all_restores(self);
+    assert_ok(model_restore(&self->model, &again, first));
+}
+
+/* An index file that tells of one blob fewer of a pack, in place of all that there are. */
+static void leave_out_of_index(fixture *self, const bsi_blob_place *place)
+{
+    bsi_repo_index *index = load_index(self);
+    bsi_index_writer file;
+    bsi_blob_list blobs = {0};
+    bsi_digest id;
+
+    bsi_index_writer_init(&file);
+    for (uint32_t i = 0; i < bsi_repo_index_pack_end(index); i++) {
+        size_t kept = 0;
+        assert_ok(bsi_repo_index_pack(index, i, &id, &blobs));
+        for (size_t j = 0; j < blobs.count; j++) {
+            if (!bsi_digest_equal(&blobs.items[j].id, &place->blob.id)) {
+                blobs.items[kept++] = blobs.items[j];
+            }
+        }
+        blobs.count = kept;
+        assert_ok(bsi_index_writer_add(&file, &id, &blobs));
+    }
+    remove_all(self, BSI_REPO_INDEX);
+    assert_ok(bsi_index_writer_finish(&file));
+    assert_ok(
+        bsi_repo_save(self->model.repo, NULL, BSI_REPO_INDEX, bsi_buf_slice(&file.text), &id));
+    bsi_index_writer_dispose(&file);
+    bsi_blob_list_dispose(&blobs);
+    bsi_repo_index_free(index);
+}
+
+static void what_only_the_header_tells_of_is_saved(void **state)
+{
+    fixture *self = *state;
+    const bsi_blob_place place = place_of_file(self, 3);
+    bsi_repair_report report;
+
+    leave_out_of_index(self, &place);
+    assert_status(model_restore(&self->model, &self->one, first), BS_E_MISSING);
+    report = repair_packs(self);
+    assert_int_equal(report.packs_damaged, 1);
+    assert_int_equal(report.blobs_lost, 0);
+    assert_int_equal(model_check(&self->model).notes, 0);
+    assert_all_restores(self);
+}
+
+static void new_packs_are_in_one_index_file_each(void **state)
+{
+    fixture *self = *state;
+    const bsi_blob_place place = place_of_file(self, 3);
+
+    damage(self, BSI_REPO_PACKS, &place.pack, place.blob.offset + 20, false);
+    assert_true(repair_packs(self).blobs_saved > 0);
+    assert_int_equal(index_stats(self).packs_told, index_stats(self).packs);
+}
+
+/* Die before and after each operation, until one is not reached any more. */
+static void at_each(bool (*check)(uint64_t at, bool after))
+{
+    for (int after = 0; after <= 1; after++) {
+        uint64_t at = 1;
+        while (check(at, after != 0)) {
+            at++;
+        }
+        assert_true(at > 20);
+    }
+}
+
+/* Otherwise the next backup would take them in again, and count on what is damaged. */
+static bool check_given_up(uint64_t at, bool after)
+{
+    const bsi_faulty_plan dies = {.at = at, .code = BS_E_TIMEOUT, .forever = true, .after = after};
+    bsi_repair_options options;
+    bsi_repair_report report;
+    bsi_blob_place place;
+    fixture self;
+    bool reached = false;
+
+    start(&self);
+    options = usual(&self);
+    place = place_of_file(&self, 3);
+    damage(&self, BSI_REPO_PACKS, &place.pack, place.blob.offset + 20, false);
+    bsi_storage_faulty_set(self.model.faulty, &dies);
+    (void)!bsi_repo_repair_packs(self.model.repo, NULL, NULL, &options, NULL, &report);
+    reached = bsi_storage_faulty_count(self.model.faulty) >= at;
+    bsi_storage_faulty_set(self.model.faulty, NULL);
+    model_reopen(&self.model);
+    (void)repair_packs(&self);
+    assert_false(is_stored(&self, &place.pack));
+    assert_ok(model_restore(&self.model, &self.other, second));
+    model_end(&self.model);
+    return reached;
+}
+
+static void killed_anywhere_no_damaged_pack_is_left_behind(void **state)
+{
+    (void)state;
+    at_each(check_given_up);
+}
+
+static void what_two_index_files_tell_is_told_by_one(void **state)
+{
+    fixture *self = *state;
+    bsi_repo_files files = {0};
+    bsi_digest id;
+    bsi_buf text;
+
+    assert_ok(bsi_repo_list(self->model.repo, NULL, BSI_REPO_INDEX, &files));
+    bsi_buf_init(&text, 1 << 20);
+    assert_ok(bsi_repo_load(self->model.repo, NULL, BSI_REPO_INDEX, &files.items[0].id, &text));
+    assert_ok(bsi_repo_save(self->model.repo, NULL, BSI_REPO_INDEX, bsi_buf_slice(&text), &id));
+    bsi_buf_dispose(&text);
+    bsi_repo_files_dispose(&files);
+    (void)repair_index(self, false);
+    assert_int_equal(index_stats(self).packs_told, index_stats(self).packs);
+    assert_all_restores(self);
 }
 
 static void a_storage_that_fails_costs_no_pack(void **state)
@@ -461,13 +625,7 @@ static bool check_killed(uint64_t at, bool after)
 static void killed_anywhere_the_next_run_repairs_it(void **state)
 {
     (void)state;
-    for (int after = 0; after <= 1; after++) {
-        uint64_t at = 1;
-        while (check_killed(at, after != 0)) {
-            at++;
-        }
-        assert_true(at > 20);
-    }
+    at_each(check_killed);
 }
 
 static void lack_of_memory_is_told_and_does_no_harm(void **state)
@@ -621,6 +779,11 @@ int main(void)
         TEST(what_a_damaged_pack_still_has_is_saved),
         TEST(a_damaged_header_or_a_cut_end_costs_no_more_than_it_covers),
         TEST(of_copies_the_one_that_opens_is_kept),
+        TEST(a_copy_that_cannot_be_opened_is_none),
+        TEST(what_only_the_header_tells_of_is_saved),
+        TEST(new_packs_are_in_one_index_file_each),
+        cmocka_unit_test(killed_anywhere_no_damaged_pack_is_left_behind),
+        TEST(what_two_index_files_tell_is_told_by_one),
         TEST(a_storage_that_fails_costs_no_pack),
         TEST(a_snapshot_without_what_is_lost_stands_beside_its_original),
         TEST(a_lost_folder_is_empty_and_the_rest_is_there),
