@@ -8,12 +8,14 @@
  */
 #include "support/test.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "os/thread.h"
 #include "repo/copy.h"
+#include "repo/index_file.h"
 #include "repo/index_load.h"
 #include "repo/prune.h"
 #include "repo/repair.h"
@@ -54,11 +56,30 @@ static void forget(history *self)
     }
 }
 
+/* What runs have left that died is taken in. */
+static void adopt(history *self)
+{
+    bsi_repo_index *index = NULL;
+    bsi_repo_writer *writer = NULL;
+    uint64_t packs = 0;
+
+    assert_ok(bsi_repo_index_new(&index));
+    assert_ok(bsi_repo_index_load(self->model.repo, NULL, NULL, index));
+    assert_ok(bsi_repo_writer_new(self->model.repo, index, self->model.pool, NULL, NULL, &writer));
+    assert_ok(bsi_repo_writer_adopt(writer, &packs));
+    assert_ok(bsi_repo_writer_finish(writer));
+    bsi_repo_writer_free(writer);
+    bsi_repo_index_free(index);
+}
+
 static void back_up(history *self)
 {
     const model_files files = {chance(self, 50), 1 + chance(self, 3), 5 + chance(self, 30)};
     const bool blind = chance(self, 4) == 0;
 
+    if (chance(self, 2) == 0) {
+        adopt(self);
+    }
     if (self->count == KEPT_MAX) {
         forget(self);
     }
@@ -102,11 +123,36 @@ static bs_status lose_index(history *self)
     return bsi_repo_repair_index(self->model.repo, NULL, NULL, &options, &report);
 }
 
+/* Index files tell of packs that others tell of too, or of parts of them. */
+static void tell_again(history *self)
+{
+    bsi_repo_index *index = NULL;
+    bsi_index_writer file;
+    bsi_blob_list blobs = {0};
+    bsi_digest id;
+
+    bsi_index_writer_init(&file);
+    assert_ok(bsi_repo_index_new(&index));
+    assert_ok(bsi_repo_index_load(self->model.repo, NULL, NULL, index));
+    for (uint32_t i = 0; i < bsi_repo_index_pack_end(index); i++) {
+        if (chance(self, 3) == 0 && bsi_repo_index_pack(index, i, &id, &blobs) == BS_OK) {
+            blobs.count -= chance(self, (uint32_t)blobs.count);
+            assert_ok(bsi_index_writer_add(&file, &id, &blobs));
+        }
+    }
+    assert_ok(bsi_index_writer_finish(&file));
+    assert_ok(
+        bsi_repo_save(self->model.repo, NULL, BSI_REPO_INDEX, bsi_buf_slice(&file.text), &id));
+    bsi_index_writer_dispose(&file);
+    bsi_blob_list_dispose(&blobs);
+    bsi_repo_index_free(index);
+}
+
 /* The same once more after a death: it must come to its end. */
 static void die(history *self, bs_status (*run)(history *self))
 {
     const bsi_faulty_plan dies = {
-        .at = 1 + chance(self, 60),
+        .at = 1 + chance(self, chance(self, 2) == 0 ? 60 : 600),
         .code = BS_E_TIMEOUT,
         .forever = true,
         .after = chance(self, 2) == 0,
@@ -118,6 +164,158 @@ static void die(history *self, bs_status (*run)(history *self))
     bsi_storage_faulty_set(self->model.faulty, NULL);
     model_reopen(&self->model);
     assert_ok(bsi_repo_unlock(self->model.repo, NULL, true, &removed));
+}
+
+/* --- Damage, and its repair --- */
+
+/* A byte of a file is another one, or it ends there, or it is gone. */
+static void damage_file(history *self, bsi_repo_kind kind, const bsi_repo_file *file)
+{
+    const uint32_t at = chance(self, (uint32_t)file->size);
+    const uint32_t how = chance(self, 4);
+    char key[BSI_REPO_KEY_SIZE];
+    bsi_buf bytes;
+
+    bsi_repo_object_key(self->model.repo, kind, &file->id, key);
+    if (how == 0) {
+        assert_ok(bsi_storage_remove(self->model.faulty, NULL, key));
+        return;
+    }
+    bsi_buf_init(&bytes, 1 << 20);
+    assert_ok(bsi_storage_load(self->model.faulty, NULL, key, bytes.max, &bytes));
+    bytes.data[at] ^= 1;
+    assert_ok(
+        bsi_storage_put(self->model.faulty, NULL, key, bytes.data, how == 1 ? at : bytes.size));
+    bsi_buf_dispose(&bytes);
+}
+
+static void damage(history *self)
+{
+    const bsi_repo_kind kind = chance(self, 4) == 0 ? BSI_REPO_INDEX : BSI_REPO_PACKS;
+    bsi_repo_files files = {0};
+
+    assert_ok(bsi_repo_list(self->model.repo, NULL, kind, &files));
+    for (size_t i = 0; i < files.count; i++) {
+        if (files.items[i].size > 0 && chance(self, (uint32_t)files.count) == 0) {
+            damage_file(self, kind, &files.items[i]);
+        }
+    }
+    bsi_repo_files_dispose(&files);
+}
+
+static bs_status repair_index(history *self)
+{
+    const bsi_repair_options options = {.all_headers = chance(self, 4) == 0};
+    bsi_repair_report report;
+
+    return bsi_repo_repair_index(self->model.repo, NULL, NULL, &options, &report);
+}
+
+static bs_status repair_packs(history *self)
+{
+    const bsi_repair_options options = {.pack_target = MODEL_PACK_TARGET, .pool = self->model.pool};
+    bsi_repair_report report;
+
+    return bsi_repo_repair_packs(self->model.repo, NULL, NULL, &options, NULL, &report);
+}
+
+/* Packs that somebody names who knows no better, whole ones among them. */
+static bs_status name_packs(history *self)
+{
+    const bsi_repair_options options = {.pack_target = MODEL_PACK_TARGET, .pool = self->model.pool};
+    bsi_repo_files files = {0};
+    bsi_repair_report report;
+    size_t count = 0;
+    bs_status status = BS_OK;
+
+    assert_ok(bsi_repo_list(self->model.repo, NULL, BSI_REPO_PACKS, &files));
+    for (size_t i = 0; i < files.count; i++) {
+        if (chance(self, 3) == 0) {
+            files.items[count++] = files.items[i];
+        }
+    }
+    files.count = count;
+    status = bsi_repo_repair_packs(self->model.repo, NULL, NULL, &options, &files, &report);
+    bsi_repo_files_dispose(&files);
+    return status;
+}
+
+static bs_status repair_snapshots(history *self)
+{
+    const bsi_repair_options options = {
+        .pack_target = MODEL_PACK_TARGET, .pool = self->model.pool, .forget = true};
+    bsi_repair_report report;
+
+    return bsi_repo_repair_snapshots(self->model.repo, NULL, NULL, &options, &report);
+}
+
+/* Nobody waits any more for those that do not restore. */
+static void give_up_lost(history *self)
+{
+    size_t good = 0;
+
+    for (size_t i = 0; i < self->count; i++) {
+        const kept_one one = self->kept[i];
+        if (model_restore(&self->model, &one.id, one.files) == BS_OK) {
+            self->kept[good++] = one;
+        }
+    }
+    self->count = good;
+}
+
+static void assert_all_restore(history *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        assert_ok(model_restore(&self->model, &self->kept[i].id, self->kept[i].files));
+    }
+}
+
+/* What repair has made of others, and what it could make nothing of. */
+static void forget_others(history *self)
+{
+    bsi_repo_files files = {0};
+
+    assert_ok(bsi_repo_list(self->model.repo, NULL, BSI_REPO_SNAPSHOTS, &files));
+    for (size_t i = 0; i < files.count; i++) {
+        bool is_kept = false;
+        for (size_t j = 0; j < self->count; j++) {
+            is_kept |= bsi_digest_equal(&self->kept[j].id, &files.items[i].id);
+        }
+        if (!is_kept) {
+            model_forget(&self->model, &files.items[i].id);
+        }
+    }
+    bsi_repo_files_dispose(&files);
+}
+
+/* Killed as it may be, the same is done once more. */
+static void repair(history *self, bs_status (*part)(history *self))
+{
+    while (chance(self, 3) == 0) {
+        die(self, part);
+        assert_all_restore(self);
+    }
+    assert_ok(part(self));
+    assert_all_restore(self);
+}
+
+static void suffer(history *self)
+{
+    damage(self);
+    give_up_lost(self);
+    if (chance(self, 2) == 0) { /* It may refuse, as it cannot know what is needed. */
+        (void)prune(self);
+        assert_all_restore(self);
+    }
+    if (chance(self, 2) == 0) {
+        (void)name_packs(self);
+        assert_all_restore(self);
+    }
+    repair(self, repair_index);
+    repair(self, repair_packs);
+    repair(self, repair_snapshots);
+    forget_others(self);
+    (void)model_check(&self->model);
 }
 
 /* All there is into another repository, where it restores as well. */
@@ -143,7 +341,7 @@ static void copy_all(history *self)
 
 static void step(history *self)
 {
-    switch (chance(self, 12)) {
+    switch (chance(self, 15)) {
     case 0:
     case 1:
     case 2:
@@ -165,18 +363,18 @@ static void step(history *self)
     case 10:
         assert_ok(lose_index(self));
         break;
+    case 11:
+    case 12:
+        suffer(self);
+        break;
+    case 13:
+        tell_again(self);
+        break;
     default:
         if (chance(self, 4) == 0) {
             copy_all(self);
         }
         break;
-    }
-}
-
-static void assert_all_restore(history *self)
-{
-    for (size_t i = 0; i < self->count; i++) {
-        assert_ok(model_restore(&self->model, &self->kept[i].id, self->kept[i].files));
     }
 }
 
@@ -201,12 +399,20 @@ static void run_history(uint64_t seed)
     model_end(&self.model);
 }
 
+/* One alone, to be repeated; 0: all. */
+static uint64_t only_seed;
+
 static void whatever_happens_what_is_kept_restores(void **state)
 {
     const uint64_t count = getenv("BSI_TESTS_FULL") ? MANY : FEW;
 
     (void)state;
+    if (only_seed > 0) {
+        run_history(only_seed);
+        return;
+    }
     for (uint64_t seed = 1; seed <= count; seed++) {
+        print_message("# seed %" PRIu64 "\n", seed);
         run_history(seed);
     }
 }
@@ -296,12 +502,13 @@ static void two_writers_and_a_pruner_lose_nothing(void **state)
     model_end(&model);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_happens_what_is_kept_restores),
         cmocka_unit_test(two_writers_and_a_pruner_lose_nothing),
     };
 
+    only_seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
