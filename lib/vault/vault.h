@@ -225,6 +225,13 @@ typedef struct bsi_verify_result {
     bsi_public_key signer;
 } bsi_verify_result;
 
+/* What became of the objects of a backup that was copied to another storage. */
+typedef struct bsi_replicated {
+    uint64_t objects;         /* That were sent, */
+    uint64_t bytes;           /* and so many bytes. */
+    uint64_t objects_present; /* That were there already. */
+} bsi_replicated;
+
 /* One damaged object as verification finds it; `files` come one by one through `lost`. */
 typedef struct bsi_damage_sink {
     /* Begins an object: its key and what is wrong. */
@@ -285,6 +292,16 @@ typedef struct bsi_vault {
 
     /* After a crash: finish or take back what a backup with this id had begun. */
     bs_status (*recover)(const bsi_vault_env *env, const char *name, const char *id);
+
+    /*
+     * Copy a backup byte for byte to another storage, under the same keys, where it becomes a
+     * backup once all of it is there and was read again. No key is needed. What lies there whole
+     * is not sent again, so a copy that was cut short goes on. BS_E_CORRUPT, BS_E_MISSING: an
+     * object is damaged, or another backup that it needs is not at the target; the text names it.
+     * `out` also tells of what a failure ended. NULL: the form has no such copies.
+     */
+    bs_status (*replicate)(const bsi_vault_env *env, const char *manifest_key, bsi_storage *target,
+                           bsi_replicated *out);
 
     /* What says what its backups are; forms may have it in common. */
     const struct bsi_manifests *manifests;

@@ -164,5 +164,6 @@ const bsi_vault bsi_vault_archive = {
     .read = form_read,
     .remove = bsi_archive_form_remove,
     .recover = form_recover,
+    .replicate = bsi_archive_form_replicate,
     .manifests = &bsi_object_manifests,
 };

@@ -13,5 +13,7 @@ bs_status bsi_archive_form_remove(const bsi_vault_env *env, const char *manifest
                                   const char *container_key);
 bs_status bsi_archive_form_verify(const bsi_vault_env *env, const char *manifest_key,
                                   const bsi_damage_sink *sink, bsi_verify_result *out);
+bs_status bsi_archive_form_replicate(const bsi_vault_env *env, const char *manifest_key,
+                                     bsi_storage *target, bsi_replicated *out);
 
 #endif
