@@ -275,8 +275,8 @@ static void warn_of_listeners(bs_service *service, const char *name, const bsi_s
     if ((bsi_storage_caps(storage) & BS_STORAGE_CAP_CLEARTEXT) != 0) {
         bsi_log_write(
             &service->log, BS_LOG_WARNING, "storage",
-            "storage '%s': nothing is encrypted on the way there; whoever listens has the "
-            "credentials, and reads and changes what is stored",
+            "storage '%s': nothing is encrypted on the way there; whoever listens has what is "
+            "sent of the credentials, and reads and changes what is stored",
             name);
     }
 }

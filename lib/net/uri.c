@@ -144,13 +144,19 @@ bs_status bsi_uri_decode(bsi_slice text, bsi_buf *out)
     return status;
 }
 
+static const char plain_scheme[] = "http://";
+
+bool bsi_uri_is_cleartext(const char *url)
+{
+    return strncmp(url, plain_scheme, sizeof(plain_scheme) - 1) == 0;
+}
+
 bool bsi_uri_is_plain_at(const char *url, const char *host)
 {
-    static const char scheme[] = "http://";
     const size_t size = strlen(host);
-    const char *at = url + sizeof(scheme) - 1;
+    const char *at = url + sizeof(plain_scheme) - 1;
 
-    return strncmp(url, scheme, sizeof(scheme) - 1) == 0 && strncmp(at, host, size) == 0 &&
+    return bsi_uri_is_cleartext(url) && strncmp(at, host, size) == 0 &&
            strchr("/:?", at[size]) != NULL;
 }
 

@@ -45,6 +45,9 @@ BS_NODISCARD bs_status bsi_uri_decode(bsi_slice text, bsi_buf *out);
 /* Whether a URL is "http://HOST", with whatever may follow that. */
 bool bsi_uri_is_plain_at(const char *url, const char *host);
 
+/* Whether what goes to a URL can be read by whoever is on the way: "http://...". */
+bool bsi_uri_is_cleartext(const char *url);
+
 /* Whether secrets may go to a URL: over TLS, or without leaving this machine. */
 bool bsi_uri_keeps_secrets(const char *url);
 

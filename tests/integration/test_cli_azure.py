@@ -66,7 +66,8 @@ class Container(Case):
         self.assertEqual((target / "sub" / "two.txt").read_text(), "two " * 1000)
 
     def test_backups_go_to_a_container_and_come_back(self):
-        self.keep()
+        done = self.ends(DONE, *self.add(f"file:{self.key}"))
+        self.assertIn(b"nothing is encrypted on the way", done.stderr)
         made = self.back_up_there()
         self.ends(DONE, "verify", made)
         self.assert_comes_back(made)

@@ -28,7 +28,8 @@ class Bucket(Case):
                 *(f"{key}={value}" for key, value in settings.items() if value))  # fmt: skip
 
     def test_backups_go_to_a_bucket_and_come_back(self):
-        self.ends(DONE, *self.add())
+        done = self.ends(DONE, *self.add())
+        self.assertIn(b"nothing is encrypted on the way", done.stderr)
         made = self.document(DONE, "backup", "docs", self.source, "--storage", "offsite")
         self.ends(DONE, "verify", made["backup_id"])
         self.ends(DONE, "restore", made["backup_id"], self.scratch / "target", "--strip")

@@ -64,8 +64,8 @@ enum {
     BS_STORAGE_CAP_RESUME = 1u << 13,         /**< Uploads go on where they failed: put_write(). */
     BS_STORAGE_CAP_APPEND_ONLY = 1u << 14,    /**< Refuses to remove and to replace objects. */
     BS_STORAGE_CAP_READ_ONLY = 1u << 15,      /**< Refuses to put objects, too. */
-    BS_STORAGE_CAP_CLEARTEXT = 1u << 16,      /**< Whoever is on the way can read credentials and
-                                                   objects. Told in the log. */
+    BS_STORAGE_CAP_CLEARTEXT = 1u << 16,      /**< Whoever is on the way can read objects, and what
+                                                   is sent of credentials. Told in the log. */
 };
 
 /** A time that is not known. */

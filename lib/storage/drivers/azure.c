@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "net/azure_xml.h"
 #include "net/http_date.h"
+#include "net/uri.h"
 #include "storage/drivers/azure_upload.h"
 #include "storage/drivers/drivers.h"
 #include "storage/drivers/pages.h"
@@ -139,6 +140,7 @@ static uint32_t azure_caps(void *self)
     return BS_STORAGE_CAP_RANGE_READ | BS_STORAGE_CAP_CONDITIONAL_PUT | BS_STORAGE_CAP_PATCH |
            BS_STORAGE_CAP_STRONG_LIST | BS_STORAGE_CAP_MULTIPART | BS_STORAGE_CAP_ANY_BYTES |
            BS_STORAGE_CAP_CASE | BS_STORAGE_CAP_NETWORK | BS_STORAGE_CAP_RESUME |
+           (bsi_uri_is_cleartext(azure->conn.account.url) ? BS_STORAGE_CAP_CLEARTEXT : 0) |
            (bsi_azure_lock_is_set(&azure->plan.lock) ? BS_STORAGE_CAP_OBJECT_LOCK : 0);
 }
 

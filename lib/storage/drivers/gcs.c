@@ -92,10 +92,12 @@ static bs_status gcs_open(void *self, const bs_call *call, const bs_storage_sett
 
 static uint32_t gcs_caps(void *self)
 {
-    (void)self;
+    const gcs_storage *gcs = self;
+
     return BS_STORAGE_CAP_RANGE_READ | BS_STORAGE_CAP_PATCH | BS_STORAGE_CAP_STRONG_LIST |
            BS_STORAGE_CAP_MULTIPART | BS_STORAGE_CAP_CASE | BS_STORAGE_CAP_NETWORK |
-           BS_STORAGE_CAP_RESUME | BS_STORAGE_CAP_CONDITIONAL_PUT;
+           BS_STORAGE_CAP_RESUME | BS_STORAGE_CAP_CONDITIONAL_PUT |
+           (bsi_uri_is_cleartext(gcs->conn.url) ? BS_STORAGE_CAP_CLEARTEXT : 0);
 }
 
 /* --- Objects --- */

@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "net/http_date.h"
+#include "net/uri.h"
 #include "storage/drivers/drivers.h"
 #include "storage/drivers/pages.h"
 #include "storage/drivers/parts.h"
@@ -148,6 +149,7 @@ static uint32_t s3_caps(void *self)
     return BS_STORAGE_CAP_RANGE_READ | BS_STORAGE_CAP_PATCH | BS_STORAGE_CAP_STRONG_LIST |
            BS_STORAGE_CAP_MULTIPART | BS_STORAGE_CAP_CASE | BS_STORAGE_CAP_NETWORK |
            BS_STORAGE_CAP_RESUME | (s3->conditional_put ? BS_STORAGE_CAP_CONDITIONAL_PUT : 0) |
+           (bsi_uri_is_cleartext(s3->conn.url) ? BS_STORAGE_CAP_CLEARTEXT : 0) |
            (bsi_s3_lock_is_set(&s3->plan.lock) ? BS_STORAGE_CAP_OBJECT_LOCK : 0);
 }
 

@@ -55,6 +55,17 @@ static void a_component_has_no_slash(void **state)
     bsi_buf_dispose(&out);
 }
 
+static void only_plain_http_is_cleartext(void **state)
+{
+    (void)state;
+    assert_true(bsi_uri_is_cleartext("http://example.org/"));
+    assert_true(bsi_uri_is_cleartext("http://127.0.0.1:80"));
+    assert_false(bsi_uri_is_cleartext("https://example.org/"));
+    assert_false(bsi_uri_is_cleartext("https://http://"));
+    assert_false(bsi_uri_is_cleartext("http:/"));
+    assert_false(bsi_uri_is_cleartext(""));
+}
+
 static void secrets_go_over_tls_or_stay_here(void **state)
 {
     static const char *const good[] = {"https://example.org/x", "http://127.0.0.1",
@@ -179,6 +190,7 @@ int main(void)
         cmocka_unit_test(every_byte_but_the_unreserved_is_escaped),
         cmocka_unit_test(a_path_keeps_slashes_and_dots),
         cmocka_unit_test(a_component_has_no_slash),
+        cmocka_unit_test(only_plain_http_is_cleartext),
         cmocka_unit_test(secrets_go_over_tls_or_stay_here),
         cmocka_unit_test(a_query_is_sorted_by_what_is_sent),
         cmocka_unit_test(too_many_parameters_are_refused),

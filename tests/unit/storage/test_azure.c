@@ -59,6 +59,17 @@ static void assert_tells(const char *words)
 
 /* --- Opening --- */
 
+/* The server speaks no TLS. */
+static void plain_http_is_told(void **state)
+{
+    bsi_storage *storage = NULL;
+
+    (void)state;
+    assert_ok(open_script("", &storage));
+    assert_true((bsi_storage_caps(storage) & BS_STORAGE_CAP_CLEARTEXT) != 0);
+    bsi_storage_unref(storage);
+}
+
 static void opening_tells_what_is_wrong(void **state)
 {
     static const struct {
@@ -438,6 +449,7 @@ static void deadlines_hold_for_requests_and_blocks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_http_is_told),
         cmocka_unit_test(opening_tells_what_is_wrong),
         cmocka_unit_test(settings_that_cannot_be_right_are_refused),
         cmocka_unit_test(signatures_that_are_no_queries_are_refused),

@@ -107,6 +107,17 @@ static void assert_swept(bsi_storage *storage, uint64_t objects)
 
 /* --- Opening --- */
 
+/* The server speaks no TLS. */
+static void plain_http_is_told(void **state)
+{
+    bsi_storage *storage = NULL;
+
+    (void)state;
+    assert_ok(open_script("", &storage));
+    assert_true((bsi_storage_caps(storage) & BS_STORAGE_CAP_CLEARTEXT) != 0);
+    bsi_storage_unref(storage);
+}
+
 static void opening_tells_what_is_wrong(void **state)
 {
     static const struct {
@@ -583,6 +594,7 @@ static void deadlines_hold_for_requests_and_chunks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_http_is_told),
         cmocka_unit_test(opening_tells_what_is_wrong),
         cmocka_unit_test(a_bucket_that_is_not_there_is_told),
         cmocka_unit_test(settings_that_cannot_be_right_are_refused),
