@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "crypto/libcrypto_int.h"
@@ -136,6 +137,15 @@ bs_status bsi_scrypt_check(const bsi_scrypt_cost *cost, uint64_t *work_out)
     return BS_OK;
 }
 
+#ifdef BSI_TESTING
+static atomic_uint_least64_t scrypt_runs;
+
+uint64_t bsi_scrypt_runs(void)
+{
+    return atomic_load(&scrypt_runs);
+}
+#endif
+
 bs_status bsi_scrypt(const bsi_secret *passphrase, bsi_slice salt, const bsi_scrypt_cost *cost,
                      size_t size, bsi_secret **out)
 {
@@ -162,6 +172,9 @@ bs_status bsi_scrypt(const bsi_secret *passphrase, bsi_slice salt, const bsi_scr
     BSI_TRY(bsi_scrypt_check(cost, &work));
     BSI_TRY(bsi_libcrypto_get(&library));
     BSI_TRY(bsi_secret_new(size, &derived));
+#ifdef BSI_TESTING
+    atomic_fetch_add(&scrypt_runs, 1);
+#endif
     n = (uint64_t)1 << cost->log_n;
     status = derive(library->scrypt, params, "scrypt", bsi_secret_bytes(derived), size);
     if (status < 0) {

@@ -23,4 +23,9 @@ BS_NODISCARD bs_status bsi_scrypt_check(const bsi_scrypt_cost *cost, uint64_t *w
 BS_NODISCARD bs_status bsi_scrypt(const bsi_secret *passphrase, bsi_slice salt,
                                   const bsi_scrypt_cost *cost, size_t size, bsi_secret **out);
 
+#ifdef BSI_TESTING
+/* How often it has run in this process. */
+uint64_t bsi_scrypt_runs(void);
+#endif
+
 #endif

@@ -83,8 +83,10 @@ void bsi_repository_close(bsi_open_repository *repository)
 static bs_status open_to_change(bs_service *service, const char *storage, bsi_session_lock lock,
                                 bsi_repo_need need, bsi_open_repository *out)
 {
+    const bsi_session_options options = {.lock = lock, .reads_only = true, .in_order = true};
+
     BSI_TRY(bsi_repo_check_storage(service, storage ? storage : BSI_REPOSITORY_STORAGE, need));
-    return bsi_repository_open(service, storage, lock, NULL, out);
+    return open_with(service, storage, options, NULL, out);
 }
 
 /* --- Pass phrases --- */
@@ -145,7 +147,7 @@ static bs_status make(bs_service *service, const bs_repository_options *options,
                       bsi_storage *storage, bsi_digest *id_out)
 {
     bsi_repo_options how = {.version = options->version};
-    const bsi_repo_place place = {storage, ""};
+    const bsi_repo_place place = {storage, "", service->known};
     bsi_key *key = NULL;
     bsi_repo *repo = NULL;
     bs_status status = BS_OK;
@@ -248,9 +250,11 @@ static bs_status take_key(void *user, const bsi_digest *id, const bsi_repo_key_i
 bs_status bsi_repository_key_list(bs_service *service, const char *storage,
                                   bs_repository_keys **out)
 {
+    const bsi_session_options options = {
+        .lock = BSI_SESSION_SHARED, .reads_only = true, .in_order = true};
     bsi_open_repository repository;
     keys_box *box = NULL;
-    bs_status status = bsi_repository_open(service, storage, BSI_SESSION_SHARED, NULL, &repository);
+    bs_status status = open_with(service, storage, options, NULL, &repository);
 
     if (status < 0) {
         return status;

@@ -55,6 +55,7 @@ bsi_vault_env bsi_service_env(bs_service *service, bsi_storage *storage, const b
         .call = call,
         .temp_dir = service->dir.temp_fd,
         .warn = warn,
+        .known = service->known,
     };
 }
 
@@ -409,6 +410,7 @@ static bs_status open_parts(bs_service *service, const bs_service_options *optio
     BSI_TRY(take_settings(service, options));
     BSI_TRY(open_zone(service));
     BSI_TRY(bsi_keys_init(&service->keys, service->config, options));
+    BSI_TRY(bsi_known_keys_new(&service->known));
     BSI_TRY(open_state(service, options));
     BSI_TRY(bsi_pool_new(pool_threads(service->config), &service->pool));
     BSI_TRY(bsi_space_open(service));
@@ -471,6 +473,7 @@ void bsi_service_close(bs_service *service)
     bsi_catalog_close(service->catalog);
     bsi_state_dir_close(&service->dir);
     bsi_keys_dispose(&service->keys);
+    bsi_known_keys_free(service->known);
     bsi_signers_dispose(&service->signers);
     bsi_mutex_dispose(&service->keys.lock);
     bsi_mutex_dispose(&service->signers.lock);

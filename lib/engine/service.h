@@ -17,6 +17,7 @@
 #include "engine/state_dir.h"
 #include "engine/uses.h"
 #include "policy/timezone.h"
+#include "repo/known_keys.h"
 #include "source/walk.h"
 #include "storage/decorators/limits.h"
 #include "storage/storage.h"
@@ -28,8 +29,8 @@
  * THREAD SAFETY NOTES
  *
  * `lock` guards the members named below it and the states of jobs; `change` is
- * broadcast when a job has ended. bsi_events, bsi_uses, bsi_keys and bsi_metrics
- * have locks of their own, and so has each job's list of warnings. None of these
+ * broadcast when a job has ended. bsi_events, bsi_uses, bsi_keys, bsi_metrics
+ * and bsi_known_keys have locks of their own, and so has each job's list of warnings. None of these
  * locks is held while another is taken, nor during I/O or a callback. There are two
  * exceptions. That of bsi_audit is held while a record is written, so that they
  * stand in one order, and is taken first of all. That of bsi_signers is held while
@@ -60,6 +61,7 @@ struct bs_service {
     bsi_metrics metrics;
     bsi_keys keys;
     bsi_signers signers;
+    bsi_known_keys *known; /* What has opened repositories. */
     bsi_audit audit;
     struct bsi_webhook *webhook; /* NULL: nobody is told. Does not change. */
 

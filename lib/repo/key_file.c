@@ -18,6 +18,10 @@
 #include "repo/json_parts.h"
 #include "text/base64.h"
 
+_Static_assert((int)BSI_CTR_POLY_KEY_SIZE == (int)BSI_KNOWN_KEY_SIZE &&
+                   (int)BSI_REPO_SALT_SIZE == (int)BSI_KNOWN_SALT_SIZE,
+               "what is remembered is of a key file");
+
 enum {
     ENCRYPT_AT = 0,
     ENCRYPT_SIZE = 32,
@@ -106,21 +110,25 @@ static bs_status write_file(const bsi_repo_key_info *info, const uint8_t salt[BS
 }
 
 bs_status bsi_repo_key_file_write(const bsi_secret *master, const bsi_secret *password,
-                                  const bsi_repo_key_info *info, bsi_buf *out)
+                                  const bsi_repo_key_info *info, bsi_known_keys *known,
+                                  bsi_buf *out)
 {
     uint8_t salt[BSI_REPO_SALT_SIZE];
-    const bsi_slice salt_slice = {(const char *)salt, sizeof(salt)};
+    const bsi_known_from from = {password, {(const char *)salt, sizeof(salt)}, info->cost};
     bsi_secret *user = NULL;
     bsi_buf data;
     bs_status status = BS_OK;
 
     BSI_TRY(bsi_ctr_poly_check_key(master));
     BSI_TRY(bsi_random(salt, sizeof(salt)));
-    BSI_TRY(bsi_scrypt(password, salt_slice, &info->cost, BSI_CTR_POLY_KEY_SIZE, &user));
+    BSI_TRY(bsi_scrypt(password, from.salt, &info->cost, BSI_CTR_POLY_KEY_SIZE, &user));
     bsi_buf_init(&data, MASTER_TEXT_MAX + BSI_CTR_POLY_OVERHEAD);
     status = seal_master(master, user, &data);
     if (status == BS_OK) {
         status = write_file(info, salt, &data, out);
+    }
+    if (status == BS_OK && known) {
+        status = bsi_known_keys_put(known, &from, user);
     }
     bsi_buf_dispose(&data);
     bsi_secret_free(user);
@@ -321,22 +329,18 @@ static bs_status read_master(const bsi_secret *text, size_t size, master_reader 
 }
 
 /* Decrypt into `text`, a secret of the data's size. */
-static bs_status open_data(const key_file *file, const bsi_secret *password, bsi_secret *text)
+static bs_status open_data(const key_file *file, const bsi_secret *user, bsi_secret *text)
 {
-    const bsi_slice salt = bsi_buf_slice(&file->salt);
-    bsi_secret *user = NULL;
-    bs_status status = BS_OK;
+    const bs_status status =
+        bsi_ctr_poly_open(user, file->data.data, file->data.size, bsi_secret_bytes(text));
 
-    BSI_TRY(bsi_scrypt(password, salt, &file->info.cost, BSI_CTR_POLY_KEY_SIZE, &user));
-    status = bsi_ctr_poly_open(user, file->data.data, file->data.size, bsi_secret_bytes(text));
-    if (status == BS_E_CORRUPT) {
-        status = bsi_fail(BS_LAYER_CRYPTO, BS_E_KEY, "the password does not open the key file");
-    }
-    bsi_secret_free(user);
-    return status;
+    return status == BS_E_CORRUPT
+               ? bsi_fail(BS_LAYER_CRYPTO, BS_E_KEY, "the password does not open the key file")
+               : status;
 }
 
-static bs_status open_file(const key_file *file, const bsi_secret *password, bsi_secret **out)
+/* With the key that scrypt makes of the password. */
+static bs_status open_with(const key_file *file, const bsi_secret *user, bsi_secret **out)
 {
     const size_t sealed = file->data.size;
     master_reader master = {0};
@@ -346,7 +350,7 @@ static bs_status open_file(const key_file *file, const bsi_secret *password, bsi
     BSI_TRY(bsi_secret_new(sealed, &text));
     status = bsi_secret_new(BSI_CTR_POLY_KEY_SIZE, &master.key);
     if (status == BS_OK) {
-        status = open_data(file, password, text);
+        status = open_data(file, user, text);
     }
     if (status == BS_OK) {
         status = read_master(text, sealed - BSI_CTR_POLY_OVERHEAD, &master);
@@ -358,6 +362,56 @@ static bs_status open_file(const key_file *file, const bsi_secret *password, bsi
     }
     *out = master.key;
     return BS_OK;
+}
+
+static bsi_known_from origin_of(const key_file *file, const bsi_secret *password)
+{
+    return (bsi_known_from){password, bsi_buf_slice(&file->salt), file->info.cost};
+}
+
+static bs_status open_known(const key_file *file, const bsi_secret *password, bsi_known_keys *known,
+                            bsi_secret **out)
+{
+    const bsi_known_from from = origin_of(file, password);
+    bsi_secret *user = NULL;
+    bs_status status = bsi_known_keys_get(known, &from, &user);
+
+    if (status == BS_OK) {
+        status = open_with(file, user, out);
+    }
+    bsi_secret_free(user);
+    return status;
+}
+
+/* What does not open the file is not remembered. */
+static bs_status derive_and_open(const key_file *file, const bsi_secret *password,
+                                 bsi_known_keys *known, bsi_secret **out)
+{
+    const bsi_known_from from = origin_of(file, password);
+    bsi_secret *master = NULL;
+    bsi_secret *user = NULL;
+    bs_status status = BS_OK;
+
+    BSI_TRY(bsi_scrypt(password, from.salt, &from.cost, BSI_CTR_POLY_KEY_SIZE, &user));
+    status = open_with(file, user, &master);
+    if (status == BS_OK && known) {
+        status = bsi_known_keys_put(known, &from, user);
+    }
+    bsi_secret_free(user);
+    if (status < 0) {
+        bsi_secret_free(master);
+        return status;
+    }
+    *out = master;
+    return BS_OK;
+}
+
+static bs_status open_file(const key_file *file, const bsi_secret *password, bsi_known_keys *known,
+                           bsi_secret **out)
+{
+    const bs_status status = known ? open_known(file, password, known, out) : BS_E_KEY;
+
+    return status == BS_E_KEY ? derive_and_open(file, password, known, out) : status;
 }
 
 static void file_init(key_file *file)
@@ -396,7 +450,7 @@ void bsi_repo_key_info_dispose(bsi_repo_key_info *info)
     *info = (bsi_repo_key_info){.created = BSI_GO_TIME_NONE};
 }
 
-bs_status bsi_repo_key_file_open(bsi_slice json, const bsi_secret *password,
+bs_status bsi_repo_key_file_open(bsi_slice json, const bsi_secret *password, bsi_known_keys *known,
                                  bsi_secret **master_out)
 {
     key_file file;
@@ -405,7 +459,22 @@ bs_status bsi_repo_key_file_open(bsi_slice json, const bsi_secret *password,
     file_init(&file);
     status = read_file(json, &file);
     if (status == BS_OK) {
-        status = open_file(&file, password, master_out);
+        status = open_file(&file, password, known, master_out);
+    }
+    file_dispose(&file);
+    return status;
+}
+
+bs_status bsi_repo_key_file_open_known(bsi_slice json, const bsi_secret *password,
+                                       bsi_known_keys *known, bsi_secret **master_out)
+{
+    key_file file;
+    bs_status status = BS_OK;
+
+    file_init(&file);
+    status = read_file(json, &file);
+    if (status == BS_OK) {
+        status = open_known(&file, password, known, master_out);
     }
     file_dispose(&file);
     return status;

@@ -8,6 +8,7 @@
 #include "crypto/scrypt.h"
 #include "repo/go_text.h"
 #include "repo/json_parts.h"
+#include "repo/known_keys.h"
 
 /*
  * A key file: the repository's master key, which never changes, encrypted with
@@ -36,9 +37,13 @@ typedef struct bsi_repo_key_info {
 
 BS_NODISCARD bs_status bsi_repo_master_key_new(bsi_secret **out);
 
-/* Append a new key file of the master key, byte for byte as restic writes them. */
+/*
+ * Append a new key file of the master key, byte for byte as restic writes them. What scrypt made
+ * of the password is put into `known`, which may be NULL.
+ */
 BS_NODISCARD bs_status bsi_repo_key_file_write(const bsi_secret *master, const bsi_secret *password,
-                                               const bsi_repo_key_info *info, bsi_buf *out);
+                                               const bsi_repo_key_info *info, bsi_known_keys *known,
+                                               bsi_buf *out);
 
 /*
  * Read a key file without its password, with the same failures as opening it.
@@ -51,9 +56,14 @@ void bsi_repo_key_info_dispose(bsi_repo_key_info *info);
 /*
  * The master key out of a key file. BS_E_KEY: the password is not this
  * file's. BS_E_CORRUPT of layer STORAGE: no key file. BS_E_LIMIT: it asks for
- * more memory or time than bsi_scrypt_check() allows.
+ * more memory or time than bsi_scrypt_check() allows. What is in `known`, which
+ * may be NULL, is not derived again; what opens the file is put into it.
  */
 BS_NODISCARD bs_status bsi_repo_key_file_open(bsi_slice json, const bsi_secret *password,
-                                              bsi_secret **master_out);
+                                              bsi_known_keys *known, bsi_secret **master_out);
+
+/* The same with what is known alone: BS_E_KEY also where scrypt would have to run. */
+BS_NODISCARD bs_status bsi_repo_key_file_open_known(bsi_slice json, const bsi_secret *password,
+                                                    bsi_known_keys *known, bsi_secret **master_out);
 
 #endif

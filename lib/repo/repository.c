@@ -31,6 +31,7 @@ static bs_status repo_new(const bsi_repo_place *place, bsi_repo **out)
         repo->folder[size] = '/';
     }
     repo->storage = bsi_storage_ref(place->storage);
+    repo->known = place->known;
     *out = repo;
     return BS_OK;
 }
@@ -104,7 +105,7 @@ static bs_status decrypt_config(bsi_repo *repo, bsi_buf *stored)
 }
 
 static bs_status open_config(bsi_repo *repo, const bs_call *call, const bsi_secret *password,
-                             bsi_buf *stored)
+                             bool may_derive, bsi_buf *stored)
 {
     char key[BSI_REPO_KEY_SIZE];
     bs_status status = BS_OK;
@@ -115,12 +116,12 @@ static bs_status open_config(bsi_repo *repo, const bs_call *call, const bsi_secr
         return explain_no_config(repo, call);
     }
     BSI_TRY(status);
-    BSI_TRY(bsi_repo_unlock_master(repo, call, password));
+    BSI_TRY(bsi_repo_unlock_master(repo, call, password, may_derive));
     return decrypt_config(repo, stored);
 }
 
-bs_status bsi_repo_open(const bsi_repo_place *place, const bs_call *call,
-                        const bsi_secret *password, bsi_repo **out)
+static bs_status open_repo(const bsi_repo_place *place, const bs_call *call,
+                           const bsi_secret *password, bool may_derive, bsi_repo **out)
 {
     bsi_repo *repo = NULL;
     bsi_buf stored;
@@ -130,7 +131,7 @@ bs_status bsi_repo_open(const bsi_repo_place *place, const bs_call *call,
         return status;
     }
     bsi_buf_init(&stored, BSI_REPO_CONFIG_MAX);
-    status = open_config(repo, call, password, &stored);
+    status = open_config(repo, call, password, may_derive, &stored);
     bsi_buf_dispose(&stored);
     if (status < 0) {
         bsi_repo_close(repo);
@@ -138,6 +139,21 @@ bs_status bsi_repo_open(const bsi_repo_place *place, const bs_call *call,
     }
     *out = repo;
     return BS_OK;
+}
+
+bs_status bsi_repo_open(const bsi_repo_place *place, const bs_call *call,
+                        const bsi_secret *password, bsi_repo **out)
+{
+    return open_repo(place, call, password, true, out);
+}
+
+bs_status bsi_repo_open_known(const bsi_repo_place *place, const bs_call *call,
+                              const bsi_secret *password, bsi_repo **out)
+{
+    if (!place->known || !bsi_known_keys_has(place->known, password)) {
+        return bsi_fail(BS_LAYER_CRYPTO, BS_E_KEY, "nothing is known of this pass phrase");
+    }
+    return open_repo(place, call, password, false, out);
 }
 
 /* --- Making --- */
@@ -175,7 +191,7 @@ static bs_status check_free(const bsi_repo *repo, const bs_call *call, size_t *k
 static bs_status take_over(bsi_repo *repo, const bs_call *call, const bsi_secret *password,
                            size_t keys)
 {
-    const bs_status status = bsi_repo_unlock_master(repo, call, password);
+    const bs_status status = bsi_repo_unlock_master(repo, call, password, true);
 
     if (status != BS_E_KEY && status != BS_E_CORRUPT && status != BS_E_LIMIT) {
         return status;
@@ -271,7 +287,7 @@ static bs_status make(bsi_repo *repo, const bs_call *call, const bsi_repo_option
     }
     BSI_TRY(keys > 0 ? take_over(repo, call, password, keys)
                      : bsi_repo_master_key_new(&repo->master));
-    BSI_TRY(bsi_repo_key_add(repo, call, password, options ? &options->cost : NULL, &repo->key_id));
+    BSI_TRY(bsi_repo_key_begin(repo, call, password, options ? &options->cost : NULL));
     status = store_config(repo, call);
     if (status < 0) {
         take_key_back(repo, status);

@@ -39,6 +39,8 @@ typedef enum bsi_repo_kind {
 typedef struct bsi_repo_place {
     bsi_storage *storage;
     const char *folder; /* On it, without a slash at its end; "": all of it. */
+    /* NULL: scrypt runs at each opening. Must live as long as what is opened with it. */
+    bsi_known_keys *known;
 } bsi_repo_place;
 
 /* How a new repository is made. Zeros stand for the usual. */
@@ -49,7 +51,8 @@ typedef struct bsi_repo_options {
 } bsi_repo_options;
 
 /*
- * Make one and open it: the key file first, then `config`. BS_E_EXISTS when
+ * Make one and open it: the key file first, then `config`. What scrypt made for it is forgotten:
+ * the next opening shows that the password alone leads to it. BS_E_EXISTS when
  * there is one already, or parts of one. But keys alone, when the password opens
  * one of them, are taken for the beginning of this one, which died before it had
  * its config. `options` and `password` may be NULL.
@@ -68,6 +71,13 @@ BS_NODISCARD bs_status bsi_repo_init(const bsi_repo_place *place, const bs_call 
 #define BSI_REPO_OPEN_WORK_MAX (2 * BSI_SCRYPT_WORK_MAX)
 BS_NODISCARD bs_status bsi_repo_open(const bsi_repo_place *place, const bs_call *call,
                                      const bsi_secret *password, bsi_repo **out);
+
+/*
+ * The same without scrypt: BS_E_KEY where `place->known` does not know what the password leads to.
+ * Where it knows nothing of the password at all, the storage is not asked.
+ */
+BS_NODISCARD bs_status bsi_repo_open_known(const bsi_repo_place *place, const bs_call *call,
+                                           const bsi_secret *password, bsi_repo **out);
 
 /* NULL is ignored; the error record is left alone. */
 void bsi_repo_close(bsi_repo *repo);

@@ -8,9 +8,10 @@
 
 struct bsi_repo {
     bsi_storage *storage;
-    char *folder;       /* "" or with a slash at its end. */
-    bsi_secret *master; /* NULL while it is being opened. */
-    bsi_digest key_id;  /* Of the key file that it came from. */
+    char *folder;          /* "" or with a slash at its end. */
+    bsi_secret *master;    /* NULL while it is being opened. */
+    bsi_digest key_id;     /* Of the key file that it came from. */
+    bsi_known_keys *known; /* NULL: none. */
     bsi_repo_config config;
 };
 
@@ -24,8 +25,15 @@ void bsi_repo_config_key(const bsi_repo *repo, char out[BSI_REPO_KEY_SIZE]);
 BS_NODISCARD bs_status bsi_repo_put(const bsi_repo *repo, const bs_call *call, bsi_repo_kind kind,
                                     const bsi_buf *stored, bsi_digest *id_out);
 
-/* Find and open a key file: fills `master` and `key_id`. */
+/*
+ * Find and open a key file: fills `master` and `key_id`. BS_E_KEY without `may_derive` where
+ * scrypt would have to run.
+ */
 BS_NODISCARD bs_status bsi_repo_unlock_master(bsi_repo *repo, const bs_call *call,
-                                              const bsi_secret *password);
+                                              const bsi_secret *password, bool may_derive);
+
+/* The first key of a repository, as bsi_repo_key_add() adds one, with a single run of scrypt. */
+BS_NODISCARD bs_status bsi_repo_key_begin(bsi_repo *repo, const bs_call *call,
+                                          const bsi_secret *password, const bsi_scrypt_cost *cost);
 
 #endif

@@ -38,8 +38,9 @@ typedef struct candidate {
 
 /* What has been found out while the right key file is looked for. */
 typedef struct search {
-    const bsi_repo *repo;
+    bsi_repo *repo; /* Its master key is NULL until one has opened. */
     const bs_call *call;
+    const bsi_secret *password;
     candidate *candidates;
     size_t count;
     size_t damaged;
@@ -54,6 +55,20 @@ static void note_damage(search *self)
     self->damaged++;
 }
 
+/* Open it without scrypt. BS_OK also when that cannot be done. */
+static bs_status try_known(search *self, const bsi_digest *id, bsi_slice json)
+{
+    bsi_repo *repo = self->repo;
+    const bs_status status =
+        repo->known ? bsi_repo_key_file_open_known(json, self->password, repo->known, &repo->master)
+                    : BS_E_KEY;
+
+    if (status == BS_OK) {
+        repo->key_id = *id;
+    }
+    return status == BS_E_KEY || is_of_file(status) ? BS_OK : status;
+}
+
 static bs_status look_at(search *self, const bsi_digest *id)
 {
     bsi_repo_key_info info;
@@ -66,6 +81,7 @@ static bs_status look_at(search *self, const bsi_digest *id)
         if (status == BS_OK) {
             self->candidates[self->count++] = (candidate){*id, work};
             bsi_repo_key_info_dispose(&info);
+            status = try_known(self, id, bsi_buf_slice(&json));
         }
     }
     bsi_buf_dispose(&json);
@@ -86,7 +102,7 @@ static int compare_work(const void *a, const void *b)
 
 static bs_status collect(search *self, const bsi_repo_files *files)
 {
-    for (size_t i = 0; i < files->count; i++) {
+    for (size_t i = 0; i < files->count && !self->repo->master; i++) {
         BSI_TRY(bsi_call_check(self->call));
         BSI_TRY(look_at(self, &files->items[i].id));
     }
@@ -95,14 +111,15 @@ static bs_status collect(search *self, const bsi_repo_files *files)
 }
 
 /* BS_E_KEY: not this one. */
-static bs_status try_key(search *self, const bsi_digest *id, const bsi_secret *password,
-                         bsi_secret **out)
+static bs_status try_key(search *self, const bsi_digest *id)
 {
+    bsi_repo *repo = self->repo;
     bsi_buf json;
-    bs_status status = load_key(self->repo, self->call, id, &json);
+    bs_status status = load_key(repo, self->call, id, &json);
 
     if (status == BS_OK) {
-        status = bsi_repo_key_file_open(bsi_buf_slice(&json), password, out);
+        status = bsi_repo_key_file_open(bsi_buf_slice(&json), self->password, repo->known,
+                                        &repo->master);
     }
     bsi_buf_dispose(&json);
     if (is_of_file(status)) {
@@ -124,7 +141,7 @@ static bs_status none_opens(const search *self, size_t tried)
                     "the pass phrase opens none of the repository's %zu keys", tried);
 }
 
-static bs_status try_all(search *self, const bsi_secret *password, bsi_repo *repo)
+static bs_status try_all(search *self)
 {
     uint64_t work = 0;
 
@@ -140,10 +157,10 @@ static bs_status try_all(search *self, const bsi_secret *password, bsi_repo *rep
                             i, self->count);
         }
         if (status == BS_OK) {
-            status = try_key(self, &one->id, password, &repo->master);
+            status = try_key(self, &one->id);
         }
         if (status != BS_E_KEY) {
-            repo->key_id = one->id;
+            self->repo->key_id = one->id;
             return status;
         }
     }
@@ -156,10 +173,16 @@ static bs_status try_all(search *self, const bsi_secret *password, bsi_repo *rep
     return none_opens(self, self->count);
 }
 
-static bs_status search_keys(bsi_repo *repo, const bs_call *call, const bsi_repo_files *files,
-                             const bsi_secret *password)
+static bs_status none_known(void)
 {
-    search self = {.repo = repo, .call = call};
+    return bsi_fail(BS_LAYER_CRYPTO, BS_E_KEY,
+                    "the pass phrase has opened none of the repository's keys before");
+}
+
+static bs_status search_keys(bsi_repo *repo, const bs_call *call, const bsi_repo_files *files,
+                             const bsi_secret *password, bool may_derive)
+{
+    search self = {.repo = repo, .call = call, .password = password};
     bs_status status = BS_OK;
 
     if (files->count == 0) {
@@ -176,20 +199,21 @@ static bs_status search_keys(bsi_repo *repo, const bs_call *call, const bsi_repo
         return BS_E_NOMEM;
     }
     status = collect(&self, files);
-    if (status == BS_OK) {
-        status = try_all(&self, password, repo);
+    if (status == BS_OK && !repo->master) {
+        status = may_derive ? try_all(&self) : none_known();
     }
     bsi_free(self.candidates);
     return status;
 }
 
-bs_status bsi_repo_unlock_master(bsi_repo *repo, const bs_call *call, const bsi_secret *password)
+bs_status bsi_repo_unlock_master(bsi_repo *repo, const bs_call *call, const bsi_secret *password,
+                                 bool may_derive)
 {
     bsi_repo_files files = {0};
     bs_status status = bsi_repo_list(repo, call, BSI_REPO_KEYS, &files);
 
     if (status == BS_OK) {
-        status = search_keys(repo, call, &files, password);
+        status = search_keys(repo, call, &files, password, may_derive);
     }
     bsi_repo_files_dispose(&files);
     return status;
@@ -240,8 +264,15 @@ const bsi_digest *bsi_repo_current_key(const bsi_repo *repo)
 
 /* --- Changing --- */
 
-static bs_status write_key(const bsi_repo *repo, const bsi_secret *password,
-                           const bsi_scrypt_cost *cost, bsi_buf *out)
+/* A password and what it costs, to be added. */
+typedef struct new_key {
+    const bsi_secret *password;
+    const bsi_scrypt_cost *cost; /* NULL: the usual. */
+    bsi_known_keys *written;     /* Knows what scrypt made while it was written; NULL: forgotten. */
+    bsi_known_keys *known;       /* For the check; NULL: scrypt runs. */
+} new_key;
+
+static bs_status write_key(const bsi_repo *repo, const new_key *key, bsi_buf *out)
 {
     bsi_repo_who who;
     bsi_repo_key_info info = {.created = bsi_go_time_now(), .cost = BSI_REPO_SCRYPT_COST};
@@ -249,14 +280,14 @@ static bs_status write_key(const bsi_repo *repo, const bsi_secret *password,
     BSI_TRY(bsi_repo_who_get(&who));
     info.username = bsi_slice_of(who.user);
     info.hostname = bsi_slice_of(who.identity.host);
-    if (cost && cost->log_n > 0) {
-        info.cost = *cost;
+    if (key->cost && key->cost->log_n > 0) {
+        info.cost = *key->cost;
     }
-    return bsi_repo_key_file_write(repo->master, password, &info, out);
+    return bsi_repo_key_file_write(repo->master, key->password, &info, key->written, out);
 }
 
 /* Whether what is stored now opens, and has the master key in it. */
-static bs_status check_key(const bsi_repo *repo, const bs_call *call, const bsi_secret *password,
+static bs_status check_key(const bsi_repo *repo, const bs_call *call, const new_key *key,
                            const bsi_digest *id)
 {
     const size_t size = bsi_secret_size(repo->master);
@@ -265,7 +296,7 @@ static bs_status check_key(const bsi_repo *repo, const bs_call *call, const bsi_
     bs_status status = load_key(repo, call, id, &json);
 
     if (status == BS_OK) {
-        status = bsi_repo_key_file_open(bsi_buf_slice(&json), password, &master);
+        status = bsi_repo_key_file_open(bsi_buf_slice(&json), key->password, key->known, &master);
     }
     if (status == BS_OK &&
         !bsi_secret_equal(bsi_secret_view(master), bsi_secret_view(repo->master), size)) {
@@ -285,13 +316,13 @@ static void remove_quietly(const bsi_repo *repo, const bsi_digest *id)
 }
 
 /* A failure leaves no key behind, even where it was stored all the same. */
-static bs_status put_checked(const bsi_repo *repo, const bs_call *call, const bsi_secret *password,
+static bs_status put_checked(const bsi_repo *repo, const bs_call *call, const new_key *key,
                              const bsi_buf *json, bsi_digest *id_out)
 {
     bs_status status = bsi_repo_put(repo, call, BSI_REPO_KEYS, json, id_out);
 
     if (status == BS_OK) {
-        status = check_key(repo, call, password, id_out);
+        status = check_key(repo, call, key, id_out);
     }
     if (status < 0) {
         remove_quietly(repo, id_out);
@@ -299,19 +330,45 @@ static bs_status put_checked(const bsi_repo *repo, const bs_call *call, const bs
     return status;
 }
 
-bs_status bsi_repo_key_add(const bsi_repo *repo, const bs_call *call, const bsi_secret *password,
-                           const bsi_scrypt_cost *cost, bsi_digest *id_out)
+static bs_status add(const bsi_repo *repo, const bs_call *call, const new_key *key,
+                     bsi_digest *id_out)
 {
     bsi_buf json;
     bs_status status = BS_OK;
 
     bsi_buf_init(&json, BSI_REPO_KEY_FILE_MAX);
-    status = write_key(repo, password, cost, &json);
+    status = write_key(repo, key, &json);
     if (status == BS_OK) {
-        status = put_checked(repo, call, password, &json, id_out);
+        status = put_checked(repo, call, key, &json, id_out);
     }
     bsi_buf_dispose(&json);
     return status < 0 ? bsi_fail_context(BS_LAYER_STORAGE, status, "adding a key") : BS_OK;
+}
+
+/* That it opens is shown by deriving it once more: `key_change` removes the one before. */
+bs_status bsi_repo_key_add(const bsi_repo *repo, const bs_call *call, const bsi_secret *password,
+                           const bsi_scrypt_cost *cost, bsi_digest *id_out)
+{
+    const new_key key = {.password = password, .cost = cost, .known = repo->known};
+
+    return add(repo, call, &key, id_out);
+}
+
+/* What is in it is read back and compared; the next opening derives, for nothing is kept. */
+bs_status bsi_repo_key_begin(bsi_repo *repo, const bs_call *call, const bsi_secret *password,
+                             const bsi_scrypt_cost *cost)
+{
+    bsi_known_keys *once = NULL;
+    new_key key = {.password = password, .cost = cost};
+    bs_status status = bsi_known_keys_new(&once);
+
+    if (status == BS_OK) {
+        key.written = once;
+        key.known = once;
+        status = add(repo, call, &key, &repo->key_id);
+    }
+    bsi_known_keys_free(once);
+    return status;
 }
 
 bs_status bsi_repo_key_remove(const bsi_repo *repo, const bs_call *call, const bsi_digest *id)

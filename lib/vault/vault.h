@@ -50,6 +50,7 @@ typedef struct bsi_vault_env {
     /* What may open encrypted backups. */
     bsi_key *const *keys;
     size_t key_count;
+    struct bsi_known_keys *known; /* What has opened repositories; NULL: nothing is remembered. */
     /*
      * A backup that was just written. Verifying it looks only at what it has stored itself:
      * what it needs of others was verified with them.

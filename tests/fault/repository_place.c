@@ -66,7 +66,7 @@ static bs_status in_session(place *self, const bsi_vault_env *env, bsi_session_l
 
 bs_status act_make(place *self)
 {
-    const bsi_repo_place where = {self->env.storage, ""};
+    const bsi_repo_place where = {.storage = self->env.storage, .folder = ""};
     bsi_repo *repo = NULL;
     const bs_status status = bsi_repo_init(&where, NULL, &cheap, bsi_key_phrase(self->key), &repo);
 

@@ -52,7 +52,7 @@ static void reset(place *self)
 
 static bsi_repo *opened(const place *self)
 {
-    const bsi_repo_place where = {self->env.storage, ""};
+    const bsi_repo_place where = {.storage = self->env.storage, .folder = ""};
     bsi_repo *repo = NULL;
 
     assert_ok(bsi_repo_open(&where, NULL, bsi_key_phrase(self->opening), &repo));
@@ -341,7 +341,7 @@ static int teardown(void **state)
 
 static bool opens(const place *self, const bsi_key *key)
 {
-    const bsi_repo_place where = {self->env.storage, ""};
+    const bsi_repo_place where = {.storage = self->env.storage, .folder = ""};
     bsi_repo *repo = NULL;
     const bs_status status = bsi_repo_open(&where, NULL, bsi_key_phrase(key), &repo);
 

@@ -50,8 +50,8 @@ static void check_master(const bsi_secret *master)
     bsi_buf file;
 
     bsi_buf_init(&file, BSI_REPO_KEY_FILE_MAX);
-    fuzz_ok(bsi_repo_key_file_write(master, NULL, &info, &file));
-    fuzz_ok(bsi_repo_key_file_open(bsi_buf_slice(&file), NULL, &again));
+    fuzz_ok(bsi_repo_key_file_write(master, NULL, &info, NULL, &file));
+    fuzz_ok(bsi_repo_key_file_open(bsi_buf_slice(&file), NULL, NULL, &again));
     fuzz_check(bsi_secret_size(again) == bsi_secret_size(master));
     fuzz_check(
         bsi_secret_equal(bsi_secret_view(again), bsi_secret_view(master), bsi_secret_size(master)));
@@ -70,7 +70,7 @@ static void check_key_file(bsi_slice json)
     }
     fuzz_check(work > 0 && work <= BSI_SCRYPT_WORK_MAX);
     bsi_repo_key_info_dispose(&info);
-    if (work <= CHEAP_WORK && bsi_repo_key_file_open(json, NULL, &master) == BS_OK) {
+    if (work <= CHEAP_WORK && bsi_repo_key_file_open(json, NULL, NULL, &master) == BS_OK) {
         check_master(master);
     }
     bsi_secret_free(master);

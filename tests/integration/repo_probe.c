@@ -450,7 +450,7 @@ static bs_status run(bsi_repo *repo, const char *command, const char *argument)
 static bs_status begin(bsi_storage *storage, const char *command, const char *argument,
                        bsi_repo **out)
 {
-    const bsi_repo_place place = {storage, ""};
+    const bsi_repo_place place = {.storage = storage, .folder = ""};
     const bsi_repo_options options = {
         .version = (uint32_t)strtoul(argument, NULL, 10),
         .cost = cheap,

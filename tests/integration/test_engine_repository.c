@@ -288,6 +288,34 @@ static void reading_needs_the_pass_phrase(void **state)
     assert_trees_equal(engine->source, engine->target, COMPARE_NO_HOLES);
 }
 
+/* Whatever a service does with a repository, it pays for the pass phrase once. */
+static void the_key_is_derived_once(void **state)
+{
+    engine_fixture *engine = *state;
+    bs_check_options check = BS_CHECK_OPTIONS_INIT;
+    bs_prune_options prune = BS_PRUNE_OPTIONS_INIT;
+    uint64_t before = 0;
+    char id[BS_ID_SIZE];
+    char job[BS_ID_SIZE];
+
+    with_phrase(engine);
+    before = bsi_scrypt_runs();
+    back_up_with(engine, NULL, BS_OK, id);
+    back_up_with(engine, NULL, BS_OK, id);
+    assert_restores(engine, id);
+    assert_ok(bs_check_start(engine->service, &check, job));
+    assert_ok(bs_check_wait(engine->service, job, BS_FOREVER));
+    assert_ok(bs_prune_start(engine->service, &prune, job));
+    assert_ok(bs_prune_wait(engine->service, job, BS_FOREVER));
+    assert_int_equal(bsi_scrypt_runs() - before, 1);
+    back_up_with(engine, OTHER_PHRASE, BS_E_KEY, id);
+    engine_close(engine);
+    engine_open(engine);
+    before = bsi_scrypt_runs();
+    back_up_with(engine, NULL, BS_OK, id);
+    assert_int_equal(bsi_scrypt_runs() - before, 1);
+}
+
 /* Its slots are those of the repository. */
 static void a_snapshot_has_no_keys_of_its_own(void **state)
 {
@@ -423,6 +451,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_drill_proves_it, setup, engine_teardown),
         cmocka_unit_test_setup_teardown(reading_needs_the_pass_phrase, setup_encrypted,
                                         engine_teardown),
+        cmocka_unit_test_setup_teardown(the_key_is_derived_once, setup_encrypted, engine_teardown),
         cmocka_unit_test_setup_teardown(a_snapshot_has_no_keys_of_its_own, setup_encrypted,
                                         engine_teardown),
         cmocka_unit_test_setup_teardown(the_catalogue_is_made_again_from_the_repository, setup,

@@ -27,7 +27,7 @@ void model_start(repo_model *self, uint32_t version)
     assert_ok(bsi_storage_open("mem", NULL, 0, NULL, &inner));
     assert_ok(bsi_storage_faulty_new(inner, &self->faulty));
     bsi_storage_unref(inner);
-    const bsi_repo_place place = {self->faulty, ""};
+    const bsi_repo_place place = {.storage = self->faulty, .folder = ""};
     assert_ok(bsi_repo_init(&place, NULL, &options, NULL, &self->repo));
     assert_ok(bsi_pool_new(THREADS, &self->pool));
 }
@@ -67,7 +67,7 @@ bsi_prune_options model_prune_options(const repo_model *self)
 
 void model_reopen(repo_model *self)
 {
-    const bsi_repo_place place = {self->faulty, ""};
+    const bsi_repo_place place = {.storage = self->faulty, .folder = ""};
 
     bsi_repo_close(self->repo);
     self->repo = NULL;

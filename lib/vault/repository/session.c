@@ -22,8 +22,23 @@ static bs_status no_phrase(size_t key_count)
                     key_count);
 }
 
+/* With what has opened it before: BS_E_KEY, if nothing has. */
+static bs_status open_known(const opening *self, bsi_repo_session *out)
+{
+    const bsi_session_options *options = self->options;
+    bs_status status = BS_E_KEY;
+
+    for (size_t i = 0; i < options->key_count && status == BS_E_KEY; i++) {
+        const bsi_secret *phrase = bsi_key_phrase(options->keys[i]);
+        if (phrase) {
+            status = bsi_repo_open_known(&self->place, self->env->call, phrase, &out->repo);
+        }
+    }
+    return status;
+}
+
 /* Open it with each pass phrase in turn; BS_E_KEY of the last when none fits. */
-static bs_status open_any(const opening *self, bsi_repo_session *out)
+static bs_status open_in_turn(const opening *self, bsi_repo_session *out)
 {
     const bsi_session_options *options = self->options;
     bs_status status = no_phrase(options->key_count);
@@ -39,6 +54,13 @@ static bs_status open_any(const opening *self, bsi_repo_session *out)
         out->phraseless = status >= 0;
     }
     return status;
+}
+
+static bs_status open_any(const opening *self, bsi_repo_session *out)
+{
+    const bs_status status = self->options->in_order ? BS_E_KEY : open_known(self, out);
+
+    return status == BS_E_KEY ? open_in_turn(self, out) : status;
 }
 
 /* The pass phrase of a new one: the first there is. */
@@ -111,7 +133,7 @@ static bs_status load_index(bsi_repo_session *session)
 bs_status bsi_repo_session_open(const bsi_vault_env *env, const bsi_session_options *options,
                                 bsi_repo_session *out)
 {
-    const opening self = {.env = env, .options = options, .place = {env->storage, ""}};
+    const opening self = {.env = env, .options = options, .place = {env->storage, "", env->known}};
     bsi_repo_session session = {.env = env};
     bs_status status = open_or_make(&self, &session);
 

@@ -40,6 +40,11 @@ typedef struct bsi_session_options {
      * that does not let a shared lock be written is read without one.
      */
     bool reads_only;
+    /*
+     * Which of the keys opens it matters: they are tried in their order. Otherwise what has opened
+     * it before is tried first.
+     */
+    bool in_order;
     bool with_index;              /* Index files that are damaged are reported to env->warn. */
     const bsi_repo_options *make; /* How to make one where there is none; NULL: it must be there. */
 } bsi_session_options;

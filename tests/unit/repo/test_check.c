@@ -95,7 +95,7 @@ static void start(maker *self)
     *self = (maker){0};
     assert_ok(bsi_storage_open("mem", NULL, 0, NULL, &inner));
     assert_ok(bsi_storage_faulty_new(inner, &self->storage));
-    const bsi_repo_place place = {self->storage, ""};
+    const bsi_repo_place place = {.storage = self->storage, .folder = ""};
     assert_ok(bsi_repo_init(&place, NULL, &cheap, NULL, &self->repo));
     bsi_storage_unref(inner);
     options.key = bsi_repo_master_key(self->repo);
@@ -656,7 +656,7 @@ static void what_restic_wrote_lacks_only_what_was_left_out(void **state)
     for (size_t i = 0; i < RESTIC_REPOSITORIES; i++) {
         bsi_storage *storage = restic_load(data_folder, restic_repositories[i]);
         bsi_secret *password = restic_password();
-        const bsi_repo_place place = {storage, ""};
+        const bsi_repo_place place = {.storage = storage, .folder = ""};
         bsi_repo *repo = NULL;
         bsi_check_report report;
         uint64_t packs = 0;

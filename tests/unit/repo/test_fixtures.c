@@ -19,7 +19,7 @@ static bsi_repo *open_repo(const char *name)
 {
     bsi_storage *storage = restic_load(data_folder, name);
     bsi_secret *password = restic_password();
-    const bsi_repo_place place = {storage, ""};
+    const bsi_repo_place place = {.storage = storage, .folder = ""};
     bsi_repo *repo = NULL;
 
     assert_ok(bsi_repo_open(&place, NULL, password, &repo));
@@ -65,7 +65,7 @@ static void each_refuses_another_password(void **state)
     (void)state;
     for (size_t i = 0; i < RESTIC_REPOSITORIES; i++) {
         bsi_storage *storage = restic_load(data_folder, restic_repositories[i]);
-        const bsi_repo_place place = {storage, ""};
+        const bsi_repo_place place = {.storage = storage, .folder = ""};
         bsi_repo *repo = NULL;
 
         assert_status(bsi_repo_open(&place, NULL, NULL, &repo), BS_E_KEY);

@@ -460,7 +460,7 @@ static void work(void *user)
 
 static void start_worker(worker *self, const repo_model *model, uint32_t number)
 {
-    const bsi_repo_place place = {model->faulty, ""};
+    const bsi_repo_place place = {.storage = model->faulty, .folder = ""};
 
     *self = (worker){.number = number};
     self->model.faulty = bsi_storage_ref(model->faulty);

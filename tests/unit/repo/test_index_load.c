@@ -34,7 +34,7 @@ static void open_fixture(fixture *self, const char *name)
 {
     bsi_storage *storage = restic_load(data_folder, name);
     bsi_secret *password = restic_password();
-    const bsi_repo_place place = {storage, ""};
+    const bsi_repo_place place = {.storage = storage, .folder = ""};
 
     *self = (fixture){0};
     print_message("# %s\n", name);

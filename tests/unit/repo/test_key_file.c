@@ -37,7 +37,7 @@ static void a_password_opens_what_restic_wrote(void **state)
     bsi_secret *master = NULL;
 
     (void)state;
-    assert_ok(bsi_repo_key_file_open(bsi_slice_of(written), password, &master));
+    assert_ok(bsi_repo_key_file_open(bsi_slice_of(written), password, NULL, &master));
     assert_hex(bsi_secret_view(master), bsi_secret_size(master), master_hex);
     bsi_secret_free(master);
     bsi_secret_free(password);
@@ -53,14 +53,14 @@ static void make_file(const bsi_secret *master, const bsi_secret *password, bsi_
     };
 
     bsi_buf_init(out, BSI_REPO_KEY_FILE_MAX);
-    assert_ok(bsi_repo_key_file_write(master, password, &info, out));
+    assert_ok(bsi_repo_key_file_write(master, password, &info, NULL, out));
 }
 
 static void assert_opens(const bsi_buf *file, const bsi_secret *password, const bsi_secret *master)
 {
     bsi_secret *opened = NULL;
 
-    assert_ok(bsi_repo_key_file_open(bsi_buf_slice(file), password, &opened));
+    assert_ok(bsi_repo_key_file_open(bsi_buf_slice(file), password, NULL, &opened));
     assert_int_equal(bsi_secret_size(opened), bsi_secret_size(master));
     assert_memory_equal(bsi_secret_view(opened), bsi_secret_view(master), bsi_secret_size(opened));
     bsi_secret_free(opened);
@@ -78,8 +78,8 @@ static void a_new_key_file_is_opened_by_its_password_alone(void **state)
     assert_ok(bsi_repo_master_key_new(&master));
     make_file(master, password, &file);
     assert_opens(&file, password, master);
-    assert_status(bsi_repo_key_file_open(bsi_buf_slice(&file), wrong, &opened), BS_E_KEY);
-    assert_status(bsi_repo_key_file_open(bsi_buf_slice(&file), NULL, &opened), BS_E_KEY);
+    assert_status(bsi_repo_key_file_open(bsi_buf_slice(&file), wrong, NULL, &opened), BS_E_KEY);
+    assert_status(bsi_repo_key_file_open(bsi_buf_slice(&file), NULL, NULL, &opened), BS_E_KEY);
     assert_null(opened);
     bsi_buf_dispose(&file);
     bsi_secret_free(master);
@@ -154,7 +154,7 @@ static void what_is_no_key_file_is_refused(void **state)
     for (size_t i = 0; i < BSI_ARRAY_SIZE(cases); i++) {
         bsi_secret *master = NULL;
         print_message("# %s\n", cases[i].json);
-        assert_status(bsi_repo_key_file_open(bsi_slice_of(cases[i].json), NULL, &master),
+        assert_status(bsi_repo_key_file_open(bsi_slice_of(cases[i].json), NULL, NULL, &master),
                       cases[i].status);
         assert_null(master);
     }
@@ -177,7 +177,7 @@ static bs_status open_around(const char *text)
     assert_ok(bsi_buf_append_text(&file, "{" COST "\"salt\":\"" SALT "\",\"data\":\""));
     assert_ok(bsi_base64_encode(sealed, strlen(text) + BSI_CTR_POLY_OVERHEAD, &file));
     assert_ok(bsi_buf_append_text(&file, "\"}"));
-    status = bsi_repo_key_file_open(bsi_buf_slice(&file), NULL, &master);
+    status = bsi_repo_key_file_open(bsi_buf_slice(&file), NULL, NULL, &master);
     bsi_buf_dispose(&file);
     bsi_secret_free(user);
     bsi_secret_free(master);

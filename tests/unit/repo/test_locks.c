@@ -136,7 +136,7 @@ static int setup(void **state)
     (void)state;
     assert_ok(bsi_storage_open("watched", NULL, 0, NULL, &storage));
     assert_ok(bsi_storage_faulty_new(storage, &faulty));
-    const bsi_repo_place place = {faulty, "r"};
+    const bsi_repo_place place = {.storage = faulty, .folder = "r"};
     assert_ok(bsi_repo_init(&place, NULL, &cheap, NULL, &repo));
     bsi_storage_unref(storage);
     return 0;

@@ -33,7 +33,7 @@ static bsi_secret *secret_of(const char *text)
 static bsi_repo *new_repo(uint32_t version)
 {
     bsi_storage *storage = new_storage();
-    const bsi_repo_place place = {storage, ""};
+    const bsi_repo_place place = {.storage = storage, .folder = ""};
     bsi_repo_options options = cheap;
     bsi_repo *repo = NULL;
 
@@ -46,7 +46,7 @@ static bsi_repo *new_repo(uint32_t version)
 static void assert_opens(bsi_storage *storage, const char *folder, const bsi_secret *password,
                          bs_status expected)
 {
-    const bsi_repo_place place = {storage, folder};
+    const bsi_repo_place place = {.storage = storage, .folder = folder};
     bsi_repo *repo = NULL;
 
     assert_status(bsi_repo_open(&place, NULL, password, &repo), expected);
@@ -63,7 +63,7 @@ static void a_new_repository_opens_with_its_password_alone(void **state)
     (void)state;
     for (size_t i = 0; i < BSI_ARRAY_SIZE(folders); i++) {
         bsi_storage *storage = new_storage();
-        const bsi_repo_place place = {storage, folders[i]};
+        const bsi_repo_place place = {.storage = storage, .folder = folders[i]};
         bsi_repo *repo = NULL;
         bsi_repo *again = NULL;
 
@@ -90,7 +90,7 @@ static void a_new_repository_opens_with_its_password_alone(void **state)
 static void a_repository_can_have_the_chunks_of_another(void **state)
 {
     bsi_storage *storage = new_storage();
-    const bsi_repo_place place = {storage, ""};
+    const bsi_repo_place place = {.storage = storage, .folder = ""};
     bsi_repo_options options = cheap;
     bsi_repo *repo = NULL;
 
@@ -117,7 +117,7 @@ static void nothing_is_made_where_a_repository_is(void **state)
     (void)state;
     for (size_t i = 0; i < BSI_ARRAY_SIZE(there); i++) {
         bsi_storage *storage = new_storage();
-        const bsi_repo_place place = {storage, ""};
+        const bsi_repo_place place = {.storage = storage, .folder = ""};
         bsi_repo *repo = NULL;
 
         assert_ok(bsi_storage_put(storage, NULL, there[i], "x", 1));
@@ -142,7 +142,7 @@ static size_t count_keys(const bsi_repo *repo)
 static void what_was_begun_is_completed(void **state)
 {
     bsi_storage *storage = new_storage();
-    const bsi_repo_place place = {storage, ""};
+    const bsi_repo_place place = {.storage = storage, .folder = ""};
     bsi_secret *right = secret_of("right");
     bsi_secret *wrong = secret_of("wrong");
     bsi_repo *begun = NULL;
@@ -521,7 +521,7 @@ static void half_a_repository_is_never_left(void **state)
         const bsi_faulty_plan plan = {.at = (at + 1) / 2, .code = BS_E_IO, .after = at % 2 == 1};
 
         assert_ok(bsi_storage_faulty_new(inner, &faulty));
-        const bsi_repo_place place = {faulty, ""};
+        const bsi_repo_place place = {.storage = faulty, .folder = ""};
         bsi_storage_faulty_set(faulty, &plan);
         status = bsi_repo_init(&place, NULL, &cheap, NULL, &repo);
         bsi_repo_close(repo);
@@ -550,7 +550,7 @@ static void a_repository_can_be_opened_at_each_moment_of_a_change(void **state)
         const bsi_faulty_plan plan = {.at = at, .code = BS_E_IO, .forever = true};
 
         assert_ok(bsi_storage_faulty_new(inner, &faulty));
-        const bsi_repo_place place = {faulty, ""};
+        const bsi_repo_place place = {.storage = faulty, .folder = ""};
         assert_ok(bsi_repo_init(&place, NULL, &cheap, NULL, &repo));
         bsi_storage_faulty_set(faulty, &plan);
         status = bsi_repo_key_change(repo, NULL, after, &cheap.cost);
@@ -573,7 +573,7 @@ static void a_repository_can_be_opened_at_each_moment_of_a_change(void **state)
 static void lack_of_memory_is_told_and_leaves_nothing_behind(void **state)
 {
     bsi_repo *made = new_repo(2);
-    const bsi_repo_place place = {bsi_repo_storage(made), ""};
+    const bsi_repo_place place = {.storage = bsi_repo_storage(made), .folder = ""};
     const bsi_digest id = save(made, BSI_REPO_SNAPSHOTS, "{\"a\":1}");
     bs_status status = BS_E_NOMEM;
 

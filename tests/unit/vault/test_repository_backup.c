@@ -136,7 +136,7 @@ typedef struct found {
 
 static void look(fixture *self, found *out)
 {
-    const bsi_repo_place place = {self->faulty, ""};
+    const bsi_repo_place place = {.storage = self->faulty, .folder = ""};
 
     *out = (found){.files = 0};
     assert_ok(bsi_repo_open(&place, NULL, NULL, &out->repo));

@@ -145,6 +145,31 @@ static void each_pass_phrase_is_tried_and_no_other_key(void **state)
     assert_status(open_with(self, &raw), BS_E_KEY);
 }
 
+/* Of a service that knows several phrases, none but the right one is tried again. */
+static void what_has_opened_it_before_is_tried_first(void **state)
+{
+    fixture *self = *state;
+    bsi_key *const all[] = {self->raw, self->other, self->phrase};
+    bsi_session_options options = {.keys = all, .key_count = 3};
+    uint64_t before = 0;
+
+    make(self, self->phrase);
+    assert_ok(bsi_known_keys_new(&self->env.known));
+    before = bsi_scrypt_runs();
+    assert_ok(open_with(self, &options));
+    assert_int_equal(bsi_scrypt_runs() - before, 2);
+    assert_ok(open_with(self, &options));
+    assert_int_equal(bsi_scrypt_runs() - before, 2);
+    options.in_order = true;
+    assert_ok(open_with(self, &options));
+    assert_int_equal(bsi_scrypt_runs() - before, 3);
+    options.in_order = false;
+    options.key_count = 2;
+    assert_status(open_with(self, &options), BS_E_KEY);
+    assert_int_equal(bsi_scrypt_runs() - before, 4);
+    bsi_known_keys_free(self->env.known);
+}
+
 /* Who asks for encryption must not get a repository that anybody opens. */
 static void the_empty_pass_phrase_is_for_reading_and_for_who_has_no_keys(void **state)
 {
@@ -238,6 +263,7 @@ int main(void)
         CASE(it_is_made_once_and_opened_then),
         CASE(what_was_begun_is_completed_and_what_is_damaged_is_left),
         CASE(each_pass_phrase_is_tried_and_no_other_key),
+        CASE(what_has_opened_it_before_is_tried_first),
         CASE(the_empty_pass_phrase_is_for_reading_and_for_who_has_no_keys),
         CASE(locks_are_given_back),
         CASE(a_storage_that_cannot_be_written_is_read_without_a_lock),
