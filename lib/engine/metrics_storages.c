@@ -9,6 +9,7 @@
 #include "engine/metrics_render.h"
 #include "engine/service.h"
 #include "os/file.h"
+#include "storage/decorators/cache.h"
 #include "storage/decorators/metrics.h"
 
 enum {
@@ -20,6 +21,8 @@ enum {
 typedef struct one_storage {
     const char *name;
     bsi_storage_numbers numbers;
+    bool has_cache;
+    bsi_cache_numbers cache;
 } one_storage;
 
 typedef struct storages {
@@ -48,13 +51,17 @@ static bs_status read_storages(bs_service *service, storages *all)
     all->items = bsi_arena_alloc(&all->arena, count + 1, sizeof(*all->items));
     for (size_t i = 0; i < count && all->items; i++) {
         one_storage *item = &all->items[i];
-        const bsi_storage *metrics = NULL;
+        bsi_storage_layers layers = {.cache = NULL};
         bsi_storage *storage =
-            bsi_service_storage_at(service, i, &all->arena, &item->name, &metrics);
+            bsi_service_storage_at(service, i, &all->arena, &item->name, &layers);
         if (!storage) {
             return BS_E_NOMEM;
         }
-        bsi_storage_metrics_read(metrics, &item->numbers);
+        bsi_storage_metrics_read(layers.metrics, &item->numbers);
+        item->has_cache = layers.cache != NULL;
+        if (item->has_cache) {
+            bsi_storage_cache_read_numbers(layers.cache, &item->cache);
+        }
         bsi_storage_unref(storage);
         all->count++;
     }
@@ -155,6 +162,49 @@ static void put_transfer(const storages *all, bsi_metrics_text *text)
     }
 }
 
+/* --- Caches, where there are any --- */
+
+static void put_cache_reads(const storages *all, bsi_metrics_text *text)
+{
+    bsi_metrics_text_family(text, BSI_METRICS_PREFIX, "storage_cache_reads_total", "counter",
+                            "Reads that a cache had a copy for, and those that had to fetch one.");
+    for (size_t i = 0; i < all->count; i++) {
+        const one_storage *item = &all->items[i];
+        const bsi_label hits[BSI_LABELS_MAX] = {{"storage", item->name}, {"outcome", "hit"}};
+        const bsi_label misses[BSI_LABELS_MAX] = {{"storage", item->name}, {"outcome", "miss"}};
+
+        if (item->has_cache) {
+            bsi_metrics_text_count(text, hits, item->cache.hits);
+            bsi_metrics_text_count(text, misses, item->cache.misses);
+        }
+    }
+}
+
+static void put_cache_size(const storages *all, const char *name, const char *help, size_t offset,
+                           bsi_metrics_text *text)
+{
+    bsi_metrics_text_family(text, BSI_METRICS_PREFIX, name, "gauge", help);
+    for (size_t i = 0; i < all->count; i++) {
+        const one_storage *item = &all->items[i];
+        const bsi_label labels[BSI_LABELS_MAX] = {{"storage", item->name}};
+        uint64_t value = 0;
+
+        memcpy(&value, (const char *)&item->cache + offset, sizeof(value));
+        if (item->has_cache) {
+            bsi_metrics_text_count(text, labels, value);
+        }
+    }
+}
+
+static void put_caches(const storages *all, bsi_metrics_text *text)
+{
+    put_cache_reads(all, text);
+    put_cache_size(all, "storage_cache_bytes", "Bytes that the copies in a cache take.",
+                   offsetof(bsi_cache_numbers, bytes), text);
+    put_cache_size(all, "storage_cache_objects", "Copies in a cache.",
+                   offsetof(bsi_cache_numbers, objects), text);
+}
+
 bs_status bsi_metrics_put_storages(bs_service *service, bsi_metrics_text *text)
 {
     storages all = {.items = NULL};
@@ -167,6 +217,7 @@ bs_status bsi_metrics_put_storages(bs_service *service, bsi_metrics_text *text)
         put_requests(&all, text);
         put_times(&all, text);
         put_transfer(&all, text);
+        put_caches(&all, text);
     }
     bsi_arena_dispose(&all.arena);
     return status;

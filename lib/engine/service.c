@@ -97,7 +97,7 @@ static bsi_opened_storage find_opened(bs_service *service, const char *name)
         one = one->next;
     }
     if (one) {
-        found = (bsi_opened_storage){bsi_storage_ref(one->storage), one->limits, one->metrics};
+        found = (bsi_opened_storage){bsi_storage_ref(one->storage), one->layers};
     }
     bsi_mutex_unlock(&service->lock);
     return found;
@@ -113,7 +113,7 @@ bool bsi_service_set_limits(bs_service *service, const char *name, const bsi_lim
     const bsi_opened_storage found = find_opened(service, name);
 
     if (found.storage) {
-        bsi_storage_limits_set(found.limits, plan);
+        bsi_storage_limits_set(found.layers.limits, plan);
     }
     bsi_storage_unref(found.storage);
     return found.storage != NULL;
@@ -125,7 +125,7 @@ const char *bsi_service_get_limits(bs_service *service, const char *name, bsi_li
     const char *driver = NULL;
 
     if (found.storage) {
-        bsi_storage_limits_get(found.limits, out);
+        bsi_storage_limits_get(found.layers.limits, out);
         driver = bsi_storage_scheme(found.storage);
     }
     bsi_storage_unref(found.storage);
@@ -149,7 +149,7 @@ bs_status bsi_service_storage(bs_service *service, const char *name, bsi_storage
 }
 
 bsi_storage *bsi_service_storage_at(bs_service *service, size_t index, bsi_arena *arena,
-                                    const char **name_out, const bsi_storage **metrics_out)
+                                    const char **name_out, bsi_storage_layers *layers_out)
 {
     const bsi_named_storage *one = NULL;
     bsi_storage *storage = NULL;
@@ -162,8 +162,8 @@ bsi_storage *bsi_service_storage_at(bs_service *service, size_t index, bsi_arena
     if (one) {
         *name_out = bsi_arena_text(arena, one->name);
         storage = *name_out ? bsi_storage_ref(one->storage) : NULL;
-        if (metrics_out) {
-            *metrics_out = one->metrics;
+        if (layers_out) {
+            *layers_out = one->layers;
         }
     }
     bsi_mutex_unlock(&service->lock);
@@ -216,8 +216,7 @@ static bs_status add_storage(bs_service *service, const char *name, bsi_opened_s
     }
     memcpy(added->name, name, size);
     added->storage = opened.storage;
-    added->limits = opened.limits;
-    added->metrics = opened.metrics;
+    added->layers = opened.layers;
     bsi_mutex_lock(&service->lock);
     link = &service->storages;
     while (*link && !taken) {

@@ -39,11 +39,17 @@
  *
  * Everything else is set by bsi_service_open() and does not change.
  */
+/* What stands around a driver, and lives as long as the storage that is made of it. */
+typedef struct bsi_storage_layers {
+    bsi_storage *limits;  /* See storage/decorators/limits.h. */
+    bsi_storage *metrics; /* See storage/decorators/metrics.h. */
+    bsi_storage *cache;   /* See storage/decorators/cache.h; NULL: there is none. */
+} bsi_storage_layers;
+
 typedef struct bsi_named_storage {
     struct bsi_named_storage *next;
     bsi_storage *storage;
-    bsi_storage *limits; /* Both live as long as `storage`. */
-    bsi_storage *metrics;
+    bsi_storage_layers layers;
     char name[]; /* Ends in NUL. */
 } bsi_named_storage;
 
@@ -123,10 +129,9 @@ const char *bsi_service_get_limits(bs_service *service, const char *name, bsi_li
 size_t bsi_service_storage_count(bs_service *service);
 
 /* By its number among those that are open, so that no lock is held while it is worked with; NULL
- * behind the last. Its name is put into the arena. `metrics_out`, which lives as long as it, may be
- * NULL. */
+ * behind the last. Its name is put into the arena. `layers_out` may be NULL. */
 bsi_storage *bsi_service_storage_at(bs_service *service, size_t index, bsi_arena *arena,
-                                    const char **name_out, const bsi_storage **metrics_out);
+                                    const char **name_out, bsi_storage_layers *layers_out);
 
 /* What a call that belongs to no job works with; `call` and `warn` may be NULL. */
 bsi_vault_env bsi_service_env(bs_service *service, bsi_storage *storage, const bs_call *call,

@@ -255,18 +255,18 @@ static bs_status wrap_cache(bs_service *service, const char *name, uint64_t byte
 static bs_status wrap(bs_service *service, const char *name, const bsi_common_options *options,
                       bsi_storage *storage, bsi_opened_storage *out)
 {
-    bsi_storage *limits = NULL;
-    bsi_storage *metrics = NULL;
+    bsi_storage_layers layers = {.cache = NULL};
 
     BSI_TRY(wrap_trace(&storage, name, &service->log));
     BSI_TRY(wrap_limits(&storage, options, service->zone));
-    limits = storage;
+    layers.limits = storage;
     BSI_TRY(wrap_retry(&storage));
     BSI_TRY(wrap_guard(&storage, name, options->guard));
     BSI_TRY(wrap_metrics(&storage));
-    metrics = storage;
+    layers.metrics = storage;
     BSI_TRY(wrap_cache(service, name, options->cache_size, &storage));
-    *out = (bsi_opened_storage){storage, limits, metrics};
+    layers.cache = options->cache_size > 0 ? storage : NULL;
+    *out = (bsi_opened_storage){storage, layers};
     return BS_OK;
 }
 

@@ -6,9 +6,8 @@
 
 /* A storage that is open, and what stands around its driver. */
 typedef struct bsi_opened_storage {
-    bsi_storage *storage; /* With a reference; the next ones live as long as it. */
-    bsi_storage *limits;  /* See storage/decorators/limits.h. */
-    bsi_storage *metrics; /* See storage/decorators/metrics.h. */
+    bsi_storage *storage; /* With a reference. */
+    bsi_storage_layers layers;
 } bsi_opened_storage;
 
 /*

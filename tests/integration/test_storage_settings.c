@@ -524,6 +524,36 @@ static void manifests_are_kept_near_by_until_the_storage_goes(void **state)
     assert_int_equal(count_copies(engine), 0);
 }
 
+/* Whether the metrics have a line: a family's name without its prefix, labels and a value. */
+static bool is_told(engine_fixture *engine, const char *line)
+{
+    char whole[200];
+    char *text = NULL;
+    bool found = false;
+
+    (void)snprintf(whole, sizeof(whole), "\nbackupsvc_%s\n", line);
+    assert_ok(bs_metrics(engine->service, &text));
+    found = strstr(text, whole) != NULL;
+    bs_free(text);
+    return found;
+}
+
+static void metrics_tell_which_reads_had_a_copy(void **state)
+{
+    engine_fixture *engine = *state;
+    char id[BS_ID_SIZE];
+
+    assert_ok(add(engine, "cache_size", "1MiB"));
+    back_up(engine, id);
+    engine_restore(engine, id);
+    engine_restore(engine, id);
+    assert_true(is_told(engine, "storage_cache_reads_total{storage=\"kept\",outcome=\"miss\"} 1"));
+    assert_false(is_told(engine, "storage_cache_reads_total{storage=\"kept\",outcome=\"hit\"} 0"));
+    assert_true(is_told(engine, "storage_cache_objects{storage=\"kept\"} 1"));
+    assert_false(is_told(engine, "storage_cache_bytes{storage=\"kept\"} 0"));
+    assert_false(is_told(engine, "storage_cache_objects{storage=\"local\"} 0"));
+}
+
 /* One bit, where neither size nor time tell of it. */
 static void damage_quietly(const engine_fixture *engine, const char *key)
 {
@@ -584,6 +614,7 @@ int main(void)
         TEST(a_job_that_waits_can_be_cancelled),
         TEST(the_limits_of_the_local_storage_last_until_it_is_closed),
         TEST(manifests_are_kept_near_by_until_the_storage_goes),
+        TEST(metrics_tell_which_reads_had_a_copy),
         TEST(a_verification_does_not_look_at_copies),
     };
 
