@@ -16,6 +16,7 @@
 #include <backupsvc/json.h>
 #include <backupsvc/keys.h>
 #include <backupsvc/log.h>
+#include <backupsvc/replicate.h>
 #include <backupsvc/repository.h>
 #include <backupsvc/restore.h>
 #include <backupsvc/retention.h>

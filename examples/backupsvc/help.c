@@ -107,6 +107,15 @@ const tool_verb verbs[] = {
      "                       keyring:NAME, or - to be asked\n"
      "  --key-passphrase REF the pass phrase of an encrypted PEM key, likewise\n",
      verb_drill},
+    {"replicate", "SOURCE TARGET [ID...] [OPTION...]", "copy backups from one storage to another",
+     "  --key REF            a key of encrypted backups: env:NAME, file:PATH, keyring:NAME, or -\n"
+     "                       to be asked; only needed where their keys were changed\n"
+     "  --key-passphrase REF the pass phrase of an encrypted PEM key, likewise\n"
+     "\n"
+     "SOURCE and TARGET are names of storages. Without ID all archives that lie on SOURCE are\n"
+     "copied, with it also what those need. What is there whole is not copied again: after a\n"
+     "failure run the same again. Snapshots of repositories are copied by 'copy'.\n",
+     verb_replicate},
     {"delete", "ID [--cascade]", "remove a backup",
      "  --cascade            also remove the backups that need it\n", verb_delete},
     {"retention",

@@ -30,10 +30,11 @@ typedef enum bs_job_kind {
     BS_JOB_RESTORE = 2,
     BS_JOB_VERIFY = 3,
     BS_JOB_DRILL = 4,
-    BS_JOB_CHECK = 5,  /**< Of a repository. */
-    BS_JOB_PRUNE = 6,  /**< Likewise. */
-    BS_JOB_REPAIR = 7, /**< Likewise. */
-    BS_JOB_COPY = 8,   /**< From one repository to another. */
+    BS_JOB_CHECK = 5,     /**< Of a repository. */
+    BS_JOB_PRUNE = 6,     /**< Likewise. */
+    BS_JOB_REPAIR = 7,    /**< Likewise. */
+    BS_JOB_COPY = 8,      /**< From one repository to another. */
+    BS_JOB_REPLICATE = 9, /**< Backups to another storage. */
 } bs_job_kind;
 
 /** One event. Numbers and state are those of the moment when it happened. */

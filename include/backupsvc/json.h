@@ -7,6 +7,7 @@
 #include <backupsvc/drill.h>
 #include <backupsvc/events.h>
 #include <backupsvc/keys.h>
+#include <backupsvc/replicate.h>
 #include <backupsvc/repository.h>
 #include <backupsvc/restore.h>
 #include <backupsvc/retention.h>
@@ -171,6 +172,9 @@ BS_API BS_NODISCARD bs_status bs_prune_info_to_json(const bs_prune_info *info, c
 
 /** As bs_backup_info_to_json(), for what came of copying snapshots. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_copy_info_to_json(const bs_copy_info *info, char **out);
+
+/** As bs_backup_info_to_json(), for what came of copying backups to another storage. Since: 0.1 */
+BS_API BS_NODISCARD bs_status bs_replicate_info_to_json(const bs_replicate_info *info, char **out);
 
 /** As bs_backup_info_to_json(), for what came of repairing a repository. Since: 0.1 */
 BS_API BS_NODISCARD bs_status bs_repair_info_to_json(const bs_repair_info *info, char **out);

@@ -163,6 +163,34 @@ bs_status bs_restore_info_to_json(const bs_restore_info *info, char **out)
     return bsi_json_document_end(&json, &buf, out);
 }
 
+bs_status bs_replicate_info_to_json(const bs_replicate_info *info, char **out)
+{
+    bsi_json_writer json;
+    bsi_buf buf;
+
+    BSI_REQUIRE(info);
+    BSI_REQUIRE(out);
+    bsi_json_document_begin(&json, &buf);
+    bsi_json_put_text(&json, "id", info->id);
+    bsi_json_put_text(&json, "storage", info->storage);
+    bsi_json_put_text(&json, "to", info->to);
+    bsi_json_put_text(&json, "status", bs_job_state_name(info->status));
+    bsi_json_put_text(&json, "created_at", info->created_at);
+    bsi_json_put_text(&json, "started_at", info->started_at);
+    bsi_json_put_text(&json, "completed_at", info->completed_at);
+    bsi_json_put_u64(&json, "backups", info->backups);
+    bsi_json_put_u64(&json, "backups_present", info->backups_present);
+    bsi_json_put_u64(&json, "backups_failed", info->backups_failed);
+    bsi_json_put_u64(&json, "backups_passed_over", info->backups_passed_over);
+    bsi_json_put_u64(&json, "objects", info->objects);
+    bsi_json_put_u64(&json, "objects_present", info->objects_present);
+    bsi_json_put_u64(&json, "bytes", info->bytes);
+    bsi_json_put_error(&json, &info->error);
+    put_warnings(&json, info->warnings, info->warnings_kept, info->warnings_count);
+    bsi_json_put_usage(&json, &info->usage);
+    return bsi_json_document_end(&json, &buf, out);
+}
+
 static void put_damages(bsi_json_writer *json, const bs_verify_info *info)
 {
     bsi_json_write_key(json, "damages");

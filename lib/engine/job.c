@@ -291,7 +291,8 @@ static size_t chunk_size(const bs_service *service)
 /* What looks whether backups are good looks at them, and not at copies. */
 static bool proves_something(bs_job_kind kind)
 {
-    return kind == BS_JOB_VERIFY || kind == BS_JOB_DRILL || kind == BS_JOB_CHECK;
+    return kind == BS_JOB_VERIFY || kind == BS_JOB_DRILL || kind == BS_JOB_CHECK ||
+           kind == BS_JOB_REPLICATE;
 }
 
 bs_status bsi_job_new(bs_service *service, const bsi_job_ops *ops, void *payload, bsi_job **out)

@@ -23,8 +23,8 @@ typedef struct known_words {
 } known_words;
 
 static const char *const no_label[] = {"", NULL};
-static const char *const kinds[] = {"backup", "restore", "verify", "drill", "check",
-                                    "prune",  "repair",  "copy",   NULL};
+static const char *const kinds[] = {"backup", "restore", "verify", "drill",     "check",
+                                    "prune",  "repair",  "copy",   "replicate", NULL};
 static const char *const warning_reasons[] = {"unreadable", "vanished", "changed",
                                               "too_large",  "other",    NULL};
 static const char *const changes[] = {"new", "changed", "unmodified", "removed", NULL};

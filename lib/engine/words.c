@@ -63,9 +63,11 @@ const bsi_word bsi_words_entry_type[] = {
 };
 
 const bsi_word bsi_words_job_kind[] = {
-    {"backup", BS_JOB_BACKUP}, {"restore", BS_JOB_RESTORE}, {"verify", BS_JOB_VERIFY},
-    {"drill", BS_JOB_DRILL},   {"check", BS_JOB_CHECK},     {"prune", BS_JOB_PRUNE},
-    {"repair", BS_JOB_REPAIR}, {"copy", BS_JOB_COPY},       {NULL, 0},
+    {"backup", BS_JOB_BACKUP},       {"restore", BS_JOB_RESTORE},
+    {"verify", BS_JOB_VERIFY},       {"drill", BS_JOB_DRILL},
+    {"check", BS_JOB_CHECK},         {"prune", BS_JOB_PRUNE},
+    {"repair", BS_JOB_REPAIR},       {"copy", BS_JOB_COPY},
+    {"replicate", BS_JOB_REPLICATE}, {NULL, 0},
 };
 
 const bsi_word bsi_words_check_subject[] = {

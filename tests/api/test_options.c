@@ -298,6 +298,10 @@ static void null_arguments_are_named(void **state)
     assert_refuses(bs_copy_get(service, "x", NULL), "out");
     assert_refuses(bs_copy_wait(service, NULL, 0), "id");
     assert_refuses(bs_copy_cancel(NULL, "x"), "service");
+    assert_refuses(bs_replicate_start(service, NULL, id), "options");
+    assert_refuses(bs_replicate_get(service, "x", NULL), "out");
+    assert_refuses(bs_replicate_wait(service, NULL, 0), "id");
+    assert_refuses(bs_replicate_cancel(NULL, "x"), "service");
     assert_refuses(bs_repair_start(service, NULL, id), "options");
     assert_refuses(bs_repair_get(service, "x", NULL), "out");
     assert_refuses(bs_repair_wait(service, NULL, 0), "id");
@@ -336,6 +340,7 @@ static void destructors_take_null_and_leave_the_record_alone(void **state)
     bs_prune_info_free(NULL);
     bs_repair_info_free(NULL);
     bs_copy_info_free(NULL);
+    bs_replicate_info_free(NULL);
     bs_stats_info_free(NULL);
     bs_stats_history_info_free(NULL);
     bs_backup_options_free(NULL);

@@ -60,7 +60,7 @@ static void known_words_begin_at_0(void **state)
 
     assert_ok(bsi_metrics_begin(metrics, 500));
     assert_int_equal(value_of(metrics, BSI_METRIC_JOB_WARNINGS, "restore", "too_large"), 0);
-    assert_int_equal(count_of(metrics, BSI_METRIC_JOB_WARNINGS), 40);
+    assert_int_equal(count_of(metrics, BSI_METRIC_JOB_WARNINGS), 45);
     assert_int_equal(value_of(metrics, BSI_METRIC_VERIFY_ERRORS, "tampered", ""), 0);
     assert_int_equal(value_of(metrics, BSI_METRIC_RETENTION_RECLAIMED, "", ""), 0);
     assert_int_equal(count_of(metrics, BSI_METRIC_AUDIT_EVENTS), 0);
