@@ -6,11 +6,15 @@
 
 #include "base/alloc.h"
 #include "os/thread.h"
+#include "os/time.h"
 #include "storage/storage_int.h"
+
+enum { NS_PER_US = 1000 };
 
 typedef struct faulty_storage {
     bsi_storage *inner;
     bsi_mutex lock; /* Guards plan and count. */
+    bsi_cond never; /* Nobody signals it: to wait for a while. */
     bsi_faulty_plan plan;
     uint64_t count;
 } faulty_storage;
@@ -31,6 +35,17 @@ static bool is_hit(const bsi_faulty_plan *plan, uint64_t count)
            (plan->every && count % plan->at == 0);
 }
 
+/* So long as the number of the call says, which is as good as chance. */
+static void wait_locked(faulty_storage *faulty)
+{
+    const uint64_t mixed = faulty->count * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+    const int64_t wait_ns = (int64_t)(mixed % faulty->plan.delay_us) * NS_PER_US;
+    const int64_t until_ns = bsi_monotonic_ns() + wait_ns;
+
+    while (bsi_cond_wait_until(&faulty->never, &faulty->lock, until_ns)) {
+    }
+}
+
 static faulty_verdict judge(faulty_storage *faulty, uint32_t op, bsi_faulty_plan *plan_out)
 {
     faulty_verdict verdict = PASS;
@@ -43,6 +58,9 @@ static faulty_verdict judge(faulty_storage *faulty, uint32_t op, bsi_faulty_plan
         if (is_hit(plan, faulty->count)) {
             verdict = plan->after ? FAIL_AFTER : FAIL_BEFORE;
             verdict = plan->garble ? GARBLE : verdict;
+        }
+        if (plan->delay_us > 0) {
+            wait_locked(faulty);
         }
     }
     bsi_mutex_unlock(&faulty->lock);
@@ -97,6 +115,7 @@ static void faulty_close(void *self)
     faulty_storage *faulty = self;
 
     bsi_storage_unref(faulty->inner);
+    bsi_cond_dispose(&faulty->never);
     bsi_mutex_dispose(&faulty->lock);
 }
 
@@ -332,6 +351,7 @@ bs_status bsi_storage_faulty_new(bsi_storage *inner, bsi_storage **out)
     BSI_TRY(bsi_storage_new("faulty", &faulty_ops, &storage));
     faulty = storage->self;
     bsi_mutex_init(&faulty->lock);
+    bsi_cond_init(&faulty->never);
     faulty->inner = bsi_storage_ref(inner);
     storage->caps = inner->caps;
     storage->ops.list_page = inner->ops.list_page ? faulty_list_page : NULL;

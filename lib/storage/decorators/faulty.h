@@ -21,14 +21,15 @@ enum {
 };
 
 typedef struct bsi_faulty_plan {
-    uint32_t op_mask; /* BSI_FAULTY_...; 0 means all. */
-    uint64_t at;      /* Which counted call is hit, from 1; 0: none. */
-    bs_status code;   /* What it fails with. */
-    bs_retry retry;   /* And whether that may pass. */
-    bool after;       /* It was done all the same: remove, commit and rename only. */
-    bool forever;     /* All counted calls from there on fail. */
-    bool every;       /* Each `at`-th of them does. */
-    bool garble;      /* Reads succeed and have one bit changed instead; code is not looked at. */
+    uint32_t op_mask;  /* BSI_FAULTY_...; 0 means all. */
+    uint64_t at;       /* Which counted call is hit, from 1; 0: none. */
+    bs_status code;    /* What it fails with. */
+    bs_retry retry;    /* And whether that may pass. */
+    bool after;        /* It was done all the same: remove, commit and rename only. */
+    bool forever;      /* All counted calls from there on fail. */
+    bool every;        /* Each `at`-th of them does. */
+    bool garble;       /* Reads succeed and have one bit changed instead; code is not looked at. */
+    uint32_t delay_us; /* Each counted call waits before it is done, up to so long; 0: none. */
 } bsi_faulty_plan;
 
 /* Takes a reference of its own to `inner`. */

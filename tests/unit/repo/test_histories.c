@@ -468,7 +468,7 @@ static void start_worker(worker *self, const repo_model *model, uint32_t number)
     assert_ok(bsi_pool_new(1, &self->model.pool));
 }
 
-static void two_writers_and_a_pruner_lose_nothing(void **state)
+static void write_beside_a_pruner(const bsi_faulty_plan *plan)
 {
     repo_model model;
     worker workers[WRITERS];
@@ -476,9 +476,9 @@ static void two_writers_and_a_pruner_lose_nothing(void **state)
     bsi_prune_options options = {
         .unused = BSI_PRUNE_UNUSED_BYTES, .pack_target = MODEL_PACK_TARGET, .no_grace = true};
 
-    (void)state;
     model_start(&model, 2);
     options.pool = model.pool;
+    bsi_storage_faulty_set(model.faulty, plan);
     for (uint32_t i = 0; i < WRITERS; i++) {
         start_worker(&workers[i], &model, i);
     }
@@ -502,11 +502,29 @@ static void two_writers_and_a_pruner_lose_nothing(void **state)
     model_end(&model);
 }
 
+static void two_writers_and_a_pruner_lose_nothing(void **state)
+{
+    (void)state;
+    write_beside_a_pruner(NULL);
+}
+
+/* Calls take their time, and so come in another order than they began. */
+static void on_a_slow_storage_they_lose_nothing_either(void **state)
+{
+    static const uint32_t delays_us[] = {50, 500, 2000};
+
+    (void)state;
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(delays_us); i++) {
+        write_beside_a_pruner(&(bsi_faulty_plan){.delay_us = delays_us[i]});
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_happens_what_is_kept_restores),
         cmocka_unit_test(two_writers_and_a_pruner_lose_nothing),
+        cmocka_unit_test(on_a_slow_storage_they_lose_nothing_either),
     };
 
     only_seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
