@@ -34,18 +34,18 @@ static const char *zip_encryption_name(int value)
     return bs_zip_encryption_name((bs_zip_encryption)value);
 }
 
-static void texts_free(char **texts)
+static void sources_free(char **sources)
 {
-    for (size_t i = 0; texts && texts[i]; i++) {
-        free(texts[i]);
+    for (size_t i = 0; sources && sources[i]; i++) {
+        free(sources[i]);
     }
-    free(texts);
+    free(sources);
 }
 
 void backup_arguments_free(backup_arguments *given)
 {
-    texts_free(given->sources);
-    texts_free(given->recipient_paths);
+    sources_free(given->sources);
+    key_recipients_free(given->recipient_paths);
     option_list_free(&given->includes);
     option_list_free(&given->excludes);
     option_list_free(&given->recipients);
@@ -70,22 +70,9 @@ static bool take_sources(backup_arguments *arguments, char **paths, int count)
 
 static bool take_recipients(backup_arguments *arguments)
 {
-    const option_list *given = &arguments->recipients;
-
-    if (given->count == 0) {
-        return true;
-    }
-    arguments->recipient_paths = calloc(given->count + 1, sizeof(*arguments->recipient_paths));
-    for (size_t i = 0; arguments->recipient_paths && i < given->count; i++) {
-        arguments->recipient_paths[i] = key_is_reference(given->items[i])
-                                            ? strdup(given->items[i])
-                                            : tool_absolute_path(given->items[i]);
-        if (!arguments->recipient_paths[i]) {
-            return false;
-        }
-    }
+    arguments->recipient_paths = key_recipients_take(&arguments->recipients);
     arguments->options.recipients = (const char *const *)arguments->recipient_paths;
-    return arguments->recipient_paths != NULL;
+    return arguments->recipient_paths || arguments->recipients.count == 0;
 }
 
 static void take_rules(const rule_options *rules, bs_backup_options *options)

@@ -217,12 +217,13 @@ const tool_verb verbs[] = {
     {"repo", "init [OPTION...] | keys list|add|remove|passwd [OPTION...]",
      "make a repository, change who can open it",
      "  init                 make one; the first backup does that too\n"
-     "    --encrypt E        none (default): the empty pass phrase; aes256\n"
+     "    --encrypt E        none (default): the empty pass phrase; aes256; rsa\n"
      "    --key REF          aes256: its pass phrase; default: ENCRYPTION_KEY\n"
+     "    --recipient FILE   rsa: the public key of one who may read it; may be given again\n"
      "    --repository-version N   1 or 2; default: 2\n"
      "    --chunks-of S      cut files as the repository on this storage, for copies of it\n"
      "    --chunks-key REF   its pass phrase, if it is not known\n"
-     "  keys list            what pass phrases open it; * is the one that did\n"
+     "  keys list            what opens it; * is the pass phrase that did\n"
      "  keys add --new-key REF     one more\n"
      "  keys remove ID       one less; not the one in use\n"
      "  keys passwd --new-key REF  another in the place of the one in use\n"

@@ -130,6 +130,29 @@ bool key_options_take(tool_run *tool, key_options *keys, bool is_new, int *code_
            key_option_take(tool, &keys->passphrase, "key-passphrase", false, code_out);
 }
 
+void key_recipients_free(char **recipients)
+{
+    for (size_t i = 0; recipients && recipients[i]; i++) {
+        free(recipients[i]);
+    }
+    free(recipients);
+}
+
+char **key_recipients_take(const option_list *given)
+{
+    char **recipients = given->count > 0 ? calloc(given->count + 1, sizeof(*recipients)) : NULL;
+
+    for (size_t i = 0; recipients && i < given->count; i++) {
+        recipients[i] = key_is_reference(given->items[i]) ? strdup(given->items[i])
+                                                          : tool_absolute_path(given->items[i]);
+        if (!recipients[i]) {
+            key_recipients_free(recipients);
+            return NULL;
+        }
+    }
+    return recipients;
+}
+
 const char *key_option_reference(const key_option *one)
 {
     return one->typed ? one->typed : one->given;

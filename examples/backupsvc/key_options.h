@@ -37,6 +37,14 @@ bool key_options_take(tool_run *tool, key_options *keys, bool is_new, int *code_
 /* Whether a text is env:NAME, file:PATH or keyring:NAME. */
 bool key_is_reference(const char *text);
 
+/*
+ * Recipients as they were given, with paths made absolute: ended by NULL; NULL: none were, or no
+ * memory.
+ */
+char **key_recipients_take(const option_list *given);
+/* NULL is ignored. */
+void key_recipients_free(char **recipients);
+
 /* The reference for the library; NULL: none was given. */
 const char *key_option_reference(const key_option *one);
 

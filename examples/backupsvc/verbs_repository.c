@@ -51,11 +51,14 @@ static int do_init(tool_run *tool, int argc, char **argv)
     option_number version = {.lowest = 1, .highest = 2};
     key_option key = {NULL, NULL};
     key_option other = {NULL, NULL};
+    option_list recipients = {NULL, 0};
+    char **paths = NULL;
     int encryption = BS_ENCRYPTION_NONE;
     const option_row rows[] = {
         {"storage", OPTION_TEXT, &options.storage, NULL, 0, 0},
         {"encrypt", OPTION_WORD, &encryption, encryption_name, 0, BS_ENCRYPTION_RSA},
         {"key", OPTION_TEXT, &key.given, NULL, 0, 0},
+        {"recipient", OPTION_LIST, &recipients, NULL, 0, 0},
         {"repository-version", OPTION_NUMBER, &version, NULL, 0, 0},
         {"chunks-of", OPTION_TEXT, &options.chunks_of, NULL, 0, 0},
         {"chunks-key", OPTION_TEXT, &other.given, NULL, 0, 0},
@@ -64,17 +67,24 @@ static int do_init(tool_run *tool, int argc, char **argv)
     int code = TOOL_DONE;
 
     if (options_read(tool, argc, argv, rows, 0, 0, &code) < 0) {
+        option_list_free(&recipients);
         return code;
     }
-    if (key_option_take(tool, &other, "chunks-key", false, &code) &&
-        key_option_take(tool, &key, "key", true, &code)) {
+    paths = key_recipients_take(&recipients);
+    if (recipients.count > 0 && !paths) {
+        code = output_fail(tool, BS_E_NOMEM, "out of memory");
+    } else if (key_option_take(tool, &other, "chunks-key", false, &code) &&
+               key_option_take(tool, &key, "key", true, &code)) {
         options.encryption = (bs_encryption)encryption;
         options.encryption_key = key_option_reference(&key);
+        options.recipients = (const char *const *)paths;
         options.version = (uint32_t)version.value;
         code = init(tool, &options, &other);
     }
     key_option_wipe(&key);
     key_option_wipe(&other);
+    key_recipients_free(paths);
+    option_list_free(&recipients);
     return code;
 }
 
@@ -101,11 +111,25 @@ static bool begin_new(tool_run *tool, int argc, char **argv, repo_arguments *giv
            key_options_open(tool, &given->keys, TOOL_EXISTING, code_out);
 }
 
+static void show_recipient(const bs_repository_key *key)
+{
+    (void)printf(" %s  rsa", key->id);
+    if (*key->damage) {
+        (void)printf("  damaged: ");
+        output_text(stdout, key->damage);
+    }
+    (void)printf("\n");
+}
+
 static void show_keys(const bs_repository_keys *keys)
 {
     for (size_t i = 0; i < keys->count; i++) {
         const bs_repository_key *key = &keys->items[i];
 
+        if (key->kind == BS_KEY_RSA) {
+            show_recipient(key);
+            continue;
+        }
         (void)printf("%c%.*s  %.19s%s  ", key->is_current ? '*' : ' ', SHORT_ID, key->id,
                      key->created_at, *key->created_at ? "Z" : "");
         output_text(stdout, key->username);

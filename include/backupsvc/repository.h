@@ -3,6 +3,7 @@
 #define BACKUPSVC_REPOSITORY_H
 
 #include <backupsvc/backup.h>
+#include <backupsvc/keys.h>
 #include <backupsvc/service.h>
 
 BS_BEGIN_DECLS
@@ -20,6 +21,12 @@ BS_BEGIN_DECLS
  * setting's, the keyring's, what bs_key_unlock() was given) until one fits, or
  * with the empty one.
  *
+ * One of BS_ENCRYPTION_RSA has a pass phrase made by chance, which lies beside it in
+ * the object "repository.keys", wrapped for each recipient; it is opened with any of
+ * their private keys. The service that has made it keeps the pass phrase in its state
+ * directory, to write without a private key: unlike with archives it can read what it
+ * has written. Its recipients are those that it was made for.
+ *
  * Who works on a repository holds a lock in it, which names the process. To find
  * out whether that still runs, `restic unlock` sends it SIGHUP: a program that
  * uses repositories must not die of that signal.
@@ -34,18 +41,21 @@ BS_BEGIN_DECLS
 typedef struct bs_repository_options {
     size_t struct_size;         /**< Set by BS_REPOSITORY_OPTIONS_INIT. */
     const char *storage;        /**< A registered storage. Default: "local". */
-    bs_encryption encryption;   /**< None: the empty pass phrase, which keeps nobody out; aes256. */
+    bs_encryption encryption;   /**< None: the empty pass phrase, which keeps nobody out; aes256; or
+                                     rsa, for which see below. */
     const char *encryption_key; /**< aes256: a reference to its pass phrase, see keys.h. Default:
                                      ENCRYPTION_KEY. */
     uint32_t version;           /**< Of the format: 1 or 2. Default: 2, which can compress. */
     const char *chunks_of;      /**< Cut files as the repository on this storage does it, so that
                                      copies share their data with later backups. Default: at places
                                      of its own. */
+    const char *const *recipients; /**< rsa: public keys, each of which may read it; ended by NULL.
+                                        References as in bs_backup_options. */
 } bs_repository_options;
 
 /* clang-format off */
 #define BS_REPOSITORY_OPTIONS_INIT                                                                \
-    {sizeof(bs_repository_options), NULL, BS_ENCRYPTION_NONE, NULL, 0, NULL}
+    {sizeof(bs_repository_options), NULL, BS_ENCRYPTION_NONE, NULL, 0, NULL, NULL}
 /* clang-format on */
 
 /** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */
@@ -60,7 +70,7 @@ BS_API void bs_repository_options_init(bs_repository_options *options, size_t si
  *
  * @retval BS_OK
  * @retval BS_E_READ_ONLY  The storage's settings do not allow it.
- * @retval BS_E_EXISTS     There is one already, or parts of one.
+ * @retval BS_E_EXISTS     There is one already, or parts of one, or another machine is making one.
  * @retval BS_E_NOT_FOUND  There is no such storage, the reference leads to nothing, or there is no
  *                         repository whose chunks to take.
  * @retval BS_E_INVALID    An option is wrong.
@@ -74,14 +84,17 @@ BS_API BS_NODISCARD bs_status bs_repository_init(bs_service *service,
 
 /* --- Its pass phrases --- */
 
-/** A key file: one pass phrase that opens a repository. */
+/** A key file, that is one pass phrase that opens a repository; or a recipient of one for RSA keys.
+ */
 typedef struct bs_repository_key {
-    char id[BS_DIGEST_TEXT_SIZE];
-    bool is_current;        /**< It has opened the repository for this list. */
-    const char *username;   /**< Who has made it; "". */
-    const char *hostname;   /**< On which machine; "". */
-    const char *created_at; /**< RFC 3339, in UTC; "": not told. */
-    const char *damage;     /**< What is wrong with the file; "": nothing. */
+    char id[BS_DIGEST_TEXT_SIZE]; /**< Of a key file; of a recipient, the key's fingerprint. */
+    bool is_current;              /**< It has opened the repository for this list. */
+    const char *username;         /**< Who has made it; "". */
+    const char *hostname;         /**< On which machine; "". */
+    const char *created_at;       /**< RFC 3339, in UTC; "": not told. */
+    const char *damage;           /**< What is wrong with the file; "": nothing. A key set that is
+                                       missing or damaged is a row of kind RSA without an id. */
+    bs_key_kind kind;             /**< BS_KEY_PASSPHRASE: a key file; BS_KEY_RSA: a recipient. */
 } bs_repository_key;
 
 /** What opens a repository. */
@@ -120,6 +133,7 @@ BS_API void bs_repository_keys_free(bs_repository_keys *keys);
  *
  * @retval BS_OK
  * @retval BS_E_READ_ONLY  The storage's settings do not allow it.
+ * @retval BS_E_UNSUPPORTED  The repository is for RSA keys.
  * @retval BS_E_INVALID  The reference leads to a key that is no pass phrase.
  *                       Others as for bs_repository_key_list().
  *
@@ -140,6 +154,7 @@ BS_API BS_NODISCARD bs_status bs_repository_key_add(bs_service *service, const c
  *
  * @retval BS_OK
  * @retval BS_E_READ_ONLY  The storage's settings do not allow it.
+ * @retval BS_E_UNSUPPORTED  The repository is for RSA keys.
  * @retval BS_E_NOT_FOUND  There is no such key file, storage or repository.
  * @retval BS_E_AMBIGUOUS  More than one begins so.
  * @retval BS_E_NEEDED     It is the one that has opened the repository for this.
@@ -160,6 +175,7 @@ BS_API BS_NODISCARD bs_status bs_repository_key_remove(bs_service *service, cons
  *
  * @retval BS_OK
  * @retval BS_E_READ_ONLY  The storage's settings do not allow it.
+ * @retval BS_E_UNSUPPORTED  The repository is for RSA keys.
  * @retval BS_E_INVALID  The reference leads to a key that is no pass phrase.
  * @retval BS_E_BUSY     Somebody works on the repository.
  *                       Others as for bs_repository_key_list().

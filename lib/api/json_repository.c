@@ -89,6 +89,7 @@ bs_status bs_repository_key_to_json(const bs_repository_key *key, char **out)
     bsi_json_put_text(&json, "hostname", key->hostname);
     bsi_json_put_text(&json, "created_at", key->created_at);
     bsi_json_put_text(&json, "damage", key->damage);
+    bsi_json_put_text(&json, "kind", bs_key_kind_name(key->kind));
     return bsi_json_document_end(&json, &buf, out);
 }
 

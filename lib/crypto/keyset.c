@@ -261,8 +261,8 @@ const bsi_public_key *bsi_keyset_signer(const bsi_keyset *keyset)
     return keyset->is_signed ? &keyset->signer : NULL;
 }
 
-/* Identity, data key, salt and commitment of a new set. */
-static bs_status begin(bsi_keyset *keyset, const char *id)
+/* Identity, data key, salt and commitment of a new set. `data_key` NULL: a new one. */
+static bs_status begin(bsi_keyset *keyset, const char *id, const bsi_secret *data_key)
 {
     uint8_t *head = keyset->head;
 
@@ -273,13 +273,15 @@ static bs_status begin(bsi_keyset *keyset, const char *id)
     bsi_id_format(head + BSI_KEYSET_AT_ID, keyset->id);
     BSI_TRY(set_public(keyset, bsi_slice_of("{}")));
     BSI_TRY(bsi_random(head + BSI_KEYSET_AT_SALT, BSI_SALT_SIZE));
-    BSI_TRY(bsi_secret_random(BSI_DATA_KEY_SIZE, &keyset->data_key));
+    BSI_TRY(data_key
+                ? bsi_secret_copy(bsi_secret_view(data_key), BSI_DATA_KEY_SIZE, &keyset->data_key)
+                : bsi_secret_random(BSI_DATA_KEY_SIZE, &keyset->data_key));
     return bsi_hkdf(keyset->data_key, head + BSI_KEYSET_AT_SALT, commit_info,
                     head + BSI_KEYSET_AT_COMMIT);
 }
 
-bs_status bsi_keyset_create(const char *id, bsi_key *const *keys, size_t count,
-                            const bsi_keyset_cost *cost, bsi_keyset **out)
+static bs_status create(const char *id, const bsi_secret *data_key, bsi_key *const *keys,
+                        size_t count, const bsi_keyset_cost *cost, bsi_keyset **out)
 {
     bsi_keyset *keyset = NULL;
     bs_status status = BS_OK;
@@ -291,7 +293,7 @@ bs_status bsi_keyset_create(const char *id, bsi_key *const *keys, size_t count,
     if (!keyset) {
         return BS_E_NOMEM;
     }
-    status = begin(keyset, id);
+    status = begin(keyset, id, data_key);
     for (size_t i = 0; status == BS_OK && i < count; i++) {
         status = bsi_keyset_add(keyset, keys[i], "", cost, NULL);
     }
@@ -301,6 +303,19 @@ bs_status bsi_keyset_create(const char *id, bsi_key *const *keys, size_t count,
     }
     *out = keyset;
     return BS_OK;
+}
+
+bs_status bsi_keyset_create(const char *id, bsi_key *const *keys, size_t count,
+                            const bsi_keyset_cost *cost, bsi_keyset **out)
+{
+    return create(id, NULL, keys, count, cost, out);
+}
+
+bs_status bsi_keyset_create_for(const char *id, const bsi_secret *data_key, bsi_key *const *keys,
+                                size_t count, const bsi_keyset_cost *cost, bsi_keyset **out)
+{
+    BSI_CHECK(bsi_secret_size(data_key) == BSI_DATA_KEY_SIZE && bsi_secret_is_intact(data_key));
+    return create(id, data_key, keys, count, cost, out);
 }
 
 /* Everything under the authenticator, appended. */

@@ -47,6 +47,11 @@ typedef struct bsi_slot_info {
 BS_NODISCARD bs_status bsi_keyset_create(const char *id, bsi_key *const *keys, size_t count,
                                          const bsi_keyset_cost *cost, bsi_keyset **out);
 
+/* Likewise with a data key that there is already, as one that lost its set has. */
+BS_NODISCARD bs_status bsi_keyset_create_for(const char *id, const bsi_secret *data_key,
+                                             bsi_key *const *keys, size_t count,
+                                             const bsi_keyset_cost *cost, bsi_keyset **out);
+
 /*
  * As stored: structure, limits, checksum and a signature that is there are
  * checked (BS_E_CORRUPT), authenticity is not before it is open.

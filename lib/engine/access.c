@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/phrases.h"
 #include "engine/service.h"
 #include "hash/sha256.h"
 #include "os/random.h"
@@ -55,6 +56,13 @@ void bsi_access_lend(const bsi_access *access, bsi_vault_env *env)
     env->trusted = access->trusted;
     env->trusted_count = access->signer_count;
     env->bases = access->bases;
+    env->keeper = access->keeper;
+}
+
+bs_status bsi_access_take_phrase(bs_service *service, const char *storage, bsi_access *access)
+{
+    access->keeper = bsi_phrases_keeper(service, storage, &access->arena);
+    return access->keeper ? BS_OK : BS_E_NOMEM;
 }
 
 /* BS_E_NOT_FOUND: there is no such directory, and it is not to be made. */
@@ -117,6 +125,9 @@ bs_status bsi_access_open_for(bs_service *service, const bsi_row_backup *row, bs
     if (bsi_encryption_parse(bsi_slice_of(row->encryption), &encryption) &&
         encryption != BSI_ENCRYPTION_NONE) {
         status = bsi_access_open(service, first, &access);
+    }
+    if (status >= 0 && encryption != BSI_ENCRYPTION_NONE) {
+        status = bsi_access_take_phrase(service, row->storage, &access);
     }
     if (status >= 0 && encryption == BSI_ENCRYPTION_RSA) {
         status = bsi_access_open_bases(service, row->storage, &access);

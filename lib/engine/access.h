@@ -20,12 +20,17 @@ typedef struct bsi_access {
     bsi_public_key *trusted; /* The keys of `signers`. */
     size_t signer_count;
     bsi_storage *bases;
+    const bsi_repo_keeper *keeper; /* NULL: of no storage. */
 } bsi_access;
 
 /* Keys and signers. `first`: a key to try before the others, or NULL. */
 BS_NODISCARD bs_status bsi_access_open(bs_service *service, bsi_key *first, bsi_access *out);
 /* A zeroed one is ignored. */
 void bsi_access_close(bsi_access *access);
+
+/* The pass phrase of a storage's repository too, when one is kept. */
+BS_NODISCARD bs_status bsi_access_take_phrase(bs_service *service, const char *storage,
+                                              bsi_access *access);
 
 /* What is kept here of a storage's manifests too; only `rsa` needs it. */
 BS_NODISCARD bs_status bsi_access_open_bases(bs_service *service, const char *storage,

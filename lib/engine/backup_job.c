@@ -488,8 +488,14 @@ static bs_status open_access(bsi_job *job)
     backup_run *run = job->payload;
     const bsi_backup_request *request = run->request;
 
-    if (request->encryption != BSI_ENCRYPTION_NONE && wants_base(run)) {
-        BSI_TRY(bsi_access_open(job->service, request->wrap_keys.items[0], &run->access));
+    bsi_key *first = request->wrap_keys.count > 0 ? request->wrap_keys.items[0] : NULL;
+
+    if (request->encryption != BSI_ENCRYPTION_NONE &&
+        (wants_base(run) || bsi_request_is_repository(request))) {
+        BSI_TRY(bsi_access_open(job->service, first, &run->access));
+    }
+    if (bsi_request_is_repository(request)) {
+        return bsi_access_take_phrase(job->service, request->storage_name, &run->access);
     }
     if (request->encryption == BSI_ENCRYPTION_RSA) {
         return bsi_access_open_bases(job->service, request->storage_name, &run->access);

@@ -138,15 +138,18 @@ static bs_status scan_storage(rebuild *self, bsi_storage *storage)
 {
     const bsi_warn warn = {unreadable, self};
     bsi_vault_env env = bsi_service_env(self->service, storage, NULL, &warn);
-    bsi_access access;
+    bsi_access access = {0};
     bs_status status = bsi_access_open(self->service, NULL, &access);
 
     self->is_locked = false;
     if (status >= 0) {
+        status = bsi_access_take_phrase(self->service, self->storage_name, &access);
+    }
+    if (status >= 0) {
         bsi_access_lend(&access, &env);
         status = bsi_vault_scan(&env, take_manifest, self);
-        bsi_access_close(&access);
     }
+    bsi_access_close(&access);
     return status >= 0 && self->is_locked ? keep_rows(self, storage) : status;
 }
 

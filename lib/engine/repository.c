@@ -4,12 +4,14 @@
  */
 #include "engine/repository.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "engine/complaints.h"
 #include "engine/info_parts.h"
 #include "engine/repo_work.h"
+#include "engine/request.h"
 #include "engine/service.h"
 #include "engine/words.h"
 #include "storage/decorators/guard.h"
@@ -37,6 +39,10 @@ static bs_status open_with(bs_service *service, const char *storage, bsi_session
         bsi_service_storage(service, storage ? storage : BSI_REPOSITORY_STORAGE, &out->storage);
     if (status >= 0) {
         status = bsi_access_open(service, NULL, &out->access);
+    }
+    if (status >= 0) {
+        status = bsi_access_take_phrase(service, storage ? storage : BSI_REPOSITORY_STORAGE,
+                                        &out->access);
     }
     if (status >= 0) {
         out->env = bsi_service_env(service, out->storage, job ? &job->call : NULL,
@@ -79,14 +85,30 @@ void bsi_repository_close(bsi_open_repository *repository)
     *repository = (bsi_open_repository){0};
 }
 
+/* What a pass phrase that was made by chance is wrapped in has no room for others. */
+static bs_status refuse_wrapped(const bsi_open_repository *repository)
+{
+    return repository->session.wrapped
+               ? bsi_fail(BS_LAYER_CALLER, BS_E_UNSUPPORTED,
+                          "the repository is for RSA keys: it takes no pass phrases by hand, and "
+                          "its recipients stay those that it was made for")
+               : BS_OK;
+}
+
 /* For a change, of whose parts none is made where the storage does not allow all. */
 static bs_status open_to_change(bs_service *service, const char *storage, bsi_session_lock lock,
                                 bsi_repo_need need, bsi_open_repository *out)
 {
     const bsi_session_options options = {.lock = lock, .reads_only = true, .in_order = true};
+    bs_status status = BS_OK;
 
     BSI_TRY(bsi_repo_check_storage(service, storage ? storage : BSI_REPOSITORY_STORAGE, need));
-    return open_with(service, storage, options, NULL, out);
+    BSI_TRY(open_with(service, storage, options, NULL, out));
+    status = refuse_wrapped(out);
+    if (status < 0) {
+        bsi_repository_close(out);
+    }
+    return status;
 }
 
 /* --- Pass phrases --- */
@@ -109,26 +131,33 @@ static bs_status take_phrase(bs_service *service, const char *reference, bsi_key
 
 /* --- Making one --- */
 
+static const char *name_of(const bs_repository_options *options)
+{
+    return options->storage ? options->storage : BSI_REPOSITORY_STORAGE;
+}
+
 static bs_status check_options(const bs_repository_options *options)
 {
+    const bs_encryption encryption = options->encryption;
     bsi_complaints complaints = {0};
+    char words[80];
 
     if (options->version > BSI_REPO_VERSION_MAX) {
         bsi_complain_invalid(&complaints, "version: takes %d or %d, not %u",
                              (int)BSI_REPO_VERSION_MIN, (int)BSI_REPO_VERSION_MAX,
                              (unsigned)options->version);
     }
-    if (options->encryption == BS_ENCRYPTION_RSA) {
-        bsi_complain(&complaints, BS_E_UNSUPPORTED, BS_LAYER_CALLER,
-                     "encryption: a repository takes none or aes256; rsa is not in this release");
-    } else if (options->encryption != BS_ENCRYPTION_NONE &&
-               options->encryption != BS_ENCRYPTION_AES256) {
-        bsi_complain_invalid(&complaints, "encryption: takes none or aes256, not the number %d",
-                             (int)options->encryption);
+    if ((int)encryption < 0 || encryption > BS_ENCRYPTION_RSA) {
+        bsi_complain_invalid(&complaints, "encryption: takes %s, not the number %d",
+                             bsi_word_list(bsi_words_encryption, words, sizeof(words)),
+                             (int)encryption);
     }
-    if (options->encryption == BS_ENCRYPTION_NONE && options->encryption_key) {
+    if (encryption != BS_ENCRYPTION_AES256 && options->encryption_key) {
         bsi_complain_invalid(&complaints,
                              "encryption: must be aes256 where encryption_key is given");
+    }
+    if (encryption != BS_ENCRYPTION_RSA && options->recipients) {
+        bsi_complain_invalid(&complaints, "recipients: only rsa has them");
     }
     return bsi_complaints_status(&complaints);
 }
@@ -143,28 +172,92 @@ static bs_status take_polynomial(bs_service *service, const char *storage, uint6
     return BS_OK;
 }
 
-static bs_status make(bs_service *service, const bs_repository_options *options,
-                      bsi_storage *storage, bsi_digest *id_out)
+static bs_status make_with_phrase(bs_service *service, const bs_repository_options *options,
+                                  const bsi_repo_place *place, const bsi_repo_options *how,
+                                  bsi_digest *id_out)
 {
-    bsi_repo_options how = {.version = options->version};
-    const bsi_repo_place place = {storage, "", service->known};
     bsi_key *key = NULL;
     bsi_repo *repo = NULL;
     bs_status status = BS_OK;
 
-    if (options->chunks_of) {
-        BSI_TRY(take_polynomial(service, options->chunks_of, &how.polynomial));
-    }
     if (options->encryption == BS_ENCRYPTION_AES256) {
         BSI_TRY(take_phrase(service, options->encryption_key, &key));
     }
-    status = bsi_repo_init(&place, NULL, &how, key ? bsi_key_phrase(key) : NULL, &repo);
+    status = bsi_repo_init(place, NULL, how, key ? bsi_key_phrase(key) : NULL, &repo);
     bsi_key_unref(key);
     if (status >= 0) {
         *id_out = bsi_repo_config_of(repo)->id;
         bsi_repo_close(repo);
     }
     return status;
+}
+
+static bs_status take_recipients(bs_service *service, const bs_repository_options *options,
+                                 bsi_key_list *list)
+{
+    bsi_complaints complaints = {0};
+    bs_status status = BS_OK;
+
+    for (size_t i = 0; options->recipients && options->recipients[i] && status >= 0; i++) {
+        status = bsi_request_take_recipient(service, "recipients", i, options->recipients[i], list,
+                                            &complaints);
+    }
+    return status < 0 ? status : bsi_complaints_status(&complaints);
+}
+
+static bs_status make_for(bs_service *service, const bsi_vault_env *env,
+                          const bsi_key_list *recipients, const bsi_repo_options *how,
+                          bsi_digest *id_out)
+{
+    bsi_repo_wrap wrap = {.recipients = recipients->items, .count = recipients->count};
+    const bsi_session_options options = {
+        .keys = env->keys, .key_count = env->key_count, .make = how, .wrap = &wrap};
+    bsi_repo_session session;
+
+    BSI_TRY(bsi_service_signer(service, &wrap.signer));
+    BSI_TRY(bsi_repo_session_make(env, &options, &session));
+    *id_out = bsi_repo_config_of(session.repo)->id;
+    bsi_repo_session_close(&session);
+    return BS_OK;
+}
+
+static bs_status make_wrapped(bs_service *service, const bs_repository_options *options,
+                              const bsi_repo_place *place, const bsi_repo_options *how,
+                              bsi_digest *id_out)
+{
+    const bsi_warn warn = {log_trouble, service};
+    bsi_vault_env env = bsi_service_env(service, place->storage, NULL, &warn);
+    bsi_key_list recipients = {0};
+    bsi_access access = {0};
+    bs_status status = take_recipients(service, options, &recipients);
+
+    if (status >= 0) {
+        status = bsi_access_open(service, NULL, &access);
+    }
+    if (status >= 0) {
+        status = bsi_access_take_phrase(service, name_of(options), &access);
+    }
+    if (status >= 0) {
+        bsi_access_lend(&access, &env);
+        status = make_for(service, &env, &recipients, how, id_out);
+    }
+    bsi_access_close(&access);
+    bsi_key_list_dispose(&recipients);
+    return status;
+}
+
+static bs_status make(bs_service *service, const bs_repository_options *options,
+                      bsi_storage *storage, bsi_digest *id_out)
+{
+    bsi_repo_options how = {.version = options->version};
+    const bsi_repo_place place = {storage, "", service->known};
+
+    if (options->chunks_of) {
+        BSI_TRY(take_polynomial(service, options->chunks_of, &how.polynomial));
+    }
+    return options->encryption == BS_ENCRYPTION_RSA
+               ? make_wrapped(service, options, &place, &how, id_out)
+               : make_with_phrase(service, options, &place, &how, id_out);
 }
 
 bs_status bsi_repository_init(bs_service *service, const bs_repository_options *options,
@@ -175,12 +268,10 @@ bs_status bsi_repository_init(bs_service *service, const bs_repository_options *
     bs_status status = check_options(options);
 
     if (status >= 0) {
-        status = bsi_service_storage(
-            service, options->storage ? options->storage : BSI_REPOSITORY_STORAGE, &storage);
+        status = bsi_service_storage(service, name_of(options), &storage);
     }
     if (status >= 0) {
-        status = bsi_storage_check_writable(storage, options->storage ? options->storage
-                                                                      : BSI_REPOSITORY_STORAGE);
+        status = bsi_storage_check_writable(storage, name_of(options));
     }
     if (status >= 0) {
         status = make(service, options, storage, &id);
@@ -226,11 +317,8 @@ static bs_status fill_key(keys_box *box, const bsi_digest *id, const bsi_repo_ke
     return out->username && out->hostname && out->created_at && out->damage ? BS_OK : BS_E_NOMEM;
 }
 
-static bs_status take_key(void *user, const bsi_digest *id, const bsi_repo_key_info *info)
+static bs_status add_row(keys_box *box, bs_repository_key **out)
 {
-    keys_box *box = user;
-    bs_repository_key *key = NULL;
-
     if (box->keys.count == box->capacity) {
         const size_t capacity = box->capacity > 0 ? 2 * box->capacity : 8;
         bs_repository_key *larger = bsi_realloc_array(box->items, capacity, sizeof(*larger));
@@ -240,11 +328,51 @@ static bs_status take_key(void *user, const bsi_digest *id, const bsi_repo_key_i
         box->items = larger;
         box->capacity = capacity;
     }
-    key = &box->items[box->keys.count];
-    *key = (bs_repository_key){.is_current = false};
+    *out = &box->items[box->keys.count];
+    **out = (bs_repository_key){.kind = BS_KEY_PASSPHRASE};
+    return BS_OK;
+}
+
+static bs_status take_key(void *user, const bsi_digest *id, const bsi_repo_key_info *info)
+{
+    keys_box *box = user;
+    bs_repository_key *key = NULL;
+
+    BSI_TRY(add_row(box, &key));
     BSI_TRY(fill_key(box, id, info, key));
     box->keys.count++;
     return BS_OK;
+}
+
+/* A key set that is missing or damaged is a row, too. */
+static bs_status take_recipient(keys_box *box, const bsi_slot_info *slot)
+{
+    bs_repository_key *key = NULL;
+
+    BSI_TRY(add_row(box, &key));
+    key->kind = BS_KEY_RSA;
+    if (slot) {
+        (void)snprintf(key->id, sizeof(key->id), "%s", slot->fingerprint);
+    }
+    key->username = key->hostname = key->created_at = "";
+    key->damage = bsi_arena_text(&box->arena, slot ? "" : bs_error_last()->message);
+    box->keys.count++;
+    return key->damage ? BS_OK : BS_E_NOMEM;
+}
+
+static bs_status list_recipients(keys_box *box, const bsi_vault_env *env)
+{
+    bsi_keyset *set = NULL;
+    bs_status status = bsi_wrap_load(env, &set);
+
+    if (status == BS_E_NOT_FOUND || status == BS_E_CORRUPT || status == BS_E_VERSION) {
+        return take_recipient(box, NULL);
+    }
+    for (size_t i = 0; status >= 0 && i < bsi_keyset_slots(set); i++) {
+        status = take_recipient(box, bsi_keyset_slot(set, i));
+    }
+    bsi_keyset_free(set);
+    return status;
 }
 
 bs_status bsi_repository_key_list(bs_service *service, const char *storage,
@@ -265,6 +393,9 @@ bs_status bsi_repository_key_list(bs_service *service, const char *storage,
         box->repo = repository.session.repo;
         status = bsi_repo_key_list(repository.session.repo, NULL, take_key, box);
         box->repo = NULL;
+        if (status >= 0 && repository.session.wrapped) {
+            status = list_recipients(box, &repository.env);
+        }
         box->keys.items = box->items;
     }
     bsi_repository_close(&repository);

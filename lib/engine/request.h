@@ -69,6 +69,10 @@ BS_NODISCARD bs_status bsi_request_take_encryption(bs_service *service,
                                                    const bs_backup_options *options,
                                                    bsi_backup_request *request,
                                                    bsi_complaints *complaints);
+/* A public key for rsa by reference, into `list`; index SIZE_MAX: the field has only one. */
+BS_NODISCARD bs_status bsi_request_take_recipient(bs_service *service, const char *field,
+                                                  size_t index, const char *reference,
+                                                  bsi_key_list *list, bsi_complaints *complaints);
 BS_NODISCARD bs_status bsi_request_write_options(const bs_backup_options *options,
                                                  bsi_backup_request *request);
 

@@ -177,9 +177,9 @@ static const char *refusal(const char *reference, const bsi_key *key, const bsi_
     return others->count >= BSI_KEYSET_SLOTS_MAX ? "at most 64 keys can open one backup" : NULL;
 }
 
-static bs_status take_recipient(bs_service *service, const char *field, size_t index,
-                                const char *reference, bsi_backup_request *request,
-                                bsi_complaints *complaints)
+bs_status bsi_request_take_recipient(bs_service *service, const char *field, size_t index,
+                                     const char *reference, bsi_key_list *list,
+                                     bsi_complaints *complaints)
 {
     const char *refused = NULL;
     bsi_key *key = NULL;
@@ -188,12 +188,12 @@ static bs_status take_recipient(bs_service *service, const char *field, size_t i
     if (status < 0) {
         return complain_of_key(complaints, field, index, status);
     }
-    refused = refusal(reference, key, &request->wrap_keys);
+    refused = refusal(reference, key, list);
     if (refused) {
         status = bsi_fail(BS_LAYER_CALLER, BS_E_INVALID, "%s", refused);
         status = complain_of_key(complaints, field, index, status);
     } else {
-        status = bsi_key_list_add(&request->wrap_keys, key);
+        status = bsi_key_list_add(list, key);
     }
     bsi_key_unref(key);
     return status;
@@ -215,7 +215,8 @@ static bs_status take_recipients(bs_service *service, const char *const *recipie
         return BS_E_NOMEM;
     }
     for (size_t i = 0; i < count && status >= 0; i++) {
-        status = take_recipient(service, "recipients", i, recipients[i], request, complaints);
+        status = bsi_request_take_recipient(service, "recipients", i, recipients[i],
+                                            &request->wrap_keys, complaints);
         if (status >= 0 && complaints->count == before) {
             status = keep(recipients[i], &request->arena, &kept[i]);
         }
@@ -230,8 +231,9 @@ static bs_status take_public_keys(bs_service *service, const bs_backup_options *
     const size_t before = complaints->count;
 
     if (options->encryption_key) {
-        BSI_TRY(take_recipient(service, "encryption_key", SIZE_MAX, options->encryption_key,
-                               request, complaints));
+        BSI_TRY(bsi_request_take_recipient(service, "encryption_key", SIZE_MAX,
+                                           options->encryption_key, &request->wrap_keys,
+                                           complaints));
     }
     /* What was refused may be anything; nothing of it is kept. */
     if (options->encryption_key && complaints->count == before) {
@@ -240,7 +242,9 @@ static bs_status take_public_keys(bs_service *service, const bs_backup_options *
     if (options->recipients) {
         BSI_TRY(take_recipients(service, options->recipients, request, complaints));
     }
-    if (request->wrap_keys.count == 0 && complaints->count == before) {
+    /* A repository that is there has its own. */
+    if (request->wrap_keys.count == 0 && !bsi_request_is_repository(request) &&
+        complaints->count == before) {
         bsi_complain_invalid(complaints, "recipients: rsa needs the public key of at least one who "
                                          "may read the backup");
     }
@@ -277,11 +281,6 @@ static bool check_encryption(const bs_service *service, const bsi_backup_request
     }
     if (request->kind == BSI_KIND_MIRROR) {
         bsi_complain_invalid(complaints, "encryption: a mirror is a plain tree and takes none");
-        return false;
-    }
-    if (bsi_request_is_repository(request) && encryption == BS_ENCRYPTION_RSA) {
-        bsi_complain(complaints, BS_E_UNSUPPORTED, BS_LAYER_CALLER,
-                     "encryption: a repository takes none or aes256; rsa is not in this release");
         return false;
     }
     return true;

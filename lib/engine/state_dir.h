@@ -14,6 +14,7 @@
  *     storage/          the storage "local"
  *     bases/            for each storage plain copies of manifests that backups build on
  *     cache/            for storages that have one, copies of what is read again and again
+ *     phrases/          pass phrases of repositories; see engine/phrases.h
  *     keyring           keys under names, sealed; see engine/keyring.h
  *     signing.key, signers   who signs; see engine/signers.h
  *     audit/            the audit log; see engine/audit.h
@@ -35,6 +36,7 @@ typedef struct bsi_state_dir {
 #define BSI_STATE_STORAGE_DIR "storage"
 #define BSI_STATE_BASES_DIR "bases"
 #define BSI_STATE_CACHE_DIR "cache"
+#define BSI_STATE_PHRASES_DIR "phrases"
 
 /*
  * Make what is missing and take the lock. BS_E_BUSY: somebody has it;

@@ -184,6 +184,19 @@ static bs_status check_free(const bsi_repo *repo, const bs_call *call, size_t *k
     return BS_OK;
 }
 
+bs_status bsi_repo_check_free(const bsi_repo_place *place, const bs_call *call, size_t *keys_out)
+{
+    bsi_repo *repo = NULL;
+    bs_status status = repo_new(place, &repo);
+
+    if (!repo) {
+        return status;
+    }
+    status = check_free(repo, call, keys_out);
+    bsi_repo_close(repo);
+    return status;
+}
+
 /*
  * Keys without a config are what somebody has left who died in between, or is about to complete.
  * With the master key that is in them, the repository is the same whoever completes it.

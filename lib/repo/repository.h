@@ -62,6 +62,13 @@ BS_NODISCARD bs_status bsi_repo_init(const bsi_repo_place *place, const bs_call 
                                      bsi_repo **out);
 
 /*
+ * Whether one could be made there: BS_E_EXISTS as above. *keys_out: how many key files there are of
+ * one that was begun.
+ */
+BS_NODISCARD bs_status bsi_repo_check_free(const bsi_repo_place *place, const bs_call *call,
+                                           size_t *keys_out);
+
+/*
  * BS_E_NOT_FOUND: no repository there. BS_E_KEY: the password opens none of its
  * keys. BS_E_VERSION: above 2. BS_E_CORRUPT: config or keys are missing or
  * damaged. BS_E_LIMIT: trying its keys costs more than BSI_REPO_OPEN_WORK_MAX

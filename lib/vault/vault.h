@@ -38,6 +38,17 @@ void bsi_progress_add(bsi_progress *progress, uint64_t files, uint64_t bytes);
 /* The scan has ended. */
 void bsi_progress_set_total(bsi_progress *progress, uint64_t files, uint64_t bytes);
 
+/*
+ * Keeps, on this machine, the data key of the repository of one storage, so that backups into it
+ * need no private key. Any thread.
+ */
+typedef struct bsi_repo_keeper {
+    bs_status (*load)(void *user, bsi_secret **out); /* BS_E_NOT_FOUND: none is kept. */
+    /* Durable when it returns. What was kept before stays readable for people. */
+    bs_status (*store)(void *user, const bsi_secret *data_key);
+    void *user;
+} bsi_repo_keeper;
+
 /* What every operation works with. Everything is borrowed; what is zero is not there. */
 typedef struct bsi_vault_env {
     bsi_storage *storage;
@@ -64,6 +75,7 @@ typedef struct bsi_vault_env {
      * manifests that `rsa` backups may build on. They tell names, and no keys.
      */
     bsi_storage *bases;
+    const bsi_repo_keeper *keeper;
 } bsi_vault_env;
 
 typedef enum bsi_backup_kind {
@@ -114,9 +126,13 @@ typedef struct bsi_backup_plan {
     bool allow_empty_mirror;
     uint64_t max_file_size; /* Larger files are left out with a warning; 0: no limit. */
 
-    /* Archives only. */
+    /* Not of mirrors. */
     bsi_encryption encryption;
-    bsi_key *const *wrap_keys; /* Each opens the backup; of the kinds that the encryption has. */
+    /*
+     * Each opens the backup; of the kinds that the encryption has. An `rsa` repository that is
+     * there has its recipients: none need be given, and those that are must be among them.
+     */
+    bsi_key *const *wrap_keys;
     size_t wrap_count;
     bsi_keyset_cost cost;     /* Of pass phrases. */
     const bsi_signer *signer; /* Mandatory for rsa; NULL: nobody signs. */

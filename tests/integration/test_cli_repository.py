@@ -29,7 +29,7 @@ class Init(RepositoryCase):
         self.ends(DONE, "key", "generate", "raw", key)
         self.refused("pass phrase", "repo", "init", "--encrypt", "aes256", "--key", f"file:{key}")
         self.refused("aes256", "repo", "init", *KEY)
-        self.refused("release", "repo", "init", "--encrypt", "rsa")
+        self.refused("public key", "repo", "init", "--encrypt", "rsa")
         self.assertFalse((self.storage / "config").exists())
 
 

@@ -251,11 +251,6 @@ static void a_single_kind_of_complaint_has_its_own_code(void **state)
     char id[BS_ID_SIZE];
 
     tree_build(engine->source, 0);
-    options.form = BS_FORM_REPOSITORY;
-    options.encryption = BS_ENCRYPTION_RSA;
-    assert_status(bs_backup_start(engine->service, &options, id), BS_E_UNSUPPORTED);
-    options.form = BS_FORM_DEFAULT;
-    options.encryption = BS_ENCRYPTION_NONE;
     options.storage = "nowhere";
     assert_status(bs_backup_start(engine->service, &options, id), BS_E_NOT_FOUND);
     assert_int_equal(bs_error_last()->layer, BS_LAYER_CALLER);

@@ -165,7 +165,8 @@ static void requests_that_a_repository_cannot_meet_are_refused(void **state)
     refuse(engine, &options, "form: a mirror backup has the form mirror");
     options.backup_type = BS_BACKUP_DEFAULT;
     options.encryption = BS_ENCRYPTION_RSA;
-    refuse(engine, &options, "encryption: a repository takes none or aes256");
+    options.encryption_key = "a pass phrase";
+    refuse(engine, &options, "encryption_key: takes a public key");
     options.encryption = BS_ENCRYPTION_AES256;
     options.encryption_key =
         "bsvc-key-1 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";

@@ -36,14 +36,18 @@ typedef struct run {
 static bs_status open_session(run *self)
 {
     const bsi_backup_plan *plan = self->plan;
-    const bool is_encrypted = plan->encryption != BSI_ENCRYPTION_NONE;
+    const bsi_repo_wrap wrap = {plan->wrap_keys, plan->wrap_count, plan->signer};
     bsi_repo_options make = {.version = 2};
-    const bsi_session_options options = {.keys = is_encrypted ? plan->wrap_keys : NULL,
-                                         .key_count = is_encrypted ? plan->wrap_count : 0,
-                                         .lock = BSI_SESSION_SHARED,
-                                         .with_index = true,
-                                         .make = &make};
+    bsi_session_options options = {.lock = BSI_SESSION_SHARED, .with_index = true, .make = &make};
 
+    if (plan->encryption == BSI_ENCRYPTION_RSA) {
+        options.keys = self->env.keys;
+        options.key_count = self->env.key_count;
+        options.wrap = &wrap;
+    } else if (plan->encryption != BSI_ENCRYPTION_NONE) {
+        options.keys = plan->wrap_keys;
+        options.key_count = plan->wrap_count;
+    }
     if (plan->cost.log_n > 0) {
         make.cost = (bsi_scrypt_cost){.log_n = plan->cost.log_n, .r = 8, .p = 1};
     }

@@ -4,6 +4,7 @@
  */
 #include "vault/repository/session.h"
 
+#include "os/thread.h"
 #include "repo/index_load.h"
 
 typedef struct opening {
@@ -37,7 +38,12 @@ static bs_status open_known(const opening *self, bsi_repo_session *out)
     return status;
 }
 
-/* Open it with each pass phrase in turn; BS_E_KEY of the last when none fits. */
+static bs_status open_with(const opening *self, const bsi_secret *phrase, bsi_repo_session *out)
+{
+    return bsi_repo_open(&self->place, self->env->call, phrase, &out->repo);
+}
+
+/* With each pass phrase in turn; BS_E_KEY of the last when none fits. */
 static bs_status open_in_turn(const opening *self, bsi_repo_session *out)
 {
     const bsi_session_options *options = self->options;
@@ -46,25 +52,93 @@ static bs_status open_in_turn(const opening *self, bsi_repo_session *out)
     for (size_t i = 0; i < options->key_count && status == BS_E_KEY; i++) {
         const bsi_secret *phrase = bsi_key_phrase(options->keys[i]);
         if (phrase) {
-            status = bsi_repo_open(&self->place, self->env->call, phrase, &out->repo);
+            status = open_with(self, phrase, out);
         }
     }
     if (status == BS_E_KEY && (options->reads_only || options->key_count == 0)) {
-        status = bsi_repo_open(&self->place, self->env->call, NULL, &out->repo);
+        status = open_with(self, NULL, out);
         out->phraseless = status >= 0;
     }
     return status;
 }
 
-static bs_status open_any(const opening *self, bsi_repo_session *out)
+static bs_status open_with_phrases(const opening *self, bsi_repo_session *out)
 {
     const bs_status status = self->options->in_order ? BS_E_KEY : open_known(self, out);
 
     return status == BS_E_KEY ? open_in_turn(self, out) : status;
 }
 
+/* Takes over the data key, which is shown to open the repository before it counts for anything. */
+static bs_status open_with_data_key(const opening *self, bsi_secret *data_key,
+                                    bsi_repo_session *out)
+{
+    bsi_secret *phrase = NULL;
+    bs_status status = bsi_wrap_phrase(data_key, &phrase);
+
+    if (status >= 0) {
+        status = open_with(self, phrase, out);
+    }
+    out->wrapped = status >= 0;
+    if (status >= 0 && self->options->wrap) {
+        status = bsi_wrap_check(self->env, self->options->wrap, data_key, false);
+    }
+    bsi_secret_free(phrase);
+    bsi_secret_free(data_key);
+    return status;
+}
+
+/* BS_E_KEY: no data key is known that opens it. */
+static bs_status open_wrapped(const opening *self, bsi_repo_session *out)
+{
+    const bsi_session_options *options = self->options;
+    const bool reports = options->reads_only && options->with_index;
+    bsi_secret *data_key = NULL;
+    bs_status status = bsi_wrap_kept(self->env, &data_key);
+
+    if (status >= 0) {
+        status = open_with_data_key(self, data_key, out);
+    }
+    if (status != BS_E_KEY || out->wrapped) {
+        return status;
+    }
+    status = bsi_wrap_open(self->env, options->keys, options->key_count, reports, &data_key);
+    return status < 0 ? status : open_with_data_key(self, data_key, out);
+}
+
+/* Of one that is for RSA keys and cannot be opened: whether there is any. */
+static bs_status look(const opening *self)
+{
+    size_t keys = 0;
+    const bs_status status = bsi_repo_check_free(&self->place, self->env->call, &keys);
+
+    if (status == BS_E_EXISTS) {
+        return bsi_wrap_explain(self->env);
+    }
+    return status < 0 ? status
+                      : bsi_fail(BS_LAYER_STORAGE, BS_E_NOT_FOUND, "there is no repository");
+}
+
+static bs_status open_any(const opening *self, bsi_repo_session *out)
+{
+    const bsi_session_options *options = self->options;
+    bs_status status = BS_E_KEY;
+
+    if (options->wrap || options->reads_only) {
+        status = open_wrapped(self, out);
+    }
+    if (status != BS_E_KEY || out->wrapped) {
+        return status;
+    }
+    if (options->wrap) {
+        return look(self);
+    }
+    status = open_with_phrases(self, out);
+    return status == BS_E_KEY ? bsi_wrap_explain(self->env) : status;
+}
+
 /* The pass phrase of a new one: the first there is. */
-static bs_status make(const opening *self, bsi_repo_session *out)
+static bs_status make_with_phrase(const opening *self, bsi_repo_session *out)
 {
     const bsi_session_options *options = self->options;
     const bsi_secret *phrase = NULL;
@@ -79,6 +153,64 @@ static bs_status make(const opening *self, bsi_repo_session *out)
     return bsi_repo_init(&self->place, self->env->call, options->make, phrase, &out->repo);
 }
 
+/* Nobody guesses 256 bits of chance, so to open it need not cost half a second. */
+static const bsi_scrypt_cost cheap = {.log_n = 10, .r = 8, .p = 1};
+
+static bs_status make_with_data_key(const opening *self, const bsi_secret *data_key,
+                                    bsi_repo_session *out)
+{
+    const bsi_session_options *options = self->options;
+    bsi_repo_options how = *options->make;
+    bsi_secret *phrase = NULL;
+    bs_status status = bsi_wrap_phrase(data_key, &phrase);
+
+    how.cost = cheap;
+    if (status >= 0) {
+        status = bsi_repo_init(&self->place, self->env->call, &how, phrase, &out->repo);
+    }
+    bsi_secret_free(phrase);
+    if (status == BS_E_EXISTS) {
+        bsi_wrap_take_back(self->env, data_key);
+    }
+    BSI_TRY(status);
+    out->wrapped = true;
+    return bsi_wrap_check(self->env, options->wrap, data_key, true);
+}
+
+/* The key set is there before anything that it opens. */
+static bs_status make_wrapped(const opening *self, bsi_repo_session *out)
+{
+    bsi_secret *data_key = NULL;
+    size_t keys = 0;
+    bs_status status = bsi_repo_check_free(&self->place, self->env->call, &keys);
+
+    BSI_TRY(status);
+    status = bsi_wrap_begin(self->env, self->options->wrap, keys > 0, &data_key);
+    if (status >= 0) {
+        status = make_with_data_key(self, data_key, out);
+    }
+    bsi_secret_free(data_key);
+    return status;
+}
+
+/*
+ * One at a time in a process: two would each keep a pass phrase of their own, of which the storage
+ * takes one. It is held while the storage answers, for as long as a repository takes to be made.
+ */
+static bs_status make(const opening *self, bsi_repo_session *out)
+{
+    static bsi_mutex one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+    bs_status status = BS_OK;
+
+    if (!self->options->wrap) {
+        return make_with_phrase(self, out);
+    }
+    bsi_mutex_lock(&one_at_a_time);
+    status = make_wrapped(self, out);
+    bsi_mutex_unlock(&one_at_a_time);
+    return status;
+}
+
 /*
  * Somebody else may make it at the same moment; then it is his that is opened. BS_E_CORRUPT: the
  * config may be missing because somebody died before he had stored it.
@@ -88,7 +220,7 @@ static bs_status open_or_make(const opening *self, bsi_repo_session *out)
     bs_error failure;
     bs_status status = open_any(self, out);
 
-    if ((status != BS_E_NOT_FOUND && status != BS_E_CORRUPT) || !self->options->make) {
+    if ((status != BS_E_NOT_FOUND && status != BS_E_CORRUPT) || !self->options->make || out->repo) {
         return status;
     }
     status = make(self, out);
@@ -130,13 +262,10 @@ static bs_status load_index(bsi_repo_session *session)
                                session->index);
 }
 
-bs_status bsi_repo_session_open(const bsi_vault_env *env, const bsi_session_options *options,
-                                bsi_repo_session *out)
+/* From there on, whatever has opened it. */
+static bs_status complete(const bsi_session_options *options, bs_status status,
+                          bsi_repo_session session, bsi_repo_session *out)
 {
-    const opening self = {.env = env, .options = options, .place = {env->storage, "", env->known}};
-    bsi_repo_session session = {.env = env};
-    bs_status status = open_or_make(&self, &session);
-
     if (status >= 0) {
         status = lock(options, &session);
     }
@@ -149,6 +278,26 @@ bs_status bsi_repo_session_open(const bsi_vault_env *env, const bsi_session_opti
     }
     *out = session;
     return BS_OK;
+}
+
+bs_status bsi_repo_session_open(const bsi_vault_env *env, const bsi_session_options *options,
+                                bsi_repo_session *out)
+{
+    const opening self = {.env = env, .options = options, .place = {env->storage, "", env->known}};
+    bsi_repo_session session = {.env = env};
+    const bs_status status = open_or_make(&self, &session);
+
+    return complete(options, status, session, out);
+}
+
+bs_status bsi_repo_session_make(const bsi_vault_env *env, const bsi_session_options *options,
+                                bsi_repo_session *out)
+{
+    const opening self = {.env = env, .options = options, .place = {env->storage, "", env->known}};
+    bsi_repo_session session = {.env = env};
+    const bs_status status = make(&self, &session);
+
+    return complete(options, status, session, out);
 }
 
 /* --- While it is open, and afterwards --- */

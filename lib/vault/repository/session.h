@@ -5,6 +5,7 @@
 #include "repo/index.h"
 #include "repo/locks.h"
 #include "repo/repository.h"
+#include "vault/repository/wrap.h"
 #include "vault/vault.h"
 
 /*
@@ -18,6 +19,7 @@ typedef struct bsi_repo_session {
     bsi_repo_index *index; /* NULL: not asked for. */
     bsi_repo_lock *lock;   /* NULL: none. */
     bool phraseless;       /* The empty pass phrase has opened it. */
+    bool wrapped;          /* The data key of its key set has. */
 } bsi_repo_session;
 
 typedef enum bsi_session_lock {
@@ -29,8 +31,9 @@ typedef enum bsi_session_lock {
 /* How to open it. All is borrowed. */
 typedef struct bsi_session_options {
     /*
-     * The pass phrases among these are tried; keys of other kinds open no repository. Without
-     * any key it is the empty pass phrase.
+     * What env->keeper has is tried, the private RSA keys among these on the key set beside the
+     * repository, then the pass phrases among them; other keys open no repository. Without any
+     * pass phrase it is the empty one.
      */
     bsi_key *const *keys;
     size_t key_count;
@@ -45,6 +48,11 @@ typedef struct bsi_session_options {
      * it before is tried first.
      */
     bool in_order;
+    /*
+     * What it is opened with to be written is wrapped for these: pass phrases are not tried. NULL:
+     * for writing only pass phrases are.
+     */
+    const bsi_repo_wrap *wrap;
     bool with_index;              /* Index files that are damaged are reported to env->warn. */
     const bsi_repo_options *make; /* How to make one where there is none; NULL: it must be there. */
 } bsi_session_options;
@@ -54,6 +62,11 @@ typedef struct bsi_session_options {
  * key opens it; BS_E_BUSY: somebody else's lock; and what the parts answer.
  */
 BS_NODISCARD bs_status bsi_repo_session_open(const bsi_vault_env *env,
+                                             const bsi_session_options *options,
+                                             bsi_repo_session *out);
+
+/* One that is made, and must not be there: BS_E_EXISTS. */
+BS_NODISCARD bs_status bsi_repo_session_make(const bsi_vault_env *env,
                                              const bsi_session_options *options,
                                              bsi_repo_session *out);
 

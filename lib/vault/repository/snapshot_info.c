@@ -119,6 +119,14 @@ static void take_times(const bsi_snapshot *snapshot, bsi_manifest_info *out)
     out->scan_began = out->started_at;
 }
 
+static bsi_encryption encryption_of(const bsi_repo_session *session)
+{
+    if (session->wrapped) {
+        return BSI_ENCRYPTION_RSA;
+    }
+    return session->phraseless ? BSI_ENCRYPTION_NONE : BSI_ENCRYPTION_AES256;
+}
+
 static bs_status describe(const bsi_snapshot *snapshot, const bsi_repo_session *session,
                           bsi_manifest_info *out)
 {
@@ -127,7 +135,7 @@ static bs_status describe(const bsi_snapshot *snapshot, const bsi_repo_session *
 
     choose_name(snapshot, name);
     out->kind = snapshot->parent.given ? BSI_KIND_INCREMENTAL : BSI_KIND_FULL;
-    out->encryption = session->phraseless ? BSI_ENCRYPTION_NONE : BSI_ENCRYPTION_AES256;
+    out->encryption = encryption_of(session);
     out->retention_days = -1;
     take_times(snapshot, out);
     if (snapshot->has_summary) {
