@@ -5,6 +5,7 @@
 Usage: test_cli_ftp.py TOOL FTP_SERVER [unittest's arguments]
 """
 import importlib.util
+import pathlib
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,9 @@ import unittest
 
 import scratch
 from cli_case import DONE, Case
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import ports  # noqa: E402
 
 SERVER = sys.argv.pop(1) if len(sys.argv) > 1 else ""
 
@@ -35,8 +39,7 @@ class Ftp(Case):
              "-keyout", cls.folder / "server.pem.key"],
             check=True, capture_output=True,
         )  # fmt: skip
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            cls.port = free.getsockname()[1]
+        cls.port = ports.free_port()
         cls.server = subprocess.Popen(
             [sys.executable, SERVER, str(cls.port), cls.folder], stderr=subprocess.DEVNULL
         )

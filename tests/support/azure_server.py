@@ -19,7 +19,6 @@ import hmac
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+
+import ports
 
 SKIPPED = 77
 START_SECONDS = 60
@@ -76,12 +77,6 @@ def ask(request):
     return opener.open(request, timeout=60)
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 class Azurite:
     """Azurite, in strict mode and in memory."""
 
@@ -90,7 +85,7 @@ class Azurite:
     def __init__(self, folder):
         self.folder = folder
         self.process = None
-        self.port = free_port()
+        self.port = ports.free_port()
 
     @staticmethod
     def program():

@@ -12,9 +12,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "os/random.h"
 #include "support/daemon.h"
 
-enum { START_TRIES = 500, START_US = 10000, PATH_SIZE = 400 };
+enum {
+    START_TRIES = 500,
+    START_US = 10000,
+    PATH_SIZE = 400,
+    PORT_FIRST = 10000,
+    PORT_TRIES = 1000,
+};
 
 const struct passwd *test_runner(void)
 {
@@ -54,19 +61,44 @@ bool test_run(const char *const *argv)
            WEXITSTATUS(result) == 0;
 }
 
+/* Where the ports begin that the system gives to whoever asks for any. */
+static unsigned first_given_port(void)
+{
+    FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+    unsigned first = 0;
+
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%u", &first), 1);
+    (void)fclose(file);
+    assert_true(first > PORT_FIRST && first <= UINT16_MAX);
+    return first;
+}
+
+static bool is_free(uint16_t port)
+{
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool bound = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+
+    (void)close(fd);
+    return bound;
+}
+
 uint16_t test_free_port(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(address);
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const unsigned count = first_given_port() - PORT_FIRST;
+    uint32_t number = 0;
     uint16_t port = 0;
 
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, size) == 0 &&
-        getsockname(fd, (struct sockaddr *)&address, &size) == 0) {
-        port = ntohs(address.sin_port);
+    for (unsigned i = 0; i < PORT_TRIES; i++) {
+        assert_ok(bsi_random(&number, sizeof(number)));
+        port = (uint16_t)(PORT_FIRST + number % count);
+        if (is_free(port)) {
+            return port;
+        }
     }
-    (void)close(fd);
-    return port;
+    return 0;
 }
 
 static bool answers(uint16_t port)

@@ -28,7 +28,10 @@ pid_t test_start_server(const char *const *argv, uint16_t port);
 /* Kill it and all that it has started. */
 void test_kill(pid_t pid);
 
-/* 0: there is none. */
+/*
+ * Of those that the system gives to nobody who does not ask for them: else a connection of
+ * another test may get it before its server listens. 0: there is none.
+ */
 uint16_t test_free_port(void);
 
 /* A file in a directory, owned by who runs servers; and what makes another one theirs. */

@@ -12,12 +12,13 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+
+import ports
 
 SKIPPED = 77
 START_SECONDS = 60
@@ -26,12 +27,6 @@ BUCKET = "backupsvc"
 
 def program():
     return os.environ.get("FAKE_GCS_SERVER") or shutil.which("fake-gcs-server")
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def make_bucket(address, process):
@@ -69,7 +64,7 @@ def main(command):
         print("1..0 # SKIP fake-gcs-server is not there")
         return SKIPPED
     folder = pathlib.Path(tempfile.mkdtemp(prefix="backupsvc-gcs."))
-    port = free_port()
+    port = ports.free_port()
     address = f"http://127.0.0.1:{port}"
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen(

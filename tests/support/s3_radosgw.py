@@ -2,10 +2,11 @@
 """Ceph's S3 server on this machine: one monitor, one store in memory, one gateway."""
 import pathlib
 import shutil
-import socket
 import subprocess
 import time
 import uuid
+
+import ports
 
 PROGRAMS = ("ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
 START_SECONDS = 120
@@ -49,24 +50,13 @@ def is_there():
     return all(shutil.which(program) for program in PROGRAMS)
 
 
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
-
-
 class Server:
     """One cluster below a folder; `address` is the gateway's."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.processes = []
-        v2, v1, port = free_ports(3)
+        v2, v1, port = ports.free_ports(3)
         self.address = f"http://127.0.0.1:{port}"
         self.monitor = f"[v2:127.0.0.1:{v2},v1:127.0.0.1:{v1}]"
         self.fsid = str(uuid.uuid4())

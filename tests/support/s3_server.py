@@ -23,6 +23,7 @@ import urllib.error
 import urllib.request
 from urllib.parse import quote
 
+import ports
 import s3_radosgw
 
 SKIPPED = 77
@@ -92,7 +93,7 @@ class Versitygw:
     def __init__(self, folder):
         self.folder = folder
         self.process = None
-        self.address = f"http://127.0.0.1:{s3_radosgw.free_ports(1)[0]}"
+        self.address = f"http://127.0.0.1:{ports.free_port()}"
         for name in ("data", "meta", "iam", "versions"):
             (folder / name).mkdir()
 
