@@ -127,7 +127,7 @@ typedef struct bs_backup_options {
                                      rsa: a public key, as in `recipients`. */
     const char *const *recipients; /**< rsa: who can read it, ended by NULL: PEM texts or paths of
                                         public keys and certificates, or "keyring:NAME". A
-                                      repository that is there has its own; none need be given. */
+                                        repository that is there has its own; none need be given. */
     int32_t keep_last;             /**< Rules for all of the name: see retention.h. 0: none. */
     int32_t keep_hourly;
     int32_t keep_daily;

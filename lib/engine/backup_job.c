@@ -487,7 +487,6 @@ static bs_status open_access(bsi_job *job)
 {
     backup_run *run = job->payload;
     const bsi_backup_request *request = run->request;
-
     bsi_key *first = request->wrap_keys.count > 0 ? request->wrap_keys.items[0] : NULL;
 
     if (request->encryption != BSI_ENCRYPTION_NONE &&

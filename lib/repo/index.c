@@ -657,6 +657,14 @@ void bsi_repo_index_get_stats(bsi_repo_index *index, bsi_repo_index_stats *out)
     bsi_mutex_unlock(&index->lock);
 }
 
+bool bsi_repo_index_is_told_twice(bsi_repo_index *index)
+{
+    bsi_repo_index_stats stats;
+
+    bsi_repo_index_get_stats(index, &stats);
+    return stats.packs_told > stats.packs;
+}
+
 /* --- Life --- */
 
 bs_status bsi_repo_index_new(bsi_repo_index **out)

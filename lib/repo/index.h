@@ -86,6 +86,9 @@ typedef struct bsi_repo_index_stats {
 
 void bsi_repo_index_get_stats(bsi_repo_index *index, bsi_repo_index_stats *out);
 
+/* Whether several index files tell of the same pack, which restic finds fault with. */
+bool bsi_repo_index_is_told_twice(bsi_repo_index *index);
+
 /* Behind the highest number of a pack. */
 uint32_t bsi_repo_index_pack_end(bsi_repo_index *index);
 

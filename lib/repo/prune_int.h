@@ -68,9 +68,6 @@ BS_NODISCARD bs_status bsi_prune_keeps(bsi_repo_prune *self, uint32_t pack, cons
 BS_NODISCARD bs_status bsi_prune_needs(bsi_repo_prune *self, const bsi_blob *blob,
                                        bsi_blob_place *first, bool *out);
 
-/* Whether several index files tell of the same pack. */
-bool bsi_prune_is_told_twice(const bsi_repo_prune *self);
-
 /* Between two steps: whether to go on, and the lock written anew if that is due. */
 BS_NODISCARD bs_status bsi_prune_go_on(const bsi_repo_prune *self, bsi_repo_lock *lock);
 

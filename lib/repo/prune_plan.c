@@ -76,14 +76,6 @@ bs_status bsi_prune_load_index(bsi_repo_prune *self)
     return status;
 }
 
-bool bsi_prune_is_told_twice(const bsi_repo_prune *self)
-{
-    bsi_repo_index_stats stats;
-
-    bsi_repo_index_get_stats(self->index, &stats);
-    return stats.packs_told > stats.packs;
-}
-
 static bs_status load_snapshot(bsi_repo_prune *self, bsi_repo_lock *lock, const bsi_digest *id)
 {
     bs_status status = BS_OK;

@@ -323,7 +323,7 @@ bs_status bsi_repo_prune_mark(bsi_repo_prune *prune, bsi_repo_lock *lock, bool *
     bsi_marks_dispose(&prune->marks);
     prune->marks = marks;
     prune->report.packs_waiting = marks.count;
-    *due = bsi_prune_is_told_twice(prune);
+    *due = bsi_repo_index_is_told_twice(prune->index);
     for (size_t i = 0; i < marks.count; i++) {
         *due |= is_due(prune, &marks.items[i].pack, now_sec);
     }
@@ -369,7 +369,8 @@ static bs_status remove_all(remover *self)
     BSI_TRY(look_at_all(self, now_sec));
     BSI_TRY(list_known(self, &known));
     BSI_TRY(list_unknown(self, now_sec));
-    BSI_TRY(known > 0 || bsi_prune_is_told_twice(self->prune) ? replace_index(self) : BS_OK);
+    BSI_TRY(known > 0 || bsi_repo_index_is_told_twice(self->prune->index) ? replace_index(self)
+                                                                          : BS_OK);
     BSI_TRY(remove_packs(self));
     return keep_marks(self);
 }

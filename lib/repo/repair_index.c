@@ -136,15 +136,6 @@ static bs_status index_packs(indexer *self, bsi_blob_list *header)
 
 /* --- The whole --- */
 
-/* Whether several index files tell of the same pack, which restic finds fault with. */
-static bool is_told_twice(const indexer *self)
-{
-    bsi_repo_index_stats stats;
-
-    bsi_repo_index_get_stats(self->before, &stats);
-    return stats.packs_told > stats.packs;
-}
-
 static bs_status repair(indexer *self)
 {
     const bsi_repair *base = &self->base;
@@ -161,7 +152,7 @@ static bs_status repair(indexer *self)
     status = index_packs(self, &header);
     bsi_blob_list_dispose(&header);
     BSI_TRY(status);
-    if ((!self->changed && !is_told_twice(self)) || base->options.dry_run) {
+    if ((!self->changed && !bsi_repo_index_is_told_twice(self->before)) || base->options.dry_run) {
         return BS_OK;
     }
     rewrite.index = base->index;

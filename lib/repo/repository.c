@@ -219,23 +219,10 @@ static bs_status take_over(bsi_repo *repo, const bs_call *call, const bsi_secret
 /* Of two who make one at the same time, only the first gets here where the storage can tell. */
 static bs_status put_config(const bsi_repo *repo, const bs_call *call, const bsi_buf *stored)
 {
-    bs_storage_put_options options = BSI_PUT_DEFAULTS;
     char key[BSI_REPO_KEY_SIZE];
-    bsi_upload *upload = NULL;
-    bs_status status = BS_OK;
 
-    if (bsi_storage_caps(repo->storage) & BS_STORAGE_CAP_CONDITIONAL_PUT) {
-        options.flags = BS_STORAGE_PUT_EXCLUSIVE;
-    }
-    options.expected_size = stored->size;
     bsi_repo_config_key(repo, key);
-    BSI_TRY(bsi_upload_begin(repo->storage, call, key, &options, &upload));
-    status = bsi_upload_write(upload, call, stored->data, stored->size);
-    if (status < 0) {
-        bsi_upload_abort(upload);
-        return status;
-    }
-    return bsi_upload_commit(upload, call);
+    return bsi_storage_put_new(repo->storage, call, key, stored->data, stored->size);
 }
 
 static bs_status store_config(const bsi_repo *repo, const bs_call *call)

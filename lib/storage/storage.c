@@ -507,13 +507,14 @@ void bsi_upload_abort(bsi_upload *upload)
     }
 }
 
-bs_status bsi_storage_put(bsi_storage *storage, const bs_call *call, const char *key,
-                          const void *data, size_t size)
+static bs_status put(bsi_storage *storage, const bs_call *call, const char *key, const void *data,
+                     size_t size, uint32_t flags)
 {
     bs_storage_put_options options = BSI_PUT_DEFAULTS;
     bsi_upload *upload = NULL;
     bs_status status = BS_OK;
 
+    options.flags = flags;
     options.expected_size = size;
     BSI_TRY(bsi_upload_begin(storage, call, key, &options, &upload));
     BSI_CHECK(upload);
@@ -523,6 +524,20 @@ bs_status bsi_storage_put(bsi_storage *storage, const bs_call *call, const char 
         return status;
     }
     return bsi_upload_commit(upload, call);
+}
+
+bs_status bsi_storage_put(bsi_storage *storage, const bs_call *call, const char *key,
+                          const void *data, size_t size)
+{
+    return put(storage, call, key, data, size, 0);
+}
+
+bs_status bsi_storage_put_new(bsi_storage *storage, const bs_call *call, const char *key,
+                              const void *data, size_t size)
+{
+    const bool can_tell = (bsi_storage_caps(storage) & BS_STORAGE_CAP_CONDITIONAL_PUT) != 0;
+
+    return put(storage, call, key, data, size, can_tell ? BS_STORAGE_PUT_EXCLUSIVE : 0);
 }
 
 bs_status bsi_storage_load(bsi_storage *storage, const bs_call *call, const char *key,

@@ -125,6 +125,9 @@ void bsi_upload_abort(bsi_upload *upload);
 /* A whole object in one go. */
 BS_NODISCARD bs_status bsi_storage_put(bsi_storage *storage, const bs_call *call, const char *key,
                                        const void *data, size_t size);
+/* The same where nothing is yet: BS_E_EXISTS, where the storage can tell; elsewhere it replaces. */
+BS_NODISCARD bs_status bsi_storage_put_new(bsi_storage *storage, const bs_call *call,
+                                           const char *key, const void *data, size_t size);
 
 /*
  * Append a whole object to `out`. More than `max_size` bytes are BS_E_LIMIT, found before

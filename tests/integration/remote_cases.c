@@ -11,6 +11,7 @@
 #include "engine/reclaim.h"
 #include "engine/service.h"
 #include "os/process.h"
+#include "remote_fixture.h"
 #include "storage/storage.h"
 #include "support/compare.h"
 #include "support/proxy.h"
@@ -199,14 +200,6 @@ static test_proxy *add_behind_proxy(engine_fixture *engine, const char *prefix)
     return proxy;
 }
 
-static bs_status count_one(void *user, const char *key, const bs_storage_object *object)
-{
-    (void)key;
-    (void)object;
-    (*(size_t *)user)++;
-    return BS_OK;
-}
-
 /* What is there when the collector has been, long after: also of uploads nothing is left. */
 static size_t objects_after_collector(engine_fixture *engine, const char *name)
 {
@@ -219,7 +212,7 @@ static size_t objects_after_collector(engine_fixture *engine, const char *name)
     assert_ok(bsi_reclaim(engine->service, LONG_AFTER, &reclaimed));
     assert_int_equal(reclaimed.objects, 0);
     assert_ok(bsi_service_storage(engine->service, name, &storage));
-    assert_ok(bsi_storage_list(storage, NULL, "", count_one, &count));
+    count = remote_count_objects(storage);
     bsi_storage_unref(storage);
     return count;
 }

@@ -216,21 +216,10 @@ bs_status bsi_wrap_explain(const bsi_vault_env *env)
 
 static bs_status put(const bsi_vault_env *env, const bsi_buf *bytes, bool exclusive)
 {
-    bs_storage_put_options options = BSI_PUT_DEFAULTS;
-    bsi_upload *upload = NULL;
-    bs_status status = BS_OK;
+    bs_status (*const put_it)(bsi_storage *, const bs_call *, const char *, const void *, size_t) =
+        exclusive ? bsi_storage_put_new : bsi_storage_put;
 
-    if (exclusive && (bsi_storage_caps(env->storage) & BS_STORAGE_CAP_CONDITIONAL_PUT)) {
-        options.flags = BS_STORAGE_PUT_EXCLUSIVE;
-    }
-    options.expected_size = bytes->size;
-    BSI_TRY(bsi_upload_begin(env->storage, env->call, BSI_REPOSITORY_KEYS_KEY, &options, &upload));
-    status = bsi_upload_write(upload, env->call, bytes->data, bytes->size);
-    if (status < 0) {
-        bsi_upload_abort(upload);
-        return status;
-    }
-    return bsi_upload_commit(upload, env->call);
+    return put_it(env->storage, env->call, BSI_REPOSITORY_KEYS_KEY, bytes->data, bytes->size);
 }
 
 /* Whether bytes are a set for so many keys that the data key opens. */
