@@ -28,11 +28,7 @@
 #include "support/guard.h"
 #include "support/tree.h"
 
-#ifdef __SANITIZE_ADDRESS__
-enum { MEMORY_MAX_KIB = 3 * 1024 * 1024 };
-#else
-enum { MEMORY_MAX_KIB = 512 * 1024 };
-#endif
+enum { MEMORY_MAX_KIB = (TEST_SANITIZED ? 3072 : 512) * 1024 };
 
 enum { PATH_ROOM = 1200, SECONDS_MAX = 120, NOBODY = 65534 };
 
@@ -307,8 +303,9 @@ static void run_once(run *self)
 static void run_case(scene *self, const char *name, hostile_outcome outcome)
 {
     const bool can_change = geteuid() == 0;
+    const bool few = (self->slow || TEST_SANITIZED) && !full;
 
-    for (unsigned i = 0; i < (can_change ? 4 : 2); i += self->slow && !full ? 3 : 1) {
+    for (unsigned i = 0; i < (can_change ? 4 : 2); i += few ? 3 : 1) {
         run once = {self, name, outcome, i % 2 == 1, i / 2 == 1};
         run_once(&once);
     }

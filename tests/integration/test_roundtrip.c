@@ -50,12 +50,13 @@ static bool is_slow(const char *compression)
 }
 
 /*
- * In short runs only what is quick, and not encrypted, meets large files: what lies in envelopes
- * is the same container.
+ * In short runs only what is quick, not encrypted and without sanitizers meets large files: what
+ * lies in envelopes is the same container.
  */
 static unsigned flags_for(const test_vault *vault, const char *compression)
 {
-    const bool large = !is_slow(compression) && vault->seal.encryption == BSI_ENCRYPTION_NONE;
+    const bool large =
+        !is_slow(compression) && vault->seal.encryption == BSI_ENCRYPTION_NONE && !TEST_SANITIZED;
 
     return TREE_EVERYTHING | (large || getenv("BSI_TESTS_FULL") ? 0 : TREE_SMALL);
 }

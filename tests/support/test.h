@@ -12,6 +12,13 @@
 
 #include <backupsvc/base.h>
 
+/* What sanitizers slow down by a factor makes shorter sweeps there, but for the full form. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { TEST_SANITIZED = 1 };
+#else
+enum { TEST_SANITIZED = 0 };
+#endif
+
 /* A bs_status is what was expected; when it is not, the error's text is shown. */
 #define assert_status(call, expected)                                       \
     do {                                                                    \
