@@ -19,9 +19,8 @@
 
 enum {
     SAME = COMPARE_NO_SOCKETS | COMPARE_NO_TOP,
-    /* Snapshots know neither holes nor two names of one symbolic link. */
-    SAME_SNAPSHOT = SAME | COMPARE_NO_HOLES | COMPARE_NO_HARD_LINKS,
-    BIG = 12 * 1024 * 1024, /* More than two parts. */
+    SAME_SNAPSHOT = SAME | COMPARE_NO_HOLES, /* Snapshots do not know them. */
+    BIG = 12 * 1024 * 1024,                  /* More than two parts. */
     ADDRESS_SIZE = 512,
     PREFIX_SIZE = 32,
     ALL_CLIENTS = 1000000, /* As many as may come. */

@@ -37,14 +37,13 @@ static bs_status copy_content(const exporting *self, const bsi_tree_item *item)
     return BS_OK;
 }
 
-/* A further name is a link where the container has them, and the name that it is one of is in it.
- */
+/* A file's further name is a link where the container has them, and has the first name too. */
 static bs_status can_link(const exporting *self, const bsi_entry *entry, bool *out)
 {
     const bsi_entry head = {.path = entry->linked, .stat = {.type = BSI_TYPE_FILE}};
 
     *out = false;
-    if (entry->linked.size == 0 ||
+    if (entry->linked.size == 0 || entry->stat.type != BSI_TYPE_FILE ||
         (bsi_archive_caps(self->plan->driver) & BSI_ARCHIVE_HARDLINKS) == 0) {
         return BS_OK;
     }

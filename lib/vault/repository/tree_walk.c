@@ -371,9 +371,32 @@ static bs_status measure(bsi_tree_walk *walk, bsi_tree_item *item)
     return BS_OK;
 }
 
+/* What two names of one inode have in common besides it. BS_END: restic counts no links there. */
+static bs_status fingerprint(const bsi_tree_item *item, bsi_digest *out)
+{
+    const bsi_entry *entry = &item->entry.listed.entry;
+    const uint32_t numbers[] = {(uint32_t)entry->stat.type, entry->stat.rdev_major,
+                                entry->stat.rdev_minor};
+
+    switch (entry->stat.type) {
+    case BSI_TYPE_FILE:
+        bsi_sha256_of(item->content, item->content_count * sizeof(*item->content), out);
+        return BS_OK;
+    case BSI_TYPE_SYMLINK:
+        bsi_sha256_of(entry->link.data, entry->link.size, out);
+        return BS_OK;
+    case BSI_TYPE_CHAR_DEVICE:
+    case BSI_TYPE_BLOCK_DEVICE:
+        bsi_sha256_of(numbers, sizeof(numbers), out);
+        return BS_OK;
+    default:
+        return BS_END;
+    }
+}
+
 /*
- * Files of one inode are one file under several names, if they have the same content: trees of
- * several file systems, or of several times, may be in one snapshot.
+ * What has one inode is one thing under several names, if it is the same: trees of several file
+ * systems, or of several times, may be in one snapshot.
  */
 static bs_status find_links(bsi_tree_walk *walk, bsi_tree_item *item)
 {
@@ -383,10 +406,9 @@ static bs_status find_links(bsi_tree_walk *walk, bsi_tree_item *item)
     uint32_t group = 0;
     bool is_new = false;
 
-    if (entry->stat.type != BSI_TYPE_FILE || entry->stat.nlink < 2 || entry->stat.ino == 0) {
+    if (entry->stat.nlink < 2 || entry->stat.ino == 0 || fingerprint(item, &digest) != BS_OK) {
         return BS_OK;
     }
-    bsi_sha256_of(item->content, item->content_count * sizeof(*item->content), &digest);
     BSI_TRY(bsi_links_add(walk->links, &entry->stat, entry->path, &group, &is_new));
     content = bsi_links_content(walk->links, group);
     if (is_new) {
@@ -409,13 +431,12 @@ static bs_status take_node(bsi_tree_walk *walk, const bsi_node *node)
         item->content = node->content;
         item->content_count = node->content_count;
         BSI_TRY(measure(walk, item));
-        return find_links(walk, item);
     }
     walk->descend = node->type == BSI_NODE_DIR &&
                     (!walk->watch->enters || walk->watch->enters(walk->watch->user, path_of(walk)));
     walk->subtree = node->subtree;
     item->subtree = node->type == BSI_NODE_DIR ? &walk->subtree : NULL;
-    return BS_OK;
+    return find_links(walk, item);
 }
 
 /* BS_OK: there is one. BS_END: not this time. */

@@ -199,6 +199,14 @@ static void add_linked(fixture *self, const char *name, unsigned inode, const ch
              name, inode, content);
 }
 
+static void add_linked_symlink(fixture *self, const char *name, const char *target)
+{
+    add_node(self,
+             "{\"name\":\"%s\",\"type\":\"symlink\",\"mode\":134218239," TIMES
+             "\"inode\":8,\"links\":2,\"linktarget\":\"%s\",\"content\":null},",
+             name, target);
+}
+
 static void add_folder(fixture *self, const char *name, hex tree)
 {
     add_node(self,
@@ -354,13 +362,21 @@ static void sizes_are_those_of_the_blobs(void **state)
     assert_int_equal(self->objects, 0);
 }
 
+static ino_t inode_of(const fixture *self, const char *name)
+{
+    char path[1024];
+    struct stat info;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", self->vault->out, name);
+    assert_int_equal(lstat(path, &info), 0);
+    return info.st_ino;
+}
+
 static void only_files_with_the_same_content_are_one_inode(void **state)
 {
     fixture *self = *state;
     char key[KEY_SIZE];
     char ids[2][128];
-    struct stat info[2];
-    char path[1024];
 
     quoted(put_data(self, "one"), ids[0]);
     quoted(put_data(self, "other"), ids[1]);
@@ -372,11 +388,22 @@ static void only_files_with_the_same_content_are_one_inode(void **state)
     assert_ok(restore(self, key));
     assert_content(self, "b", "other");
     assert_content(self, "c", "one");
-    (void)snprintf(path, sizeof(path), "%s/a", self->vault->out);
-    assert_int_equal(stat(path, &info[0]), 0);
-    (void)snprintf(path, sizeof(path), "%s/c", self->vault->out);
-    assert_int_equal(stat(path, &info[1]), 0);
-    assert_int_equal(info[0].st_ino, info[1].st_ino);
+    assert_int_equal(inode_of(self, "c"), inode_of(self, "a"));
+}
+
+static void only_symbolic_links_to_the_same_are_one_inode(void **state)
+{
+    fixture *self = *state;
+    char key[KEY_SIZE];
+
+    add_linked_symlink(self, "a", "here");
+    add_linked_symlink(self, "b", "elsewhere");
+    add_linked_symlink(self, "c", "here");
+    put_snapshot(self, put_tree(self), "", key);
+    assert_string_equal(list(self, key), "a=0 b=0 c=0@a ");
+    assert_ok(restore(self, key));
+    assert_int_equal(inode_of(self, "c"), inode_of(self, "a"));
+    assert_int_not_equal(inode_of(self, "b"), inode_of(self, "a"));
 }
 
 /* Nodes that can be no entries; the ones beside them are there. */
@@ -643,6 +670,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(sizes_are_those_of_the_blobs),
         CASE(only_files_with_the_same_content_are_one_inode),
+        CASE(only_symbolic_links_to_the_same_are_one_inode),
         CASE(impossible_nodes_cost_only_themselves),
         CASE(names_that_lead_elsewhere_are_not_followed),
         CASE(a_tree_that_is_none_costs_its_folder),
