@@ -10,8 +10,8 @@ the first row that did it has left it, or it is made without being measured.
 import os
 
 import histories
-from measured import (MIB, Measured, elsewhere, fresh, measure, median, one_after_the_other,
-                      shell, warm)
+from measured import (MIB, Measured, Outs, elsewhere, measure, median, one_after_the_other, shell,
+                      warm)
 from stores import stores
 
 SNAPSHOTS = 40   # In the repository that is pruned; half of them stay.
@@ -80,6 +80,7 @@ class Repositories:
     def __init__(self, tool, mixed, work, size, runs):
         self.stores = stores(tool, work)
         self.work = work
+        self.outs = Outs(work)
         self.size = size
         self.runs = runs
         self.trees = {'mixed': mixed}
@@ -179,12 +180,10 @@ class Repositories:
 
     def restored(self, run):
         """Without and with what ours does too: to see to it that all is on the disk."""
-        out = os.path.join(self.work, 'out')
-        fresh(out)
+        out = self.outs.next()
         os.sync()
         plain = run(out)
         sync = measure(['sync', '-f', out])
-        fresh(out)
         return plain, Measured(plain.wall + sync.wall, plain.cpu + sync.cpu, plain.memory)
 
     def restore(self):
