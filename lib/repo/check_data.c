@@ -120,7 +120,10 @@ static void slide(pack_run *self, uint64_t offset)
     }
 }
 
-/* Have a stretch in the window, which begins no earlier than the last one did. */
+/*
+ * Have a stretch in the window, which begins no earlier than the last one did. What lies before it
+ * is let go of when more is read, and not for each blob: a pack has thousands of small ones.
+ */
 static bs_status move_to(pack_run *self, uint64_t offset, size_t size, uint64_t file_size)
 {
     while (read_end(self) < offset + size) {
@@ -134,7 +137,6 @@ static bs_status move_to(pack_run *self, uint64_t offset, size_t size, uint64_t 
         need = need < WINDOW_SIZE ? WINDOW_SIZE : need;
         BSI_TRY(read_on(self, (size_t)bsi_min_u64(need, left)));
     }
-    slide(self, offset);
     return BS_OK;
 }
 
@@ -148,7 +150,8 @@ static bs_status check_blob(pack_run *self, const bsi_blob *blob, uint64_t file_
         return BS_OK; /* Told of with the pack's size. */
     }
     BSI_TRY(move_to(self, blob->offset, blob->size, file_size));
-    status = bsi_blob_open(self->sealer, blob, self->window.data, &plain);
+    status = bsi_blob_open(self->sealer, blob, self->window.data + (blob->offset - self->window_at),
+                           &plain);
     return bsi_check_is_finding(status) ? note_bad(self, blob) : status;
 }
 
