@@ -58,7 +58,7 @@ static bsi_slice next_word(bsi_slice *line)
         line->size--;
     }
     word.data = line->data;
-    while (line->size > 0 && *line->data != ' ' && *line->data != '\t' && *line->data != '\r') {
+    while (line->size > 0 && *line->data != ' ' && *line->data != '\t') {
         line->data++;
         line->size--;
         word.size++;
@@ -97,7 +97,9 @@ static void take_short(const host_list *list, bsi_slice line)
 
 /*
  * libssh2 gives the whole file up at the first line that it does not understand, so
- * it is given one line at a time. Certificates it cannot check: their lines do not count.
+ * it is given one line at a time, with its end: it looks for that even behind what it is
+ * given, and takes it for the last byte of a key. Certificates it cannot check: their lines
+ * do not count.
  */
 static bs_status take_line(host_list *list, bsi_slice line)
 {
@@ -113,22 +115,32 @@ static bs_status take_line(host_list *list, bsi_slice line)
     if (first.size <= SHORT_NAME) {
         take_short(list, line);
     } else {
-        (void)libssh2_knownhost_readline(list->known, line.data, line.size,
+        (void)libssh2_knownhost_readline(list->known, line.data, line.size + 1,
                                          LIBSSH2_KNOWNHOST_FILE_OPENSSH);
     }
     return BS_OK;
 }
 
+/* Each line gets its end, and that of Windows is a blank: see take_line(). */
+static bs_status even_out(bsi_buf *content)
+{
+    for (size_t i = 0; i < content->size; i++) {
+        if (content->data[i] == '\r') {
+            content->data[i] = ' ';
+        }
+    }
+    return bsi_buf_append_byte(content, '\n');
+}
+
 static bs_status take_lines(host_list *list, const bsi_buf *content)
 {
     const char *at = (const char *)content->data;
-    const char *end = at + content->size;
+    const char *const end = at + content->size;
+    const char *line_end = NULL;
 
-    while (at < end) {
-        const char *line_end = memchr(at, '\n', (size_t)(end - at));
-        line_end = line_end ? line_end : end;
+    while ((line_end = memchr(at, '\n', (size_t)(end - at)))) {
         BSI_TRY(take_line(list, (bsi_slice){at, (size_t)(line_end - at)}));
-        at = line_end + (line_end < end);
+        at = line_end + 1;
     }
     return BS_OK;
 }
@@ -143,7 +155,8 @@ static bs_status list_read(bsi_ssh *ssh, host_list *list)
     bsi_buf_init(&list->revoked, REVOKED_MAX);
     BSI_TRY(bsi_ssh_read_file(ssh->target->known_hosts, "the known hosts", false, &content));
     list->known = libssh2_knownhost_init(ssh->session);
-    if (list->known) {
+    status = even_out(&content);
+    if (list->known && status == BS_OK) {
         status = take_lines(list, &content);
     }
     bsi_buf_dispose(&content);

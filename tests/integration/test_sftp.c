@@ -119,6 +119,27 @@ static void lines_of_other_kinds_hide_nothing(void **state)
     remote_assert_opens(&all);
 }
 
+/* As ssh-keyscan prints them, whatever ends them. */
+static void lines_without_a_comment_are_read(void **state)
+{
+    static const char *const ends[] = {"\n", "", "\r\n", " \n", "\n# a comment\n"};
+    remote_settings all;
+    char key[256];
+    char text[512];
+
+    (void)state;
+    sftp_usual(&all);
+    read_public("host", key);
+    *strrchr(key, ' ') = '\0';
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(ends); i++) {
+        const char *path = make_hosts("", this_host(), "host");
+        (void)snprintf(text, sizeof(text), "%s %s%s", this_host(), key, ends[i]);
+        assert_true(test_sshd_write(&sftp_server, "hosts", text));
+        remote_set(&all, "known_hosts", path);
+        remote_assert_opens(&all);
+    }
+}
+
 static void a_revoked_key_is_refused(void **state)
 {
     char before[512];
@@ -454,6 +475,7 @@ int main(void)
         cmocka_unit_test(another_key_than_the_known_one_is_refused_with_both),
         cmocka_unit_test(an_unknown_host_is_refused_with_its_key_and_what_to_do),
         cmocka_unit_test(lines_of_other_kinds_hide_nothing),
+        cmocka_unit_test(lines_without_a_comment_are_read),
         cmocka_unit_test(a_revoked_key_is_refused),
         cmocka_unit_test(hashed_names_are_found),
         cmocka_unit_test(a_key_that_the_server_does_not_take_is_refused_with_what_it_takes),
