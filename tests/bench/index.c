@@ -11,11 +11,11 @@
 
 #include <sys/resource.h>
 
-#include "base/endian.h"
+#include "made.h"
 #include "repo/index.h"
 #include "repo/index_file.h"
 
-enum { BLOBS = 10000000, PER_PACK = 50, LOOKUPS = 2000000, SIZE = 300000 };
+enum { LOOKUPS = 2000000 };
 
 typedef struct bench {
     uint64_t blobs;
@@ -34,24 +34,6 @@ static double now_s(void)
 
     (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-/* splitmix64 (Steele, Lea, Flood 2014): a bijection, so no two ids are alike. */
-static uint64_t mix(uint64_t value)
-{
-    value = (value ^ value >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    value = (value ^ value >> 27) * UINT64_C(0x94d049bb133111eb);
-    return value ^ value >> 31;
-}
-
-static bsi_digest id_of(uint64_t number)
-{
-    bsi_digest id;
-
-    for (size_t i = 0; i < BSI_SHA256_SIZE / 8; i++) {
-        bsi_put_le64(id.bytes + 8 * i, mix(number * 4 + i));
-    }
-    return id;
 }
 
 static bsi_blob_type type_of(uint64_t number, const bench *run)
@@ -77,20 +59,10 @@ static bs_status read_file(bench *run)
 
 static bs_status write_pack(bench *run, uint64_t first)
 {
-    const bsi_digest pack = id_of(run->blobs + first);
+    const bsi_digest pack = made_id(run->blobs + first);
     bsi_blob_list list = {0};
-    bs_status status = BS_OK;
-    uint32_t offset = 0;
+    bs_status status = made_pack(first, run->per_pack, type_of(first, run), &list);
 
-    for (uint64_t i = first; status == BS_OK && i < first + run->per_pack; i++) {
-        const bsi_blob blob = {.id = id_of(i),
-                               .type = type_of(i, run),
-                               .offset = offset,
-                               .size = SIZE + (uint32_t)(i % 1000),
-                               .plain_size = 2 * SIZE};
-        offset += blob.size;
-        status = bsi_blob_list_add(&list, &blob);
-    }
     if (status == BS_OK) {
         status = bsi_index_writer_add(&run->file, &pack, &list);
     }
@@ -115,7 +87,7 @@ static bs_status fill(bench *run)
 static uint64_t any_number(bench *run)
 {
     run->random += UINT64_C(0x9e3779b97f4a7c15);
-    return mix(run->random) % run->blobs;
+    return made_mix(run->random) % run->blobs;
 }
 
 static bs_status look_up(bench *run, const char *what, bool there, bool place)
@@ -126,7 +98,7 @@ static bs_status look_up(bench *run, const char *what, bool there, bool place)
 
     for (int i = 0; i < LOOKUPS && status == BS_OK; i++) {
         const uint64_t number = any_number(run);
-        const bsi_digest id = id_of(there ? number : number + 2 * run->blobs);
+        const bsi_digest id = made_id(there ? number : number + 2 * run->blobs);
         bsi_blob_place found;
         status = place ? bsi_repo_index_find(run->index, type_of(number, run), &id, 0, &found)
                        : bsi_repo_index_has(run->index, type_of(number, run), &id);
@@ -169,12 +141,12 @@ static bs_status measure(bench *run)
 int main(int argc, char **argv)
 {
     bench run = {
-        .blobs = argc > 1 ? strtoull(argv[1], NULL, 10) : BLOBS,
-        .per_pack = argc > 2 ? strtoull(argv[2], NULL, 10) : PER_PACK,
+        .blobs = argc > 1 ? strtoull(argv[1], NULL, 10) : MADE_BLOBS,
+        .per_pack = argc > 2 ? strtoull(argv[2], NULL, 10) : MADE_PER_PACK,
     };
     bs_status status = BS_OK;
 
-    if (run.blobs == 0 || run.per_pack == 0 || run.per_pack > UINT32_MAX / (2 * SIZE)) {
+    if (run.blobs == 0 || !made_fits(run.per_pack)) {
         (void)fprintf(stderr, "usage: %s [BLOBS [BLOBS-OF-A-PACK]]\n", argv[0]);
         return 2;
     }
