@@ -49,6 +49,7 @@ void backup_arguments_free(backup_arguments *given)
     option_list_free(&given->includes);
     option_list_free(&given->excludes);
     option_list_free(&given->recipients);
+    option_list_free(&given->copies);
     key_option_wipe(&given->key);
 }
 
@@ -95,6 +96,7 @@ int backup_arguments_read(tool_run *tool, int argc, char **argv, const option_ro
         {"compression", OPTION_WORD, &given->compression, compression_name, 1, BS_COMPRESSION_ZSTD},
         {"level", OPTION_NUMBER, &given->level, NULL, 0, 0},
         {"storage", OPTION_TEXT, &options->storage, NULL, 0, 0},
+        {"copy-to", OPTION_LIST, &given->copies, NULL, 0, 0},
         {"include", OPTION_LIST, &given->includes, NULL, 0, 0},
         {"exclude", OPTION_LIST, &given->excludes, NULL, 0, 0},
         {"retention-days", OPTION_NUMBER, &given->retention, NULL, 0, 0},
@@ -137,6 +139,7 @@ bool backup_arguments_take(tool_run *tool, backup_arguments *given, const char *
     options->compression_level = (int32_t)given->level.value;
     options->include_patterns = given->includes.items;
     options->exclude_patterns = given->excludes.items;
+    options->copy_to = given->copies.items;
     take_rules(&given->rules, options);
     if (given->retention.given) {
         options->retention_days =

@@ -15,6 +15,7 @@ typedef struct backup_arguments {
     option_list includes;
     option_list excludes;
     option_list recipients;
+    option_list copies;
     char **recipient_paths; /* The same, paths made absolute; ends with NULL. */
     key_option key;
     option_number level;

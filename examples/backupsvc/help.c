@@ -21,6 +21,7 @@ const tool_verb verbs[] = {
      "                       repository zstd (default), none\n"
      "  --level N            how hard to compress, within the container's range\n"
      "  --storage S          one of 'storage list'; default: local\n"
+     "  --copy-to S          and a copy on this one; may be given again\n"
      "  --include P          only files that match; may be given again\n"
      "  --exclude P          nothing that matches; may be given again, wins\n"
      "  --retention-days N   keep so long; 0: for ever\n"

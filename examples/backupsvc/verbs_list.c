@@ -164,6 +164,17 @@ static void show_retention(const bs_backup_info *info)
     show_row("removed after", info->remove_after);
 }
 
+static void show_copies(const bs_backup_info *info)
+{
+    for (size_t i = 0; i < info->copies_count; i++) {
+        const bs_backup_copy *copy = &info->copies[i];
+
+        (void)printf("%-14s%s, %s\n", i == 0 ? "copies" : "", copy->storage,
+                     bs_job_state_name(copy->status));
+        show_row("", copy->error.message);
+    }
+}
+
 static void show_text(const tool_run *tool, const bs_backup_info *info)
 {
     show_row("id", info->id);
@@ -180,6 +191,7 @@ static void show_text(const tool_run *tool, const bs_backup_info *info)
     show_row("storage", info->storage);
     show_row("object", info->backup_file_path);
     show_row("manifest", info->manifest_path);
+    show_copies(info);
     show_row("created", info->created_at);
     show_row("started", info->started_at);
     show_row("completed", info->completed_at);

@@ -140,6 +140,8 @@ typedef struct bs_backup_options {
     const char *schedule_name;        /**< The schedule's name. Default: `name`. */
     bs_zip_encryption zip_encryption; /**< Winzip wants zip, and aes256 under a pass phrase of at
                                          most 99 printable ASCII bytes. Default: envelope. */
+    const char *const *copy_to; /**< Further storages, ended by NULL: each gets a copy once the
+                                     backup is complete on `storage`. At most 16. Default: none. */
 } bs_backup_options;
 
 /* clang-format off */
@@ -147,7 +149,7 @@ typedef struct bs_backup_options {
     {sizeof(bs_backup_options), NULL, NULL, NULL, NULL, NULL, NULL, BS_BACKUP_DEFAULT,            \
      BS_FORM_DEFAULT, NULL, BS_COMPRESSION_DEFAULT, 0, BS_ENCRYPTION_NONE, NULL, NULL, 0, NULL,   \
      false, false, false, false, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL,                  \
-     BS_ZIP_ENCRYPTION_ENVELOPE}
+     BS_ZIP_ENCRYPTION_ENVELOPE, NULL}
 /* clang-format on */
 
 /** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */
@@ -168,6 +170,14 @@ typedef struct bs_pin_info {
     const char *created_at;
     const char *until; /**< "": without an end. */
 } bs_pin_info;
+
+/** How the copy of a backup on another storage stands. */
+typedef struct bs_backup_copy {
+    const char *storage;
+    bs_job_state status;      /**< BS_STATE_PENDING, BS_STATE_COMPLETED or BS_STATE_FAILED. */
+    const char *completed_at; /**< "": it is not complete, or only its storage knew of it. */
+    bs_error error;           /**< With BS_STATE_FAILED; else code BS_OK. */
+} bs_backup_copy;
 
 /** What a job took of the machine. Grows while it runs. */
 typedef struct bs_usage {
@@ -225,6 +235,9 @@ typedef struct bs_backup_info {
     const bs_pin_info *pins;  /**< At most one pin and one hold, also those whose end is past. */
     size_t pins_count;
     bs_usage usage; /**< What making it took; zero when only the storage knew of it. */
+    const bs_backup_copy *copies; /**< On other storages, those that are wanted too; in the order
+                                       in which they would be tried. */
+    size_t copies_count;
 } bs_backup_info;
 
 /**
@@ -232,6 +245,12 @@ typedef struct bs_backup_info {
  *
  * The request is checked whole first; the error then names every complaint.
  * What the source holds is read later, on the service's threads.
+ *
+ * With `copy_to`, the same job then copies the backup as bs_replicate_start() does, and before
+ * it what it needs and earlier ones of its name whose copies there are still wanted. A copy that
+ * fails leaves the backup as good as it is: it is a warning with the storage's name as path, is
+ * kept as failed in bs_backup_info.copies, and is made up for by the next backup of the name
+ * with the same storages, or by bs_replicate_start().
  *
  * @param service  The service.
  * @param options  What to do. Copied, but for source_callback and source_user.
@@ -292,7 +311,8 @@ BS_API BS_NODISCARD bs_status bs_backup_wait(bs_service *service, const char *id
                                              uint32_t timeout_ms);
 
 /**
- * Ask a backup to stop. Nothing of it stays visible. Of one that has ended: nothing happens.
+ * Ask a backup to stop. Nothing of it stays visible; while only its copies are made, it stays and
+ * they are left out, with a warning. Of one that has ended: nothing happens.
  *
  * @param service  The service.
  * @param id       As for bs_backup_get().
@@ -346,7 +366,12 @@ BS_API BS_NODISCARD bs_status bs_backup_list(bs_service *service, const bs_backu
 BS_API void bs_backup_page_free(bs_backup_page *page);
 
 /**
- * Remove a backup: its objects and its row.
+ * Remove a backup: its objects and its row, and the copies of it that are known.
+ *
+ * Copies go after the backup itself. One that cannot be reached makes the call fail, with its
+ * storage in the error: the row stays, hidden, until a later call or bs_retention_apply() has
+ * removed that too. Copies on storages that are read-only or append-only stay there, and are
+ * backups again when the catalogue is made anew.
  *
  * @param service      The service.
  * @param id           As for bs_backup_get().

@@ -10,10 +10,10 @@ BS_BEGIN_DECLS
  * @file backupsvc/replicate.h
  * @brief Copies of backups on other storages.
  *
- * A copy is another place of the same backup, with the same id. The catalogue lists one of the
- * two: copies are known to the storage on which they lie, and to a service that keeps that one
- * when its catalogue is made anew without the first. Retention and bs_backup_delete() do not look
- * at them.
+ * A copy is another place of the same backup, with the same id. The catalogue lists the backup
+ * once, and its copies in bs_backup_info.copies; a service that has only a copy's storage when
+ * its catalogue is made anew lists that as the backup. bs_backup_options.copy_to makes copies
+ * with the backup itself. Retention and bs_backup_delete() remove them with it.
  */
 
 /** What to copy. Start from BS_REPLICATE_OPTIONS_INIT; 0 means default. */

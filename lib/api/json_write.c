@@ -99,6 +99,21 @@ static void put_pins(bsi_json_writer *json, const bs_backup_info *info)
     bsi_json_end_array(json);
 }
 
+static void put_copies(bsi_json_writer *json, const bs_backup_info *info)
+{
+    bsi_json_write_key(json, "copies");
+    bsi_json_begin_array(json);
+    for (size_t i = 0; i < info->copies_count; i++) {
+        bsi_json_begin_object(json);
+        bsi_json_put_text(json, "storage", info->copies[i].storage);
+        bsi_json_put_text(json, "status", bs_job_state_name(info->copies[i].status));
+        bsi_json_put_text(json, "completed_at", info->copies[i].completed_at);
+        bsi_json_put_error(json, &info->copies[i].error);
+        bsi_json_end_object(json);
+    }
+    bsi_json_end_array(json);
+}
+
 bs_status bs_backup_info_to_json(const bs_backup_info *info, char **out)
 {
     bsi_json_writer json;
@@ -134,6 +149,7 @@ bs_status bs_backup_info_to_json(const bs_backup_info *info, char **out)
     bsi_json_put_text(&json, "marked_at", info->marked_at);
     bsi_json_put_text(&json, "remove_after", info->remove_after);
     put_pins(&json, info);
+    put_copies(&json, info);
     bsi_json_put_usage(&json, &info->usage);
     return bsi_json_document_end(&json, &buf, out);
 }

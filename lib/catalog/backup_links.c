@@ -61,6 +61,18 @@ bs_status bsi_catalog_needs(bsi_catalog *catalog, const char *id, bsi_id **ids_o
                   id, ids_out, count_out);
 }
 
+bs_status bsi_catalog_all_needs(bsi_catalog *catalog, const char *id, bsi_id **ids_out,
+                                size_t *count_out)
+{
+    return ids_of(catalog,
+                  "WITH RECURSIVE needed (id) AS ("
+                  " SELECT needs_id FROM backup_need WHERE backup_id = ?1"
+                  " UNION SELECT needs_id FROM backup_need JOIN needed ON backup_id = needed.id)"
+                  " SELECT id FROM backup WHERE id IN needed AND id <> ?1 AND NOT deleting"
+                  " AND status IN ('completed', 'completed_with_warnings') ORDER BY seq",
+                  id, ids_out, count_out);
+}
+
 bs_status bsi_catalog_deleting(bsi_catalog *catalog, bsi_id **ids_out, size_t *count_out)
 {
     return ids_of(catalog, "SELECT id FROM backup WHERE deleting ORDER BY seq DESC", NULL, ids_out,
@@ -170,6 +182,7 @@ static bs_status remove_locked(bsi_db *db, const char *id)
     BSI_TRY(bsi_needs_replace_locked(db, id, NULL, 0));
     BSI_TRY(bsi_warnings_remove_locked(db, id));
     BSI_TRY(bsi_pins_remove_locked(db, id));
+    BSI_TRY(bsi_copies_remove_locked(db, id));
     bsi_sql_prepare(&sql, db, "DELETE FROM backup WHERE id = ?");
     bsi_sql_text(&sql, id);
     return bsi_sql_run(&sql);

@@ -251,6 +251,7 @@ static bs_status import_locked(bsi_db *db, const bsi_backup_import *item, int64_
     }
     bsi_row_backup_dispose(&old);
     BSI_TRY(status);
+    BSI_TRY(bsi_copies_import_locked(db, item));
     return bsi_needs_replace_locked(db, row.id, item->needs, item->needs_count);
 }
 
@@ -284,7 +285,8 @@ static bs_status replace_locked(bsi_db *db, const bsi_backup_import *items, size
     bs_status status = bsi_sql_number(db, "SELECT coalesce(max(seq), 0) FROM backup", &last_seq);
 
     if (status >= 0) {
-        status = bsi_db_exec(db, "DELETE FROM held"); /* Counted anew, whatever was in it. */
+        /* Counted and found anew, whatever was in them. */
+        status = bsi_db_exec(db, "DELETE FROM held; DELETE FROM backup_copy");
     }
     for (size_t i = 0; i < count && status == BS_OK; i++) {
         status = import_locked(db, &items[i], last_seq);

@@ -106,6 +106,9 @@ BS_NODISCARD bs_status bsi_catalog_dependants(bsi_catalog *catalog, const char *
 /* Ids of the backups whose containers `id` needs. */
 BS_NODISCARD bs_status bsi_catalog_needs(bsi_catalog *catalog, const char *id, bsi_id **ids_out,
                                          size_t *count_out);
+/* The same of completed ones, also those that these need. Oldest first. */
+BS_NODISCARD bs_status bsi_catalog_all_needs(bsi_catalog *catalog, const char *id, bsi_id **ids_out,
+                                             size_t *count_out);
 
 /*
  * Removal in two steps: mark first, remove the objects, then the row. A marked
@@ -133,11 +136,40 @@ typedef struct bsi_backup_import {
     bsi_row_backup row;
     const char *const *needs;
     size_t needs_count;
+    bsi_row_copy *copies; /* In their order; id and number are not looked at. */
+    size_t copies_count;
 } bsi_backup_import;
 
 /* Instead of all backups these, in one transaction; seq follows their order. */
 BS_NODISCARD bs_status bsi_catalog_replace_backups(bsi_catalog *catalog,
                                                    const bsi_backup_import *items, size_t count);
+
+/* --- Copies on other storages --- */
+
+/*
+ * Keep how the copy on row->storage stands. One that is new is tried behind the others: row->number
+ * is not looked at. BS_E_NOT_FOUND: no backup.
+ */
+BS_NODISCARD bs_status bsi_catalog_put_copy(bsi_catalog *catalog, const bsi_row_copy *row);
+/* Keep that a copy is wanted there; one that is known stays as it is. */
+BS_NODISCARD bs_status bsi_catalog_want_copy(bsi_catalog *catalog, const char *id,
+                                             const char *storage);
+/* BS_OK also when there is none. */
+BS_NODISCARD bs_status bsi_catalog_remove_copy(bsi_catalog *catalog, const char *id,
+                                               const char *storage);
+/* In the order in which they are tried. */
+BS_NODISCARD bs_status bsi_catalog_list_copies(bsi_catalog *catalog, const char *id,
+                                               bsi_row_copy **rows_out, size_t *count_out);
+/* The completed backups of a name on `storage` whose copies on `to` are wanted and not complete.
+ * Oldest first. */
+BS_NODISCARD bs_status bsi_catalog_lacking_copies(bsi_catalog *catalog, const char *name,
+                                                  const char *storage, const char *to,
+                                                  bsi_id **ids_out, size_t *count_out);
+/* How many copies lie on a storage. */
+BS_NODISCARD bs_status bsi_catalog_count_copies(bsi_catalog *catalog, const char *storage,
+                                                uint64_t *count_out);
+/* Nothing is known of copies on this storage any more. */
+BS_NODISCARD bs_status bsi_catalog_forget_copies(bsi_catalog *catalog, const char *storage);
 
 /* --- Keeping and removing by rules --- */
 

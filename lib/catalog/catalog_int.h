@@ -38,6 +38,11 @@ BS_NODISCARD bs_status bsi_warnings_remove_locked(bsi_db *db, const char *id);
 BS_NODISCARD bs_status bsi_job_add_locked(bsi_db *db, const bsi_row_job *row);
 BS_NODISCARD bs_status bsi_job_update_locked(bsi_db *db, const bsi_row_job *row);
 
+/* Copies of a backup that goes. */
+BS_NODISCARD bs_status bsi_copies_remove_locked(bsi_db *db, const char *id);
+/* Those of a backup that is imported. */
+BS_NODISCARD bs_status bsi_copies_import_locked(bsi_db *db, const bsi_backup_import *item);
+
 /* Pins and the mark of a backup that goes; with NULL those whose backup is gone. */
 BS_NODISCARD bs_status bsi_pins_remove_locked(bsi_db *db, const char *id);
 /* BS_E_NEEDED, with its reason, when a pin or hold is in force. */

@@ -209,6 +209,13 @@ static const bsi_column drill_columns[] = {
     COLUMN(bsi_row_drill, backup_files, SIZE), COLUMN(bsi_row_drill, backup_bytes, SIZE),
 };
 
+static const bsi_column copy_columns[] = {
+    COLUMN(bsi_row_copy, backup_id, TEXT),    COLUMN(bsi_row_copy, storage, TEXT),
+    COLUMN(bsi_row_copy, number, NUMBER),     COLUMN(bsi_row_copy, status, STATUS),
+    COLUMN(bsi_row_copy, completed_at, TIME), COLUMN(bsi_row_copy, error_code, INT32),
+    COLUMN(bsi_row_copy, error_layer, INT32), COLUMN(bsi_row_copy, error_message, TEXT),
+};
+
 const bsi_table bsi_table_backup = TABLE("backup", backup_columns, bsi_row_backup);
 const bsi_table bsi_table_need = TABLE("backup_need", need_columns, bsi_row_need);
 const bsi_table bsi_table_job = TABLE("job", job_columns, bsi_row_job);
@@ -221,6 +228,7 @@ const bsi_table bsi_table_meta = TABLE("meta", meta_columns, bsi_row_meta);
 const bsi_table bsi_table_pin = TABLE("backup_pin", pin_columns, bsi_row_pin);
 const bsi_table bsi_table_mark = TABLE("backup_mark", mark_columns, bsi_row_mark);
 const bsi_table bsi_table_drill = TABLE("drill", drill_columns, bsi_row_drill);
+const bsi_table bsi_table_copy = TABLE("backup_copy", copy_columns, bsi_row_copy);
 const bsi_table bsi_table_warning = {
     .name = "warning",
     .columns = warning_columns,
@@ -303,4 +311,9 @@ void bsi_row_pins_free(bsi_row_pin *rows, size_t count)
 void bsi_row_marks_free(bsi_row_mark *rows, size_t count)
 {
     bsi_table_free_rows(&bsi_table_mark, rows, count);
+}
+
+void bsi_row_copies_free(bsi_row_copy *rows, size_t count)
+{
+    bsi_table_free_rows(&bsi_table_copy, rows, count);
 }

@@ -185,6 +185,19 @@ typedef struct bsi_row_mark {
     void *memory;
 } bsi_row_mark;
 
+/* A copy of a backup on a storage other than its own. */
+typedef struct bsi_row_copy {
+    const char *backup_id;
+    const char *storage;
+    int64_t number;        /* The copies of a backup are tried in this order. */
+    bsi_row_status status; /* PENDING, COMPLETED or FAILED. */
+    int64_t completed_at;
+    bs_status error_code;
+    bs_layer error_layer;
+    const char *error_message;
+    void *memory;
+} bsi_row_copy;
+
 /* What a job of kind "drill" has found and measured; the rest is in its job's row. */
 typedef struct bsi_row_drill {
     const char *job_id;
@@ -226,5 +239,6 @@ void bsi_row_schedules_free(bsi_row_schedule *rows, size_t count);
 void bsi_row_runs_free(bsi_row_run *rows, size_t count);
 void bsi_row_pins_free(bsi_row_pin *rows, size_t count);
 void bsi_row_marks_free(bsi_row_mark *rows, size_t count);
+void bsi_row_copies_free(bsi_row_copy *rows, size_t count);
 
 #endif

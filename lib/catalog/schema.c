@@ -146,6 +146,12 @@ static const char *const migrations[] = {
     " backup_bytes INTEGER NOT NULL, sum INTEGER NOT NULL) STRICT;"
     "CREATE INDEX drill_by_name ON drill (name, job_id);"
     "CREATE INDEX drill_by_scratch ON drill (scratch) WHERE scratch <> '';",
+
+    "CREATE TABLE backup_copy (backup_id TEXT NOT NULL, storage TEXT NOT NULL,"
+    " number INTEGER NOT NULL, status TEXT NOT NULL, completed_at INTEGER,"
+    " error_code INTEGER NOT NULL, error_layer INTEGER NOT NULL, error_message TEXT NOT NULL,"
+    " sum INTEGER NOT NULL, PRIMARY KEY (backup_id, storage)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX backup_copy_by_storage ON backup_copy (storage, status);",
 };
 
 enum { NUMBERS_VERSION = 4 }; /* The first one with sums: they are made from the rows. */
@@ -230,7 +236,7 @@ static bs_status check_rows(bsi_db *db)
         &bsi_table_warning_count, &bsi_table_profile, &bsi_table_meta,     &bsi_table_schedule,
         &bsi_table_run,           &bsi_table_pin,     &bsi_table_mark,     &bsi_table_held,
         &bsi_table_total,         &bsi_table_hour,    &bsi_table_duration, &bsi_table_failure,
-        &bsi_table_name,          &bsi_table_sample,  &bsi_table_drill,
+        &bsi_table_name,          &bsi_table_sample,  &bsi_table_drill,    &bsi_table_copy,
     };
     bs_status status = BS_OK;
 

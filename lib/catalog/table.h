@@ -71,6 +71,7 @@ extern const bsi_table bsi_table_run;
 extern const bsi_table bsi_table_pin;
 extern const bsi_table bsi_table_mark;
 extern const bsi_table bsi_table_drill;
+extern const bsi_table bsi_table_copy;
 
 /* Rows that only this layer sees. */
 typedef struct bsi_row_warning_count {

@@ -120,6 +120,37 @@ static bs_status fill_pins(bs_service *service, bsi_arena *arena, bs_backup_info
     return status;
 }
 
+static bs_status copy_copy(const bsi_row_copy *row, bsi_arena *arena, bs_backup_copy *out)
+{
+    out->storage = bsi_arena_text(arena, row->storage);
+    out->status = bsi_job_state_of(row->status);
+    out->completed_at = bsi_info_time(arena, row->completed_at);
+    if (row->status == BSI_ROW_FAILED) {
+        bsi_info_error(row->error_code, row->error_layer, row->error_message, &out->error);
+    }
+    return out->storage && out->completed_at ? BS_OK : BS_E_NOMEM;
+}
+
+static bs_status fill_copies(bs_service *service, bsi_arena *arena, bs_backup_info *info)
+{
+    bsi_row_copy *rows = NULL;
+    bs_backup_copy *copies = NULL;
+    size_t count = 0;
+    bs_status status = bsi_catalog_list_copies(service->catalog, info->id, &rows, &count);
+
+    if (status >= 0) {
+        copies = bsi_arena_alloc(arena, count + 1, sizeof(*copies));
+        status = copies ? BS_OK : BS_E_NOMEM;
+    }
+    for (size_t i = 0; i < count && status >= 0; i++) {
+        status = copy_copy(&rows[i], arena, &copies[i]);
+    }
+    bsi_row_copies_free(rows, count);
+    info->copies = copies;
+    info->copies_count = count;
+    return status;
+}
+
 /* The counters of a row whose job is over. */
 static void view_of_row(const bsi_row_backup *row, bsi_job_view *view)
 {
@@ -187,6 +218,7 @@ static bs_status fill_info(bs_service *service, const bsi_row_backup *row, const
     fill_rules(row, info);
     BSI_TRY(fill_mark(service, arena, info));
     BSI_TRY(fill_pins(service, arena, info));
+    BSI_TRY(fill_copies(service, arena, info));
     view_of_row(row, &view);
     return fill_view(live ? live : &view, arena, info);
 }

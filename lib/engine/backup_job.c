@@ -2,7 +2,7 @@
 /*
  * What a backup does from its request to its row: choose what it builds on, let
  * the vault do the work, do it again as a full when the base turns out to be
- * damaged, and have what was written read again.
+ * damaged, have what was written read again, and copy it to further storages.
  */
 #include "engine/backup_job.h"
 
@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "engine/access.h"
+#include "engine/copies.h"
 #include "engine/fresh.h"
 #include "engine/hooks.h"
 #include "engine/manifest_row.h"
@@ -573,6 +574,28 @@ static bs_status begin_work(bsi_job *job)
     return announce(job);
 }
 
+/* What fails here takes nothing from the backup: it is complete. */
+static bs_status make_copies(bsi_job *job, bs_status status)
+{
+    const backup_run *run = job->payload;
+    const bsi_backup_request *request = run->request;
+    const bsi_held held = {.row = {.id = job->id,
+                                   .name = request->name,
+                                   .storage = request->storage_name,
+                                   .options = request->options,
+                                   .encryption = bsi_encryption_name(request->encryption),
+                                   .manifest_key = run->result.manifest_key},
+                           .storage = request->storage,
+                           .vault = request->vault};
+    const bsi_copies_plan plan = {.held = &held, .to = request->copy_to, .result = &run->result};
+
+    if (!request->copy_to) {
+        return status;
+    }
+    return bsi_copies_make(job->service, &job->call, &job->warn, &plan) == BS_OK ? status
+                                                                                 : BS_PARTIAL;
+}
+
 static bs_status backup_work(bsi_job *job)
 {
     backup_run *run = job->payload;
@@ -596,6 +619,7 @@ static bs_status backup_work(bsi_job *job)
         run->durable = true;
         /* The vault may have added to it: the row is to say what the manifest says. */
         (void)snprintf(run->note, sizeof(run->note), "%s", run->result.note);
+        status = make_copies(job, status);
     }
     return status;
 }

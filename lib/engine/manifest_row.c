@@ -26,29 +26,44 @@ uint32_t bsi_row_retention(int32_t retention_days)
     return retention_days > 0 ? (uint32_t)retention_days : 0;
 }
 
-/* The type that was asked for stands in the request that the manifest keeps. */
-static const char *requested_type(const bsi_manifest_info *info)
+/* What stands between the quotes of a text in a request; "" where there is none. */
+static bsi_slice find_text(const char *options, const char *name)
 {
     bsi_json_reader json;
     bsi_slice key;
     bsi_slice value;
-    int type = (int)info->kind;
+    bsi_slice found = {"", 0};
 
-    bsi_json_init(&json, info->options, strlen(info->options), BS_LAYER_STORAGE, BS_E_CORRUPT);
+    bsi_json_init(&json, options, strlen(options), BS_LAYER_STORAGE, BS_E_CORRUPT);
     if (bsi_json_enter_object(&json) < 0) {
-        return bsi_backup_kind_name(info->kind);
+        return found;
     }
     while (bsi_json_next_key(&json, &key) == BS_OK) {
-        const bool wanted = bsi_slice_is(key, "backup_type");
+        const bool wanted = bsi_slice_is(key, name);
         if (bsi_json_raw_value(&json, &value) < 0) {
             break;
         }
         if (wanted && value.size > 2) {
-            value = (bsi_slice){value.data + 1, value.size - 2};
-            (void)bsi_word_parse(bsi_words_backup_type, value, &type);
+            found = (bsi_slice){value.data + 1, value.size - 2};
         }
     }
+    return found;
+}
+
+/* The type that was asked for stands in the request that the manifest keeps. */
+static const char *requested_type(const bsi_manifest_info *info)
+{
+    int type = (int)info->kind;
+
+    (void)bsi_word_parse(bsi_words_backup_type, find_text(info->options, "backup_type"), &type);
     return bsi_word_name(bsi_words_backup_type, type);
+}
+
+/* Names of storages need no escapes. */
+bs_status bsi_row_asked_storage(const char *options, bsi_arena *arena, const char **out)
+{
+    *out = bsi_arena_slice(arena, find_text(options, "storage"));
+    return *out ? BS_OK : BS_E_NOMEM;
 }
 
 /* What a manifest that no key opens does not tell. */

@@ -32,4 +32,8 @@ BS_NODISCARD bs_status bsi_row_from_manifest(const bsi_manifest_info *info, cons
 BS_NODISCARD bs_status bsi_warnings_from_manifest(bs_service *service, bsi_storage *storage,
                                                   const bsi_row_backup *row);
 
+/* Where a request, as JSON, asks a backup to be; "" where it does not say. */
+BS_NODISCARD bs_status bsi_row_asked_storage(const char *options, bsi_arena *arena,
+                                             const char **out);
+
 #endif

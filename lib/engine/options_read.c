@@ -93,6 +93,7 @@ static const field backup_fields[] = {
     BACKUP_FIELD(encryption_key, FIELD_TEXT, NULL),
     BACKUP_FIELD(recipients, FIELD_TEXTS, NULL),
     BACKUP_FIELD(zip_encryption, FIELD_WORD, bsi_words_zip_encryption),
+    BACKUP_FIELD(copy_to, FIELD_TEXTS, NULL),
     {"retention", FIELD_RULES, 0, NULL},
     BACKUP_FIELD(schedule, FIELD_WHEN, NULL),
     {NULL, FIELD_TEXT, 0, NULL},

@@ -118,8 +118,8 @@ static bs_status open_row(bs_service *service, const bsi_row_profile *row)
         status = bsi_service_register(service, row->name, row->driver, settings);
     }
     bsi_arena_dispose(&arena);
-    /* Somebody else was faster. */
-    return status == BS_E_EXISTS ? BS_OK : status;
+    /* Somebody else was faster; but a driver may find something in its way. */
+    return status == BS_E_EXISTS && bs_error_last()->layer == BS_LAYER_CALLER ? BS_OK : status;
 }
 
 /* `is_kept` tells "none is kept" from what opening fails with. */
@@ -368,15 +368,18 @@ bs_status bsi_profile_limit(bs_service *service, const char *name, const char *c
 
 /* --- Removing --- */
 
-/* How many backups lie there, whatever became of them. */
+/* How many backups lie there, whatever became of them, and how many copies. */
 static bs_status count_backups(bs_service *service, const char *name, uint64_t *out)
 {
     const bsi_backup_filter filter = {.storage = name, .deleting = true, .limit = 1};
     bsi_row_backup *rows = NULL;
+    uint64_t copies = 0;
     size_t count = 0;
 
     BSI_TRY(bsi_catalog_list_backups(service->catalog, &filter, &rows, &count, out));
     bsi_row_backups_free(rows, count);
+    BSI_TRY(bsi_catalog_count_copies(service->catalog, name, &copies));
+    *out += copies;
     return BS_OK;
 }
 
@@ -415,6 +418,7 @@ bs_status bsi_profile_remove(bs_service *service, const char *name, bool force)
                         name, (unsigned long long)backups);
     }
     BSI_TRY(bsi_catalog_remove_profile(service->catalog, name));
+    BSI_TRY(bsi_catalog_forget_copies(service->catalog, name));
     bsi_service_forget_storage(service, name);
     drop_cache(service, name);
     return BS_OK;

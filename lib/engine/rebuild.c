@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "engine/access.h"
+#include "engine/copies.h"
 #include "engine/manifest_row.h"
 #include "engine/pins.h"
 #include "engine/profiles.h"
@@ -79,6 +80,7 @@ static bs_status take_manifest(void *user, const char *manifest_key, const bsi_m
     BSI_TRY(make_room(self));
     BSI_TRY(bsi_row_from_manifest(info, self->storage_name, manifest_key, &self->arena,
                                   &self->items[self->count]));
+    self->items[self->count].row.seq = (int64_t)self->count;
     self->count++;
     return BS_OK;
 }
@@ -99,7 +101,9 @@ static bs_status keep_row(rebuild *self, bsi_storage *storage, const bsi_row_bac
     }
     BSI_TRY(status);
     BSI_TRY(make_room(self));
-    self->items[self->count++] = (bsi_backup_import){.row = *row};
+    self->items[self->count] = (bsi_backup_import){.row = *row};
+    self->items[self->count].row.seq = (int64_t)self->count;
+    self->count++;
     self->report.locked++;
     return BS_OK;
 }
@@ -132,7 +136,7 @@ static void free_kept(const rebuild *self)
     }
 }
 
-/* --- All of it --- */
+/* --- Storages --- */
 
 static bs_status scan_storage(rebuild *self, bsi_storage *storage)
 {
@@ -181,22 +185,108 @@ static int compare_items(const void *a, const void *b)
     return strcmp(left->id, right->id);
 }
 
-/* A backup that lies on two storages is listed once. */
-static void drop_doubles(rebuild *self)
+/* --- Copies --- */
+
+/* By id, and then as they were found. */
+static int compare_ids(const void *a, const void *b)
+{
+    const bsi_row_backup *left = &((const bsi_backup_import *)a)->row;
+    const bsi_row_backup *right = &((const bsi_backup_import *)b)->row;
+    const int ids = strcmp(left->id, right->id);
+
+    return ids != 0 ? ids : (left->seq > right->seq) - (left->seq < right->seq);
+}
+
+static bool lies_on(const bsi_backup_import *items, size_t count, const char *storage)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(items[i].row.storage, storage) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Which of several is the backup, so that the others are its copies: the one that was it before,
+ * else the one that lies where the request says, else the one that was found first.
+ */
+static bs_status choose(rebuild *self, const bsi_backup_import *items, size_t count, size_t *out)
+{
+    const char *asked = NULL;
+    bsi_row_backup old = {.id = NULL};
+    bs_status status = BS_OK;
+
+    *out = 0;
+    if (count == 1) {
+        return BS_OK;
+    }
+    BSI_TRY(bsi_row_asked_storage(items[0].row.options, &self->arena, &asked));
+    status = bsi_catalog_get_backup(self->service->catalog, items[0].row.id, &old);
+    if (status >= 0 && lies_on(items, count, old.storage)) {
+        asked = old.storage;
+    }
+    for (size_t i = count; i-- > 0;) {
+        *out = strcmp(items[i].row.storage, asked) == 0 ? i : *out;
+    }
+    bsi_row_backup_dispose(&old);
+    return status == BS_E_NOT_FOUND ? BS_OK : status;
+}
+
+static void add_copy(bsi_backup_import *item, const char *storage, bsi_row_status status)
+{
+    item->copies[item->copies_count++] = (bsi_row_copy){.storage = storage, .status = status};
+}
+
+/* Those that were found, and those that the request asks for. */
+static bs_status take_copies(rebuild *self, const bsi_backup_import *items, size_t count,
+                             bsi_backup_import *chosen)
+{
+    const char *const *asked = NULL;
+
+    chosen->copies = bsi_arena_alloc(&self->arena, count + BSI_COPIES_MAX, sizeof(*chosen->copies));
+    if (!chosen->copies) {
+        return BS_E_NOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(items[i].row.storage, chosen->row.storage) != 0) {
+            add_copy(chosen, items[i].row.storage, BSI_ROW_COMPLETED);
+        }
+    }
+    BSI_TRY(bsi_copies_asked_for(chosen->row.options, &self->arena, &asked));
+    for (; *asked; asked++) {
+        if (!lies_on(items, count, *asked)) {
+            add_copy(chosen, *asked, BSI_ROW_PENDING);
+        }
+    }
+    return BS_OK;
+}
+
+/* A backup that lies on several storages is listed once, with its copies. */
+static bs_status gather_copies(rebuild *self)
 {
     size_t kept = 0;
+    size_t end = 0;
 
-    for (size_t i = 0; i < self->count; i++) {
-        if (kept > 0 && strcmp(self->items[kept - 1].row.id, self->items[i].row.id) == 0) {
-            bsi_log_write(&self->service->log, BS_LOG_WARNING, "engine",
-                          "backup %s lies on storage '%s' and again on '%s'", self->items[i].row.id,
-                          self->items[kept - 1].row.storage, self->items[i].row.storage);
-            continue;
+    qsort(self->items, self->count, sizeof(*self->items), compare_ids);
+    for (size_t i = 0; i < self->count; i = end) {
+        const bsi_backup_import *items = &self->items[i];
+        bsi_backup_import chosen;
+        size_t which = 0;
+
+        while (end < self->count && strcmp(items->row.id, self->items[end].row.id) == 0) {
+            end++;
         }
-        self->items[kept++] = self->items[i];
+        BSI_TRY(choose(self, items, end - i, &which));
+        chosen = items[which];
+        BSI_TRY(take_copies(self, items, end - i, &chosen));
+        self->items[kept++] = chosen;
     }
     self->count = kept;
+    return BS_OK;
 }
+
+/* --- All of it --- */
 
 /* Warnings, unless the row's are still there, and pins: the row has no others. */
 static bs_status fill_in(rebuild *self, const bsi_row_backup *row)
@@ -218,8 +308,8 @@ static bs_status run(rebuild *self)
 {
     BSI_TRY(scan_storages(self));
     if (self->count > 0) {
+        BSI_TRY(gather_copies(self));
         qsort(self->items, self->count, sizeof(*self->items), compare_items);
-        drop_doubles(self);
     }
     BSI_TRY(bsi_catalog_replace_backups(self->service->catalog, self->items, self->count));
     for (size_t i = 0; i < self->count; i++) {

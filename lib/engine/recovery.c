@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "engine/access.h"
+#include "engine/copies.h"
 #include "engine/manifest_row.h"
 #include "engine/removal.h"
 #include "engine/service.h"
@@ -202,6 +203,9 @@ static bs_status adopt(bs_service *service, const bsi_row_backup *row, const sea
     }
     if (status >= 0) {
         status = bsi_warnings_from_manifest(service, found->env->storage, &item.row);
+    }
+    if (status >= 0) {
+        status = bsi_copies_want(service, &item.row);
     }
     if (status >= 0) {
         bsi_log_write(&service->log, BS_LOG_INFO, "engine",

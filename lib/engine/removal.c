@@ -13,6 +13,7 @@
 #include "engine/pins.h"
 #include "engine/service.h"
 #include "storage/decorators/guard.h"
+#include "vault/pins.h"
 
 #define REMOVE_ACTION "backup.remove"
 
@@ -27,8 +28,7 @@ static bs_status remove_row(bs_service *service, const bsi_row_backup *row, cons
     return BS_OK;
 }
 
-/* Objects, then the row. */
-static bs_status remove_all(bs_service *service, const bsi_row_backup *row, const char *reason)
+static bs_status remove_objects(bs_service *service, const bsi_row_backup *row)
 {
     const bsi_vault *vault = bsi_vault_find(row->form);
     bsi_storage *storage = NULL;
@@ -57,7 +57,76 @@ static bs_status remove_all(bs_service *service, const bsi_row_backup *row, cons
     }
     bsi_access_close(&access);
     bsi_storage_unref(storage);
-    return status < 0 ? status : remove_row(service, row, reason);
+    return status;
+}
+
+/* --- Copies --- */
+
+/* Where nothing may be removed it stays, and is a backup when the catalogue is made anew. */
+static bs_status remove_from(bs_service *service, const bsi_row_backup *row, bsi_storage *storage,
+                             const char *name)
+{
+    const bsi_vault_env env = bsi_service_env(service, storage, NULL, NULL);
+    const bsi_vault *vault = bsi_vault_find(row->form);
+
+    if (!vault || !row->manifest_key[0]) {
+        return BS_OK;
+    }
+    if (bsi_storage_check_removable(storage, name) < 0) {
+        bsi_log_write(&service->log, BS_LOG_INFO, "engine", "the copy of backup %s stays: %s",
+                      row->id, bs_error_last()->message);
+        return BS_OK;
+    }
+    BSI_TRY(bsi_vault_put_pins(&env, row->manifest_key, (bsi_slice){"", 0}));
+    return vault->remove(&env, row->manifest_key, row->container_key);
+}
+
+static bs_status remove_copy(bs_service *service, const bsi_row_backup *row,
+                             const bsi_row_copy *copy)
+{
+    const char *name = copy->storage;
+    bsi_storage *storage = NULL;
+    bs_status status = bsi_service_storage(service, name, &storage);
+
+    if (status >= 0) {
+        status = remove_from(service, row, storage, name);
+    } else if (status == BS_E_NOT_FOUND && copy->status != BSI_ROW_COMPLETED) {
+        status = BS_OK; /* It was only wanted, on a storage that nobody knows. */
+    }
+    bsi_storage_unref(storage);
+    if (status < 0) {
+        return bsi_fail_context(BS_LAYER_STORAGE, status, "the copy of backup %s on storage '%s'",
+                                row->id, name);
+    }
+    return bsi_catalog_remove_copy(service->catalog, row->id, name);
+}
+
+/* All that can be reached go; the first that cannot is told of. */
+static bs_status remove_copies(bs_service *service, const bsi_row_backup *row)
+{
+    bsi_row_copy *copies = NULL;
+    bs_error failure = {.code = BS_OK};
+    size_t count = 0;
+
+    BSI_TRY(bsi_catalog_list_copies(service->catalog, row->id, &copies, &count));
+    for (size_t i = 0; i < count; i++) {
+        if (remove_copy(service, row, &copies[i]) < 0 && failure.code == BS_OK) {
+            bsi_error_save(&failure);
+        }
+    }
+    bsi_row_copies_free(copies, count);
+    if (failure.code < 0) {
+        bsi_error_restore(&failure);
+    }
+    return failure.code;
+}
+
+/* Objects, those of the copies, then the row. */
+static bs_status remove_all(bs_service *service, const bsi_row_backup *row, const char *reason)
+{
+    BSI_TRY(remove_objects(service, row));
+    BSI_TRY(remove_copies(service, row));
+    return remove_row(service, row, reason);
 }
 
 /* The row is marked already. */
@@ -294,16 +363,33 @@ static const char *reason_of(bs_service *service, const char *id)
     return status >= 0 && mark.marked_at != 0 ? "expired" : "manual";
 }
 
-/* A failure is logged and leaves it as it is. `storage`: only there; NULL: anywhere. */
+static bs_status lies_on(bs_service *service, const bsi_row_backup *row, const char *storage,
+                         bool *out)
+{
+    bsi_row_copy *copies = NULL;
+    size_t count = 0;
+
+    *out = !storage || strcmp(row->storage, storage) == 0;
+    BSI_TRY(bsi_catalog_list_copies(service->catalog, row->id, &copies, &count));
+    for (size_t i = 0; i < count && !*out; i++) {
+        *out = strcmp(copies[i].storage, storage) == 0;
+    }
+    bsi_row_copies_free(copies, count);
+    return BS_OK;
+}
+
+/* A failure is logged and leaves it as it is. `storage`: only what lies there; NULL: anywhere. */
 static bs_status finish_one(bs_service *service, const char *id, const char *storage)
 {
     bsi_row_backup row;
+    bool wanted = false;
     bs_status status = bsi_catalog_get_backup(service->catalog, id, &row);
 
     if (status < 0) {
         return status == BS_E_NOT_FOUND ? BS_OK : status;
     }
-    if (!storage || strcmp(row.storage, storage) == 0) {
+    status = lies_on(service, &row, storage, &wanted);
+    if (status >= 0 && wanted) {
         status = remove_marked(service, &row, reason_of(service, id));
         if (status < 0 && status != BS_E_NOMEM) {
             bsi_log_write(&service->log, BS_LOG_WARNING, "engine",

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "engine/access.h"
 #include "engine/complaints.h"
+#include "engine/copies.h"
 #include "engine/held.h"
 #include "engine/info_parts.h"
 #include "engine/replicate.h"
@@ -249,13 +249,6 @@ static void put_in_order(replicate_run *run, bsi_job *job)
 
 /* --- The work --- */
 
-/* Whether a failure is of one backup, so that others may be good. */
-static bool is_of_one(bs_status status)
-{
-    return status == BS_E_CORRUPT || status == BS_E_MISSING || status == BS_E_VERSION ||
-           status == BS_E_LIMIT || status == BS_E_BUSY || status == BS_E_NOT_FOUND;
-}
-
 static void note_failure(replicate_run *run, bsi_job *job, const char *id)
 {
     if (run->report.backups_failed == 0) {
@@ -268,15 +261,15 @@ static void note_failure(replicate_run *run, bsi_job *job, const char *id)
 static bs_status copy_held(replicate_run *run, bsi_job *job, const bsi_held *held,
                            bsi_storage *target)
 {
-    bsi_vault_env env = bsi_service_env(job->service, held->storage, &job->call, &job->warn);
-    bsi_replicated done = {0};
-    bsi_access access;
-    bs_status status = BS_OK;
+    const bsi_copy_work work = {.service = job->service,
+                                .call = &job->call,
+                                .warn = &job->warn,
+                                .progress = &job->progress,
+                                .to = run->to,
+                                .target = target};
+    bsi_replicated done;
+    const bs_status status = bsi_copy_make(&work, held, &done);
 
-    env.progress = &job->progress;
-    BSI_TRY(bsi_access_open_for(job->service, &held->row, NULL, &env, &access));
-    status = held->vault->replicate(&env, held->row.manifest_key, target, &done);
-    bsi_access_close(&access);
     run->report.objects += done.objects;
     run->report.objects_present += done.objects_present;
     run->report.bytes += done.bytes;
@@ -300,7 +293,7 @@ static bs_status copy_one(replicate_run *run, bsi_job *job, const char *id, bsi_
         bsi_held_close(job->service, &held);
     }
     bsi_progress_add(&job->progress, 1, 0);
-    if (is_of_one(status)) {
+    if (bsi_copy_blames_one(status)) {
         note_failure(run, job, id);
         return BS_OK;
     }

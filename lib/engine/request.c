@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "compress/zstd_frame.h"
+#include "engine/copies.h"
 #include "engine/schedule_rule.h"
 #include "engine/service.h"
 #include "engine/words.h"
@@ -260,6 +261,73 @@ static bs_status take_storage(bs_service *service, const bs_backup_options *opti
     return request->storage_name ? BS_OK : BS_E_NOMEM;
 }
 
+static bool names_twice(const char *const *names, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(names[i], names[index]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One that is away today is for the copy to tell; the backup itself can do without. */
+static bs_status check_copy(bs_service *service, const bsi_backup_request *request, size_t index,
+                            bsi_complaints *complaints)
+{
+    const char *name = request->copy_to[index];
+    bsi_storage *storage = NULL;
+    bs_status status = BS_OK;
+
+    if (strcmp(name, request->storage_name) == 0 || names_twice(request->copy_to, index)) {
+        bsi_complain_invalid(complaints, "copy_to[%zu]: '%s' is named already", index, name);
+        return BS_OK;
+    }
+    status = bsi_service_storage(service, name, &storage);
+    if (status >= 0) {
+        status = bsi_storage_check_writable(storage, name);
+    }
+    if (status == BS_E_READ_ONLY ||
+        (status == BS_E_NOT_FOUND && bs_error_last()->layer == BS_LAYER_CALLER)) {
+        bsi_complain(complaints, status, bs_error_last()->layer, "copy_to[%zu]: %s", index,
+                     bs_error_last()->message);
+    }
+    bsi_storage_unref(storage);
+    return status == BS_E_NOMEM ? status : BS_OK;
+}
+
+/* Behind the form and the storage. */
+static bs_status take_copies(bs_service *service, const bs_backup_options *options,
+                             bsi_backup_request *request, bsi_complaints *complaints)
+{
+    size_t count = 0;
+    bs_status status = BS_OK;
+
+    while (options->copy_to && options->copy_to[count] && count <= BSI_COPIES_MAX) {
+        count++;
+    }
+    if (count == 0) {
+        return BS_OK;
+    }
+    if (count > BSI_COPIES_MAX) {
+        bsi_complain_invalid(complaints, "copy_to: takes at most %d storages", BSI_COPIES_MAX);
+        return BS_OK;
+    }
+    if (request->vault && !request->vault->replicate) {
+        bsi_complain(complaints, BS_E_UNSUPPORTED, BS_LAYER_CALLER,
+                     "copy_to: the form %s has no copies on other storages", request->form);
+        return BS_OK;
+    }
+    request->copy_to = bsi_arena_texts(&request->arena, options->copy_to);
+    if (!request->copy_to) {
+        return BS_E_NOMEM;
+    }
+    for (size_t i = 0; i < count && status >= 0; i++) {
+        status = check_copy(service, request, i, complaints);
+    }
+    return status;
+}
+
 /* Which of the patterns are wrong, each by itself. */
 static bs_status complain_of_patterns(const char *field, const char *const *patterns, size_t count,
                                       bsi_complaints *complaints)
@@ -432,6 +500,7 @@ static bs_status take_all(bs_service *service, const bs_backup_options *options,
     BSI_TRY(bsi_request_take_sources(service, options, request, complaints));
     take_form(options, request, complaints);
     BSI_TRY(take_storage(service, options, request, complaints));
+    BSI_TRY(take_copies(service, options, request, complaints));
     take_compression(service, options, request, complaints);
     BSI_TRY(bsi_request_take_encryption(service, options, request, complaints));
     BSI_TRY(bsi_request_take_patterns("include_patterns", options->include_patterns,

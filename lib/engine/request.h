@@ -25,6 +25,7 @@ typedef struct bsi_backup_request {
     const bsi_vault *vault;
     const char *storage_name;
     bsi_storage *storage;
+    const char *const *copy_to; /* Further storages; NULL: none. */
     const char *compression;
     int level;
     bsi_encryption encryption;

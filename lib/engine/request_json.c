@@ -46,6 +46,7 @@ static void put_request(bsi_json_writer *json, const bs_backup_options *options,
     bsi_json_put_text(json, "backup_type", bsi_backup_kind_name(request->kind));
     bsi_json_put_text(json, "form", request->form);
     bsi_json_put_text(json, "storage", request->storage_name);
+    put_texts(json, "copy_to", request->copy_to);
     bsi_json_put_text(json, "compression", request->compression);
     if (request->level > 0) {
         bsi_json_put_i64(json, "compression_level", request->level);

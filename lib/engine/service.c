@@ -258,8 +258,11 @@ static bs_status stop_at_first(void *user, const char *key, const bs_storage_obj
 static bs_status check_not_empty(bs_service *service, const char *name, bsi_storage *storage)
 {
     uint64_t count = 0;
+    uint64_t copies = 0;
 
     BSI_TRY(bsi_catalog_count_stored(service->catalog, name, &count));
+    BSI_TRY(bsi_catalog_count_copies(service->catalog, name, &copies));
+    count += copies;
     if (count == 0 || bsi_storage_list(storage, NULL, "", stop_at_first, NULL) != BS_OK) {
         return BS_OK;
     }

@@ -4,6 +4,9 @@
  * what is there is whole; the run that is let live completes it, and the copies are verified and
  * restored by a service that has nothing but them. 60 backups and 3 deaths; with BSI_TESTS_FULL=1
  * 1000 and 10.
+ *
+ * Backups that make their own copies die in the same way, 12 times or 40, from their beginning to
+ * the end of the last copy.
  */
 #include "support/test.h"
 
@@ -32,6 +35,7 @@ typedef struct place {
     unsigned backups;
     unsigned deaths;
     uint64_t chance;
+    const char *const *copy_to; /* Of its backups. */
     char source[PATH_SIZE];
     char state[PATH_SIZE];
     char first[PATH_SIZE]; /* The storage "local". */
@@ -124,6 +128,7 @@ static bs_status back_up(place *self, unsigned number)
     options.source_paths = paths;
     options.backup_type = number / NAMES % CHAIN == 0 ? BS_BACKUP_FULL : BS_BACKUP_INCREMENTAL;
     options.compression = BS_COMPRESSION_TAR_ZST;
+    options.copy_to = self->copy_to;
     BSI_TRY(bs_backup_start(self->service, &options, id));
     return bs_backup_wait(self->service, id, BS_FOREVER);
 }
@@ -149,6 +154,22 @@ static bs_status live(place *self, const char *to)
     return status;
 }
 
+static bs_status copy_away(place *self)
+{
+    return live(self, "away");
+}
+
+static bs_status back_up_copied(place *self)
+{
+    bs_status status = open_service(self, self->state);
+
+    if (status >= 0) {
+        status = back_up(self, 1);
+    }
+    close_service(self);
+    return status;
+}
+
 /* --- Dying --- */
 
 /* How many calls a whole run makes. */
@@ -163,7 +184,7 @@ static uint64_t measure(place *self)
     return calls;
 }
 
-static void die_at(place *self, uint64_t at)
+static void die_at(place *self, uint64_t at, bs_status (*life)(place *self))
 {
     const bsi_fault_plan plan = {.at = at};
     int ended = 0;
@@ -172,7 +193,7 @@ static void die_at(place *self, uint64_t at)
     assert_true(child >= 0);
     if (child == 0) {
         bsi_fault_set(&plan);
-        _exit(live(self, "away") == BS_OK ? 0 : 1);
+        _exit(life(self) == BS_OK ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &ended, 0), child);
     assert_true(WIFSIGNALED(ended));
@@ -360,7 +381,7 @@ static void copies_are_complete_however_often_it_dies(void **state)
     calls = measure(self);
     for (unsigned i = 0; i < self->deaths; i++) {
         const uint64_t at = chance_from(self, calls / self->deaths / 2);
-        die_at(self, at);
+        die_at(self, at, copy_away);
         print_message("# died at call %d of %d with %u copies\n", (int)at, (int)calls,
                       check_target(self).manifests);
     }
@@ -368,10 +389,59 @@ static void copies_are_complete_however_often_it_dies(void **state)
     check_alone(self);
 }
 
+/* --- Copies that backups make --- */
+
+static void check_copies(place *self)
+{
+    bs_backup_filter filter = BS_BACKUP_FILTER_INIT;
+    const bs_job_state good = BS_STATE_COMPLETED;
+    bs_backup_page *page = NULL;
+
+    filter.status = &good;
+    assert_ok(open_service(self, self->state));
+    assert_ok(bs_backup_list(self->service, &filter, &page));
+    for (size_t i = 0; i < page->count; i++) {
+        assert_int_equal(page->items[i]->copies_count, 1);
+        assert_string_equal(page->items[i]->storage, "local");
+        assert_string_equal(page->items[i]->copies[0].storage, "away");
+        assert_int_equal(page->items[i]->copies[0].status, BS_STATE_COMPLETED);
+        verify(self, page->items[i]->id);
+    }
+    assert_int_equal(check_target(self).manifests, page->count);
+    bs_backup_page_free(page);
+    close_service(self);
+}
+
+static void backups_and_their_copies_survive_deaths(void **state)
+{
+    static const char *const away[] = {"away", NULL};
+    place *self = *state;
+    const unsigned deaths = 4 * self->deaths;
+    char path[PATH_SIZE + 8];
+    uint64_t calls = 0;
+
+    self->backups = 1;
+    self->copy_to = away;
+    make_backups(self);
+    bsi_fault_set(&(bsi_fault_plan){.at = 0});
+    assert_ok(back_up_copied(self));
+    calls = bsi_fault_count();
+    bsi_fault_set(NULL);
+    for (unsigned i = 0; i < deaths; i++) {
+        (void)snprintf(path, sizeof(path), "%s/new", self->source);
+        tree_write(path, 700 + i, i);
+        die_at(self, calls * (i + 1) / (deaths + 1), back_up_copied);
+        (void)check_target(self);
+    }
+    assert_ok(back_up_copied(self));
+    check_copies(self);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(copies_are_complete_however_often_it_dies, setup, teardown),
+        cmocka_unit_test_setup_teardown(backups_and_their_copies_survive_deaths, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("fault/replicate", tests, NULL, NULL);
