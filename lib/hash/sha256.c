@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/ascii.h"
 
 struct bsi_sha256 {
     SHA256_CTX context;
@@ -87,29 +86,37 @@ void bsi_digest_format(const bsi_digest *digest, char out[2 * BSI_SHA256_SIZE + 
     out[2 * BSI_SHA256_SIZE] = '\0';
 }
 
-/* -1 for what is no lower-case hex digit. */
-static int digit_value(char digit)
+/* NOT_A_DIGIT for what is no lower-case hex digit. Without branches: indexes have millions. */
+enum { NOT_A_DIGIT = 0xff };
+
+static unsigned digit_value(char digit)
 {
-    return bsi_lower(digit) == digit ? bsi_hex_value(digit) : -1;
+    const unsigned decimal = (uint8_t)digit - (unsigned)'0';
+    const unsigned letter = (uint8_t)digit - (unsigned)'a';
+    const unsigned value = letter < 6 ? letter + 10 : NOT_A_DIGIT;
+
+    return decimal < 10 ? decimal : value;
 }
 
 bs_status bsi_digest_parse(const char *text, size_t size, bsi_digest *out)
 {
     bsi_digest digest;
+    unsigned all = 0;
 
     if (size != 2 * sizeof(digest.bytes)) {
         return bsi_fail(BS_LAYER_SYSTEM, BS_E_INVALID, "a SHA-256 has %zu hex digits, not %zu",
                         2 * sizeof(digest.bytes), size);
     }
     for (size_t i = 0; i < sizeof(digest.bytes); i++) {
-        const int high = digit_value(text[2 * i]);
-        const int low = digit_value(text[2 * i + 1]);
+        const unsigned high = digit_value(text[2 * i]);
+        const unsigned low = digit_value(text[2 * i + 1]);
 
-        if (high < 0 || low < 0) {
-            return bsi_fail(BS_LAYER_SYSTEM, BS_E_INVALID,
-                            "a SHA-256 is written in lower-case hex digits");
-        }
-        digest.bytes[i] = (uint8_t)(high * 16 + low);
+        all |= high | low;
+        digest.bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    if (all > 15) {
+        return bsi_fail(BS_LAYER_SYSTEM, BS_E_INVALID,
+                        "a SHA-256 is written in lower-case hex digits");
     }
     *out = digest;
     return BS_OK;

@@ -220,10 +220,11 @@ static bs_status check_data(bsi_check *self)
 static bs_status load_index(bsi_check *self)
 {
     const bsi_warn damaged = {.report = index_failed, .user = self};
+    const bsi_index_load_options options = {&damaged, self->options.pool};
 
     BSI_TRY(count_indexes(self));
     BSI_TRY(bsi_repo_index_new(&self->index));
-    return bsi_repo_index_load(self->repo, self->call, &damaged, self->index);
+    return bsi_repo_index_load(self->repo, self->call, &options, self->index);
 }
 
 static bs_status run(bsi_check *self)

@@ -268,13 +268,14 @@ void bsi_copier_get_stats(bsi_copier *copier, bsi_copy_stats *out)
 static bs_status load(bsi_copier *self)
 {
     const bsi_save_options saving = {.pack_target = self->options.pack_target};
+    const bsi_index_load_options loading = {.pool = self->options.pool};
     bsi_repo_files files = {0};
     bs_status status = BS_OK;
 
     BSI_TRY(bsi_repo_index_new(&self->from_index));
     BSI_TRY(bsi_repo_index_new(&self->to_index));
-    BSI_TRY(bsi_repo_index_load(self->from, self->call, NULL, self->from_index));
-    BSI_TRY(bsi_repo_index_load(self->to, self->call, NULL, self->to_index));
+    BSI_TRY(bsi_repo_index_load(self->from, self->call, &loading, self->from_index));
+    BSI_TRY(bsi_repo_index_load(self->to, self->call, &loading, self->to_index));
     BSI_TRY(bsi_blob_reader_new(self->from, self->from_index, &self->reader));
     BSI_TRY(bsi_repo_writer_new(self->to, self->to_index, self->options.pool, self->call, &saving,
                                 &self->writer));

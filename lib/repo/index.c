@@ -26,6 +26,7 @@
 enum {
     PACK_ROW_SIZE = BSI_SHA256_SIZE + 4,
     LARGE_FIRST = 16,
+    PREFETCH_ROWS = 16,    /* So far ahead. */
     MERGES_MAX = 16,       /* Times that all rows may be looked at again for packs in parts, */
     MERGED_FREE = 1000000, /* and so many rows besides. */
     SIZE_BITS = 27,
@@ -248,6 +249,16 @@ static bool find_row(const bsi_repo_index *self, bsi_blob_type type, const bsi_d
     return false;
 }
 
+/* The places of all blobs are all over the table: without this each one is waited for. */
+static void prefetch(const bsi_repo_index *self, uint32_t row)
+{
+    if (row < self->blobs.count) {
+        bsi_digest id;
+        memcpy(id.bytes, bsi_rows_at(&self->blobs, row), sizeof(id.bytes));
+        bsi_slots_prefetch(&self->blob_slots, bsi_id_hash_of(&self->hash, &id));
+    }
+}
+
 static void slot_blob(bsi_repo_index *self, uint32_t row)
 {
     uint32_t last = 0;
@@ -271,6 +282,7 @@ static bs_status settle(bsi_repo_index *self)
         self->slotted = 0;
     }
     for (; self->slotted < self->blobs.count; self->slotted++) {
+        prefetch(self, self->slotted + PREFETCH_ROWS);
         slot_blob(self, self->slotted);
     }
     return BS_OK;
@@ -592,28 +604,36 @@ bs_status bsi_repo_index_add(bsi_repo_index *index, const bsi_digest *pack,
     return status < 0 ? bsi_pack_failed(status, pack) : BS_OK;
 }
 
+bs_status bsi_repo_index_add_told(bsi_repo_index *index, const bsi_digest *pack,
+                                  const bsi_blob_list *blobs)
+{
+    BSI_TRY(bsi_repo_index_add(index, pack, blobs));
+    bsi_mutex_lock(&index->lock);
+    index->packs_told++;
+    bsi_mutex_unlock(&index->lock);
+    return BS_OK;
+}
+
 static bs_status take_pack(void *user, const bsi_digest *pack, const bsi_blob_list *blobs)
 {
-    bsi_repo_index *self = user;
+    return bsi_repo_index_add_told(user, pack, blobs);
+}
 
-    BSI_TRY(bsi_repo_index_add(self, pack, blobs));
-    bsi_mutex_lock(&self->lock);
-    self->packs_told++;
-    bsi_mutex_unlock(&self->lock);
-    return BS_OK;
+bs_status bsi_index_file_failed(bs_status status, const bsi_digest *file)
+{
+    char hex[2 * BSI_SHA256_SIZE + 1];
+
+    if (status >= 0) {
+        return status;
+    }
+    bsi_digest_format(file, hex);
+    return bsi_fail_context(BS_LAYER_STORAGE, status, "index %s", hex);
 }
 
 bs_status bsi_repo_index_add_file(bsi_repo_index *index, const bsi_digest *file, bsi_slice json,
                                   uint32_t version)
 {
-    const bs_status status = bsi_index_parse(json, version, take_pack, index);
-    char hex[2 * BSI_SHA256_SIZE + 1];
-
-    if (status < 0) {
-        bsi_digest_format(file, hex);
-        return bsi_fail_context(BS_LAYER_STORAGE, status, "index %s", hex);
-    }
-    return BS_OK;
+    return bsi_index_file_failed(bsi_index_parse(json, version, take_pack, index), file);
 }
 
 /* --- All of it --- */

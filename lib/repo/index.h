@@ -39,6 +39,12 @@ BS_NODISCARD bs_status bsi_repo_index_add(bsi_repo_index *index, const bsi_diges
 BS_NODISCARD bs_status bsi_repo_index_add_file(bsi_repo_index *index, const bsi_digest *file,
                                                bsi_slice json, uint32_t version);
 
+/* As bsi_repo_index_add(), for a pack that an index file tells of. */
+BS_NODISCARD bs_status bsi_repo_index_add_told(bsi_repo_index *index, const bsi_digest *pack,
+                                               const bsi_blob_list *blobs);
+/* Put "index <id>" in front of a failure's text. */
+bs_status bsi_index_file_failed(bs_status status, const bsi_digest *file);
+
 /* Where a blob is. */
 typedef struct bsi_blob_place {
     bsi_digest pack;

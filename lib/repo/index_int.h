@@ -66,6 +66,8 @@ bool bsi_slots_has_room(const bsi_slots *self, uint32_t count);
  * After a failure it is as before.
  */
 BS_NODISCARD bs_status bsi_slots_renew(bsi_slots *self, uint32_t count);
+/* Have the place of a hash brought near, for it is looked at soon. */
+void bsi_slots_prefetch(const bsi_slots *self, uint64_t hash);
 /* There is room. */
 void bsi_slots_put(bsi_slots *self, uint64_t hash, uint32_t number);
 void bsi_slots_clear(bsi_slots *self);

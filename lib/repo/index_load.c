@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the index files on a storage to the index in memory, one file at a time.
+ * From the index files on a storage to the index in memory.
  */
 #include "repo/index_load.h"
 
-#include "repo/index_file.h"
-
-static bs_status load_file(const bsi_repo *repo, const bs_call *call, const bsi_digest *id,
-                           bsi_buf *text, bsi_repo_index *index)
-{
-    bsi_buf_clear(text);
-    BSI_TRY(bsi_repo_load(repo, call, BSI_REPO_INDEX, id, text));
-    return bsi_repo_index_add_file(index, id, bsi_buf_slice(text),
-                                   bsi_repo_config_of(repo)->version);
-}
+#include "repo/index_read.h"
 
 /* Whether a file's failure is of the file, so that the others may be good. */
 static bool is_damage(bs_status status)
@@ -29,38 +20,53 @@ static void report(const bsi_repo *repo, const bsi_warn *damaged, const bsi_dige
     bsi_warn_last(damaged, bsi_slice_of(key));
 }
 
-/* BS_END: all went well, but that a file was not there any more. */
-static bs_status load_all(const bsi_repo *repo, const bs_call *call, const bsi_warn *damaged,
-                          const bsi_repo_files *files, bsi_repo_index *index)
-{
-    bs_status result = BS_OK;
-    bs_status status = BS_OK;
-    bsi_buf text;
+/* A round: all files that were listed. */
+typedef struct load_round {
+    const bsi_repo *repo;
+    const bsi_warn *damaged;
+    bool gone; /* A file was not there any more. */
+} load_round;
 
-    bsi_buf_init(&text, BSI_INDEX_FILE_MAX);
-    for (size_t i = 0; status == BS_OK && i < files->count; i++) {
-        status = load_file(repo, call, &files->items[i].id, &text, index);
-        if (status == BS_E_NOT_FOUND) {
-            result = BS_END;
-            status = BS_OK;
-        } else if (damaged && is_damage(status)) {
-            report(repo, damaged, &files->items[i].id);
-            status = BS_OK;
-        }
+static bs_status take_file(void *user, const bsi_digest *id, bs_status status)
+{
+    load_round *self = user;
+
+    if (status == BS_E_NOT_FOUND) {
+        self->gone = true;
+        return BS_OK;
     }
-    bsi_buf_dispose(&text);
-    return status < 0 ? status : result;
+    if (self->damaged && is_damage(status)) {
+        report(self->repo, self->damaged, id);
+        return BS_OK;
+    }
+    return status;
 }
 
-bs_status bsi_repo_index_load(const bsi_repo *repo, const bs_call *call, const bsi_warn *damaged,
-                              bsi_repo_index *index)
+/* BS_END: all went well, but that a file was not there any more. */
+static bs_status load_all(const bsi_repo *repo, const bs_call *call,
+                          const bsi_index_load_options *options, const bsi_repo_files *files,
+                          bsi_repo_index *index)
 {
+    load_round self = {.repo = repo, .damaged = options->damaged};
+    const bsi_index_source source = {repo, options->pool, take_file, &self};
+    const bs_status status = bsi_index_read(&source, call, files, index);
+
+    if (status < 0) {
+        return status;
+    }
+    return self.gone ? BS_END : BS_OK;
+}
+
+bs_status bsi_repo_index_load(const bsi_repo *repo, const bs_call *call,
+                              const bsi_index_load_options *options, bsi_repo_index *index)
+{
+    static const bsi_index_load_options usual;
     bs_status status = BS_END;
 
     for (int i = 0; status == BS_END && i < BSI_INDEX_LOAD_ROUNDS; i++) {
         bsi_repo_files files = {0};
         BSI_TRY(bsi_repo_list(repo, call, BSI_REPO_INDEX, &files));
-        status = load_all(repo, call, damaged, &files, index);
+        status = load_all(repo, call, options ? options : &usual, &files, index);
         bsi_repo_files_dispose(&files);
     }
     if (status == BS_END) {

@@ -166,6 +166,11 @@ bs_status bsi_slots_renew(bsi_slots *self, uint32_t count)
     return BS_OK;
 }
 
+void bsi_slots_prefetch(const bsi_slots *self, uint64_t hash)
+{
+    __builtin_prefetch(&self->slots[home_of(self, hash)], 1);
+}
+
 void bsi_slots_put(bsi_slots *self, uint64_t hash, uint32_t number)
 {
     uint32_t at = home_of(self, hash);

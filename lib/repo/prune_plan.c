@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "repo/index_file.h"
+#include "repo/index_read.h"
 #include "repo/pack.h"
 #include "repo/prune_int.h"
 
@@ -23,45 +23,33 @@ bs_status bsi_prune_go_on(const bsi_repo_prune *self, bsi_repo_lock *lock)
     return lock ? bsi_repo_lock_keep(lock, self->call) : BS_OK;
 }
 
-static bs_status load_file(bsi_repo_prune *self, const bsi_digest *id, bsi_buf *text)
+static bs_status take_file(void *user, const bsi_digest *id, bs_status status)
 {
-    bs_status status = bsi_call_check(self->call);
+    bsi_repo_prune *self = user;
 
-    if (status < 0) {
-        return status;
-    }
-    bsi_buf_clear(text);
-    status = bsi_repo_load(self->repo, self->call, BSI_REPO_INDEX, id, text);
     if (status == BS_E_NOT_FOUND) {
         return pruned_meanwhile();
     }
     BSI_TRY(status);
-    BSI_TRY(bsi_repo_index_add_file(self->index, id, bsi_buf_slice(text),
-                                    bsi_repo_config_of(self->repo)->version));
     return bsi_digest_table_put(&self->index_files, id, 0);
 }
 
-static bs_status load_files(bsi_repo_prune *self, const bsi_repo_files *files)
+/* Those that were not read yet; the list is without the others then. */
+static bs_status load_files(bsi_repo_prune *self, bsi_repo_files *files)
 {
-    size_t known = 0;
-    bs_status status = BS_OK;
-    bsi_buf text;
+    const bsi_index_source source = {self->repo, self->options.pool, take_file, self};
+    size_t left = 0;
 
     for (size_t i = 0; i < files->count; i++) {
-        known += bsi_digest_table_find(&self->index_files, &files->items[i].id) != NULL;
-    }
-    if (known < self->index_files.count) {
-        return pruned_meanwhile();
-    }
-    bsi_buf_init(&text, BSI_INDEX_FILE_MAX);
-    for (size_t i = 0; status == BS_OK && i < files->count; i++) {
-        const bsi_digest *id = &files->items[i].id;
-        if (!bsi_digest_table_find(&self->index_files, id)) {
-            status = load_file(self, id, &text);
+        if (!bsi_digest_table_find(&self->index_files, &files->items[i].id)) {
+            files->items[left++] = files->items[i];
         }
     }
-    bsi_buf_dispose(&text);
-    return status;
+    if (files->count - left < self->index_files.count) {
+        return pruned_meanwhile();
+    }
+    files->count = left;
+    return bsi_index_read(&source, self->call, files, self->index);
 }
 
 bs_status bsi_prune_load_index(bsi_repo_prune *self)

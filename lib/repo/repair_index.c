@@ -140,6 +140,7 @@ static bs_status repair(indexer *self)
 {
     const bsi_repair *base = &self->base;
     const bsi_warn damaged = {.report = index_damaged, .user = self};
+    const bsi_index_load_options loading = {&damaged, base->options.pool};
     bsi_index_rewrite rewrite = {.lock = base->lock, .old = &self->files};
     bsi_blob_list header = {0};
     bs_status status = BS_OK;
@@ -147,7 +148,7 @@ static bs_status repair(indexer *self)
     BSI_TRY(bsi_repo_index_new(&self->before));
     BSI_TRY(bsi_repo_index_new(&self->base.index));
     BSI_TRY(bsi_repo_list(base->repo, base->call, BSI_REPO_INDEX, &self->files));
-    BSI_TRY(bsi_repo_index_load(base->repo, base->call, &damaged, self->before));
+    BSI_TRY(bsi_repo_index_load(base->repo, base->call, &loading, self->before));
     BSI_TRY(bsi_repo_list(base->repo, base->call, BSI_REPO_PACKS, &self->packs));
     status = index_packs(self, &header);
     bsi_blob_list_dispose(&header);

@@ -256,6 +256,7 @@ static bs_status prepare(salvage *self)
 {
     const bsi_repair *base = &self->base;
     const bsi_save_options saving = {.pack_target = base->options.pack_target, .no_index = true};
+    const bsi_index_load_options loading = {.pool = base->options.pool};
     const bsi_blob_options opening = {
         .key = bsi_repo_master_key(base->repo),
         .version = bsi_repo_config_of(base->repo)->version,
@@ -264,7 +265,7 @@ static bs_status prepare(salvage *self)
 
     BSI_TRY(bsi_repo_index_new(&self->base.index));
     BSI_TRY(bsi_repo_list(base->repo, base->call, BSI_REPO_INDEX, &self->index_files));
-    BSI_TRY(bsi_repo_index_load(base->repo, base->call, NULL, base->index));
+    BSI_TRY(bsi_repo_index_load(base->repo, base->call, &loading, base->index));
     BSI_TRY(bsi_blob_sealer_new(&opening, &self->opener));
     BSI_TRY(bsi_blob_reader_new(base->repo, base->index, &self->reader));
     return base->options.dry_run ? BS_OK

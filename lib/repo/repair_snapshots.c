@@ -425,9 +425,10 @@ static bs_status prepare(rewriter *self)
 {
     const bsi_save_options saving = {.pack_target = self->base.options.pack_target};
     const bsi_repair *base = &self->base;
+    const bsi_index_load_options loading = {.pool = base->options.pool};
 
     BSI_TRY(bsi_repo_index_new(&self->base.index));
-    BSI_TRY(bsi_repo_index_load(base->repo, base->call, NULL, base->index));
+    BSI_TRY(bsi_repo_index_load(base->repo, base->call, &loading, base->index));
     BSI_TRY(bsi_blob_reader_new(base->repo, base->index, &self->reader));
     return base->options.dry_run ? BS_OK
                                  : bsi_repo_writer_new(base->repo, base->index, base->options.pool,

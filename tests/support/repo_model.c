@@ -265,6 +265,7 @@ static void pass_over(void *user, bsi_slice subject, const bs_error *error)
 bs_status model_restore(repo_model *self, const bsi_digest *snapshot, model_files files)
 {
     const bsi_warn warn = {.report = pass_over};
+    const bsi_index_load_options loading = {.damaged = &warn};
     const bsi_digest expected = model_tree(files);
     bsi_repo_index *index = NULL;
     bsi_blob_reader *reader = NULL;
@@ -275,7 +276,7 @@ bs_status model_restore(repo_model *self, const bsi_digest *snapshot, model_file
     BSI_TRY(bsi_snapshot_load_tree(self->repo, NULL, snapshot, &tree));
     assert_true(bsi_digest_equal(&tree, &expected));
     assert_ok(bsi_repo_index_new(&index));
-    assert_ok(bsi_repo_index_load(self->repo, NULL, &warn, index));
+    assert_ok(bsi_repo_index_load(self->repo, NULL, &loading, index));
     assert_ok(bsi_blob_reader_new(self->repo, index, &reader));
     status = bsi_blob_reader_read(reader, NULL, BSI_BLOB_TREE, &tree, &plain);
     if (status == BS_OK) {

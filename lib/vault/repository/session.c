@@ -257,9 +257,10 @@ static bs_status lock(const bsi_session_options *options, bsi_repo_session *sess
 
 static bs_status load_index(bsi_repo_session *session)
 {
+    const bsi_index_load_options options = {session->env->warn, session->env->pool};
+
     BSI_TRY(bsi_repo_index_new(&session->index));
-    return bsi_repo_index_load(session->repo, session->env->call, session->env->warn,
-                               session->index);
+    return bsi_repo_index_load(session->repo, session->env->call, &options, session->index);
 }
 
 /* From there on, whatever has opened it. */

@@ -11,14 +11,16 @@
 #include "base/alloc.h"
 #include "repo/index_file.h"
 #include "repo/index_load.h"
+#include "repo/index_read.h"
 #include "repo/json_parts.h"
 #include "repo/pack.h"
 #include "repo/reader.h"
 #include "support/restic.h"
 
-enum { ROOM = 1024 * 1024, TYPE_TREE = 1 };
+enum { ROOM = 1024 * 1024, TYPE_TREE = 1, THREADS = 3, ROUNDS = 10 };
 
 static const char *data_folder;
+static bsi_pool *pool;
 
 /* --- What restic wrote --- */
 
@@ -282,20 +284,28 @@ static void note(void *user, bsi_slice path, const bs_error *error)
     self->count++;
 }
 
-static void check_damaged(bsi_repo *repo, const char *key)
+static void check_damaged_with(bsi_repo *repo, bsi_pool *with, const char *key)
 {
     damage noted = {0};
     const bsi_warn warn = {note, &noted};
+    const bsi_index_load_options strict = {.pool = with};
+    const bsi_index_load_options lenient = {.damaged = &warn, .pool = with};
     bsi_repo_index *index = NULL;
 
     assert_ok(bsi_repo_index_new(&index));
-    assert_status(bsi_repo_index_load(repo, NULL, NULL, index), BS_E_CORRUPT);
+    assert_status(bsi_repo_index_load(repo, NULL, &strict, index), BS_E_CORRUPT);
     assert_non_null(strstr(bs_error_last()->message, "index"));
-    assert_ok(bsi_repo_index_load(repo, NULL, &warn, index));
+    assert_ok(bsi_repo_index_load(repo, NULL, &lenient, index));
     assert_int_equal(noted.count, 1);
     assert_string_equal(noted.path, key);
     assert_int_equal(blobs_in(index), 1);
     bsi_repo_index_free(index);
+}
+
+static void check_damaged(bsi_repo *repo, const char *key)
+{
+    check_damaged_with(repo, NULL, key);
+    check_damaged_with(repo, pool, key);
 }
 
 static void each_changed_or_missing_byte_of_a_file_is_found(void **state)
@@ -337,25 +347,129 @@ static void a_text_that_is_no_index_is_named(void **state)
     bsi_repo_close(repo);
 }
 
-static void missing_memory_is_told(void **state)
+static void miss_memory(const bsi_repo *repo, bsi_pool *with)
 {
-    bsi_repo *repo = new_repo();
+    const bsi_index_load_options options = {.pool = with};
     bs_status status = BS_E_NOMEM;
 
-    (void)state;
-    (void)save_index(repo, 1);
-    (void)save_index(repo, 2);
     for (long n = 0; status == BS_E_NOMEM; n++) {
         bsi_repo_index *index = NULL;
         assert_ok(bsi_repo_index_new(&index));
         bsi_alloc_fail_after(n);
-        status = bsi_repo_index_load(repo, NULL, NULL, index);
+        status = bsi_repo_index_load(repo, NULL, &options, index);
         bsi_alloc_fail_after(-1);
         assert_int_equal(blobs_in(index) == 2, status == BS_OK);
         bsi_repo_index_free(index);
     }
     assert_ok(status);
+}
+
+static void missing_memory_is_told(void **state)
+{
+    bsi_repo *repo = new_repo();
+
+    (void)state;
+    (void)save_index(repo, 1);
+    (void)save_index(repo, 2);
+    miss_memory(repo, NULL);
+    miss_memory(repo, pool);
     bsi_repo_close(repo);
+}
+
+/* --- Several at a time --- */
+
+static void check_same_packs(bsi_repo_index *one, bsi_repo_index *other)
+{
+    bsi_blob_list lists[2] = {0};
+    bsi_digest ids[2];
+
+    assert_int_equal(bsi_repo_index_pack_end(one), bsi_repo_index_pack_end(other));
+    for (uint32_t i = 0; i < bsi_repo_index_pack_end(one); i++) {
+        const bs_status status = bsi_repo_index_pack(one, i, &ids[0], &lists[0]);
+        assert_status(bsi_repo_index_pack(other, i, &ids[1], &lists[1]), status);
+        assert_true(status != BS_OK || (bsi_digest_equal(&ids[0], &ids[1]) &&
+                                        bsi_blob_list_equal(&lists[0], &lists[1])));
+    }
+    bsi_blob_list_dispose(&lists[0]);
+    bsi_blob_list_dispose(&lists[1]);
+}
+
+/* A text of spaces, and what an index says of one blob of this byte. */
+static void save_long_index(bsi_repo *repo, size_t spaces, char digit)
+{
+    char hex[2 * BSI_SHA256_SIZE + 1];
+    bsi_digest id;
+    bsi_buf text;
+
+    memset(hex, digit, sizeof(hex) - 1);
+    hex[sizeof(hex) - 1] = '\0';
+    bsi_buf_init(&text, BSI_INDEX_FILE_MAX);
+    assert_ok(bsi_buf_reserve(&text, spaces));
+    memset(text.data, ' ', spaces);
+    text.data[0] = '{';
+    text.size = spaces;
+    assert_ok(bsi_buf_append_format(&text,
+                                    "\"packs\":[{\"id\":\"%s\",\"blobs\":[{\"id\":\"%s\","
+                                    "\"type\":\"data\",\"offset\":0,\"length\":100}]}]}",
+                                    hex, hex));
+    assert_ok(bsi_repo_save(repo, NULL, BSI_REPO_INDEX, bsi_buf_slice(&text), &id));
+    bsi_buf_dispose(&text);
+}
+
+/* Whichever was there first: the numbers follow from the names of the files. */
+static void numbers_do_not_depend_on_who_is_first(void **state)
+{
+    const bsi_index_load_options options = {.pool = pool};
+    bsi_repo *repo = new_repo();
+
+    (void)state;
+    for (uint8_t i = 1; i <= 3 * BSI_INDEX_READERS_MAX; i++) {
+        (void)save_index(repo, i);
+        save_long_index(repo, i % 4 == 0 ? ROOM : 1, (char)('0' + i % 10));
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        bsi_repo_index *alone = NULL;
+        bsi_repo_index *together = NULL;
+        assert_ok(bsi_repo_index_new(&alone));
+        assert_ok(bsi_repo_index_new(&together));
+        assert_ok(bsi_repo_index_load(repo, NULL, NULL, alone));
+        assert_ok(bsi_repo_index_load(repo, NULL, &options, together));
+        assert_true(blobs_in(alone) > 3 * BSI_INDEX_READERS_MAX);
+        check_same_packs(alone, together);
+        bsi_repo_index_free(alone);
+        bsi_repo_index_free(together);
+    }
+    bsi_repo_close(repo);
+}
+
+static void texts_that_are_long_are_read_all_the_same(void **state)
+{
+    const bsi_index_load_options options = {.pool = pool};
+    bsi_repo *repo = new_repo();
+    bsi_repo_index *index = NULL;
+
+    (void)state;
+    (void)save_index(repo, 1);
+    save_long_index(repo, BSI_INDEX_TEXT_USUAL, 'a');
+    save_long_index(repo, 1, 'b');
+    assert_ok(bsi_repo_index_new(&index));
+    assert_ok(bsi_repo_index_load(repo, NULL, &options, index));
+    assert_int_equal(blobs_in(index), 3);
+    bsi_repo_index_free(index);
+    bsi_repo_close(repo);
+}
+
+static int start_pool(void **state)
+{
+    (void)state;
+    return bsi_pool_new(THREADS, &pool) == BS_OK && bsi_pool_threads(pool) > 0 ? 0 : -1;
+}
+
+static int end_pool(void **state)
+{
+    (void)state;
+    bsi_pool_free(pool);
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -365,11 +479,13 @@ int main(int argc, char **argv)
         cmocka_unit_test(each_changed_or_missing_byte_of_a_file_is_found),
         cmocka_unit_test(a_text_that_is_no_index_is_named),
         cmocka_unit_test(missing_memory_is_told),
+        cmocka_unit_test(numbers_do_not_depend_on_who_is_first),
+        cmocka_unit_test(texts_that_are_long_are_read_all_the_same),
     };
 
     if (argc != 2) {
         return 2;
     }
     data_folder = argv[1];
-    return cmocka_run_group_tests_name("repo/index_load", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("repo/index_load", tests, start_pool, end_pool);
 }

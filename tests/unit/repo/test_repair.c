@@ -679,12 +679,13 @@ static bool can_read(bsi_blob_reader *reader, bsi_blob_type type, const bsi_dige
 static readable look(fixture *self, const bsi_digest trees[4])
 {
     const bsi_warn warn = {.report = pass_over};
+    const bsi_index_load_options loading = {.damaged = &warn};
     bsi_repo_index *index = NULL;
     bsi_blob_reader *reader = NULL;
     readable out;
 
     assert_ok(bsi_repo_index_new(&index));
-    assert_ok(bsi_repo_index_load(self->model.repo, NULL, &warn, index));
+    assert_ok(bsi_repo_index_load(self->model.repo, NULL, &loading, index));
     assert_ok(bsi_blob_reader_new(self->model.repo, index, &reader));
     for (uint32_t i = 0; i < FILES; i++) {
         const bsi_digest id = model_blob(i < first.count ? i : second.first + i - first.count);
