@@ -215,7 +215,7 @@ const tool_verb verbs[] = {
      "\n"
      "Nobody else can work on the repository meanwhile. 'rebuild' takes in the new snapshots.\n",
      verb_repair},
-    {"repo", "init [OPTION...] | keys list|add|remove|passwd [OPTION...]",
+    {"repo", "init [OPTION...] | keys list|add|remove|passwd|renew [OPTION...]",
      "make a repository, change who can open it",
      "  init                 make one; the first backup does that too\n"
      "    --encrypt E        none (default): the empty pass phrase; aes256; rsa\n"
@@ -226,8 +226,10 @@ const tool_verb verbs[] = {
      "    --chunks-key REF   its pass phrase, if it is not known\n"
      "  keys list            what opens it; * is the pass phrase that did\n"
      "  keys add --new-key REF     one more\n"
-     "  keys remove ID       one less; not the one in use\n"
+     "  keys add --recipient FILE  rsa: one more who may read it\n"
+     "  keys remove ID       one less; not the one in use; rsa: a recipient\n"
      "  keys passwd --new-key REF  another in the place of the one in use\n"
+     "  keys renew           rsa: another pass phrase for the same recipients\n"
      "\n"
      "Of all:\n"
      "  --storage S          where the repository lies; default: local\n"

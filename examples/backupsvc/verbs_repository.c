@@ -177,30 +177,74 @@ static int do_keys_list(tool_run *tool, int argc, char **argv)
     return TOOL_DONE;
 }
 
-static int add_key(tool_run *tool, const repo_arguments *given)
+static int show_added(const tool_run *tool, bs_status status, const char *what, const char *id)
 {
-    char id[BS_DIGEST_TEXT_SIZE];
-
-    if (bs_repository_key_add(tool->service, given->storage, key_option_reference(&given->added),
-                              id) < 0) {
+    if (status < 0) {
         return output_fail_last(tool);
     }
     if (tool->json) {
         (void)printf("{\"success\":true,\"key_id\":\"%s\"}\n", id);
     } else if (!tool->quiet) {
-        (void)printf("added key %.*s\n", SHORT_ID, id);
+        (void)printf("added %s %.*s\n", what, SHORT_ID, id);
     }
     return TOOL_DONE;
+}
+
+static int add_phrase(tool_run *tool, repo_arguments *given)
+{
+    char id[BS_DIGEST_TEXT_SIZE];
+    bs_status status = BS_OK;
+    int code = TOOL_DONE;
+
+    if (!key_option_take(tool, &given->added, "new-key", true, &code) ||
+        !key_options_open(tool, &given->keys, TOOL_EXISTING, &code)) {
+        return code;
+    }
+    status = bs_repository_key_add(tool->service, given->storage,
+                                   key_option_reference(&given->added), id);
+    return show_added(tool, status, "key", id);
+}
+
+static int add_recipient(tool_run *tool, repo_arguments *given, const option_list *recipient)
+{
+    char id[BS_FINGERPRINT_SIZE];
+    char **paths = NULL;
+    bs_status status = BS_OK;
+    int code = TOOL_DONE;
+
+    if (!key_options_open(tool, &given->keys, TOOL_EXISTING, &code)) {
+        return code;
+    }
+    paths = key_recipients_take(recipient);
+    if (!paths) {
+        return output_fail(tool, BS_E_NOMEM, "out of memory");
+    }
+    status = bs_repository_recipient_add(tool->service, given->storage, paths[0], id);
+    key_recipients_free(paths);
+    return show_added(tool, status, "recipient", id);
 }
 
 static int do_keys_add(tool_run *tool, int argc, char **argv)
 {
     repo_arguments given = REPO_ARGUMENTS_INIT;
+    const char *recipient = NULL;
+    const option_list recipients = {&recipient, 1};
+    const option_row rows[] = {
+        REPO_ROWS(&given),
+        {"new-key", OPTION_TEXT, &given.added.given, NULL, 0, 0},
+        {"recipient", OPTION_TEXT, &recipient, NULL, 0, 0},
+        {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
+    };
     int code = TOOL_DONE;
 
-    if (begin_new(tool, argc, argv, &given, &code)) {
-        code = add_key(tool, &given);
+    if (options_read(tool, argc, argv, rows, 0, 0, &code) < 0) {
+        return code;
     }
+    if (!given.added.given == !recipient) {
+        return output_usage(tool, "repo keys add needs --new-key, the new pass phrase, or "
+                                  "--recipient, the public key of one more");
+    }
+    code = recipient ? add_recipient(tool, &given, &recipients) : add_phrase(tool, &given);
     key_option_wipe(&given.added);
     return code;
 }
@@ -216,6 +260,18 @@ static int do_keys_remove(tool_run *tool, int argc, char **argv)
     }
     return output_done(tool, bs_repository_key_remove(tool->service, given.storage, argv[first]),
                        "the key is removed");
+}
+
+static int do_keys_renew(tool_run *tool, int argc, char **argv)
+{
+    repo_arguments given = REPO_ARGUMENTS_INIT;
+    int code = TOOL_DONE;
+
+    if (repo_options_begin(tool, argc, argv, &given, 0, &code) < 0) {
+        return code;
+    }
+    return output_done(tool, bs_repository_key_renew(tool->service, given.storage),
+                       "the pass phrase is another one");
 }
 
 static int do_keys_passwd(tool_run *tool, int argc, char **argv)
@@ -236,8 +292,8 @@ static int do_keys_passwd(tool_run *tool, int argc, char **argv)
 static int do_keys(tool_run *tool, int argc, char **argv)
 {
     static const verb_action actions[] = {
-        {"list", do_keys_list},     {"add", do_keys_add}, {"remove", do_keys_remove},
-        {"passwd", do_keys_passwd}, {NULL, NULL},
+        {"list", do_keys_list},     {"add", do_keys_add},     {"remove", do_keys_remove},
+        {"passwd", do_keys_passwd}, {"renew", do_keys_renew}, {NULL, NULL},
     };
 
     return options_act(tool, argc, argv, actions);

@@ -25,7 +25,7 @@ BS_BEGIN_DECLS
  * the object "repository.keys", wrapped for each recipient; it is opened with any of
  * their private keys. The service that has made it keeps the pass phrase in its state
  * directory, to write without a private key: unlike with archives it can read what it
- * has written. Its recipients are those that it was made for.
+ * has written.
  *
  * Who works on a repository holds a lock in it, which names the process. To find
  * out whether that still runs, `restic unlock` sends it SIGHUP: a program that
@@ -144,22 +144,36 @@ BS_API BS_NODISCARD bs_status bs_repository_key_add(bs_service *service, const c
                                                     char id_out[BS_DIGEST_TEXT_SIZE]);
 
 /**
- * Let a pass phrase open a repository no more.
+ * Let a pass phrase, or a recipient, open a repository no more.
  *
  * Who had it, and a copy of the key file, can still open the repository with both.
  *
+ * When a recipient goes, the repository gets another pass phrase, which is wrapped for the others
+ * and kept here; all other key files are removed, whoever has made them. Other machines that keep
+ * the old one need the new one, or a private key. Whoever had the old one may have taken the master
+ * key with it, which stays the same: that opens whatever he gets at on the storage, later backups
+ * too. Only a new repository shuts him out.
+ *
+ * Whenever it is interrupted, everybody who is to open the repository can do so, this service too;
+ * the same call, made again here, finishes the work.
+ *
  * @param service  The service.
  * @param storage  On which storage it lies; NULL: "local".
- * @param id       The key file's id, or an unambiguous beginning of it.
+ * @param id       The key file's id, or the fingerprint of the recipient's key, or an unambiguous
+ *                 beginning of it.
  *
  * @retval BS_OK
  * @retval BS_E_READ_ONLY  The storage's settings do not allow it.
- * @retval BS_E_UNSUPPORTED  The repository is for RSA keys.
- * @retval BS_E_NOT_FOUND  There is no such key file, storage or repository.
+ * @retval BS_E_NOT_FOUND  There is no such key file, recipient, storage or repository.
  * @retval BS_E_AMBIGUOUS  More than one begins so.
- * @retval BS_E_NEEDED     It is the one that has opened the repository for this.
+ * @retval BS_E_INVALID    It is no beginning of an id.
+ * @retval BS_E_NEEDED     It is the one that has opened the repository for this, or the last
+ *                         recipient.
+ * @retval BS_E_UNSUPPORTED  The public key of a recipient who stays is not known; see
+ *                           bs_repository_recipient_add().
  * @retval BS_E_BUSY       Somebody works on the repository.
- * @retval BS_E_KEY        No known pass phrase opens it.
+ * @retval BS_E_KEY        No known pass phrase or private key opens it, or its key set.
+ * @retval BS_E_CORRUPT    The key set is missing or damaged, or another repository's.
  *
  * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
  */
@@ -184,6 +198,50 @@ BS_API BS_NODISCARD bs_status bs_repository_key_remove(bs_service *service, cons
  */
 BS_API BS_NODISCARD bs_status bs_repository_key_change(bs_service *service, const char *storage,
                                                        const char *reference);
+
+/**
+ * Let the private key of one more open a repository for RSA keys.
+ *
+ * Its pass phrase stays the same, and is wrapped for one more. It is known here, where it is kept,
+ * or a known private key opens it. One who is a recipient already stays one.
+ *
+ * @param service          The service.
+ * @param storage          On which storage it lies; NULL: "local".
+ * @param reference        The public key; as the recipients of bs_backup_options.
+ * @param fingerprint_out  Of the key, which is the recipient's id; may be NULL.
+ *
+ * @retval BS_OK
+ * @retval BS_E_READ_ONLY    The storage's settings do not allow it.
+ * @retval BS_E_UNSUPPORTED  The repository is not for RSA keys.
+ * @retval BS_E_INVALID      The reference leads to what is no public key.
+ * @retval BS_E_LIMIT        It has 64 recipients.
+ * @retval BS_E_BUSY         Somebody works on the repository.
+ * @retval BS_E_CORRUPT      The key set is missing or damaged, or another repository's.
+ *                           Others as for bs_repository_key_list().
+ *
+ * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status
+bs_repository_recipient_add(bs_service *service, const char *storage, const char *reference,
+                            char fingerprint_out[BS_FINGERPRINT_SIZE]);
+
+/**
+ * Give a repository for RSA keys another pass phrase, for the same recipients.
+ *
+ * As when a recipient goes, see bs_repository_key_remove(): for one that somebody has seen who
+ * should not have, such as who had access to the state directory.
+ *
+ * @param service  The service.
+ * @param storage  On which storage it lies; NULL: "local".
+ *
+ * @retval BS_OK
+ * @retval BS_E_UNSUPPORTED  The repository is not for RSA keys, or the public key of a recipient is
+ *                           not known.
+ *                           Others as for bs_repository_key_remove().
+ *
+ * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_repository_key_renew(bs_service *service, const char *storage);
 
 /* --- Its snapshots --- */
 

@@ -87,6 +87,28 @@ bs_status bs_repository_key_change(bs_service *service, const char *storage, con
     return bsi_audit_end(service, &deed, bsi_repository_key_change(service, storage, reference));
 }
 
+bs_status bs_repository_recipient_add(bs_service *service, const char *storage,
+                                      const char *reference,
+                                      char fingerprint_out[BS_FINGERPRINT_SIZE])
+{
+    const bsi_deed deed = {.action = "repository.recipient_add", .object = or_usual(storage)};
+
+    BSI_TRY(bsi_service_enter(service));
+    BSI_REQUIRE(reference);
+    BSI_TRY(bsi_audit_begin(service, &deed));
+    return bsi_audit_end(
+        service, &deed, bsi_repository_recipient_add(service, storage, reference, fingerprint_out));
+}
+
+bs_status bs_repository_key_renew(bs_service *service, const char *storage)
+{
+    const bsi_deed deed = {.action = "repository.key_renew", .object = or_usual(storage)};
+
+    BSI_TRY(bsi_service_enter(service));
+    BSI_TRY(bsi_audit_begin(service, &deed));
+    return bsi_audit_end(service, &deed, bsi_repository_key_renew(service, storage));
+}
+
 /* --- Checks --- */
 
 const char *bs_check_subject_name(bs_check_subject subject)

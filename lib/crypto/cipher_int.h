@@ -68,6 +68,9 @@ struct bsi_cipher_driver {
 
     /* The pass phrase itself, borrowed. NULL: keys of this kind are none. */
     const bsi_secret *(*phrase)(const bsi_key *self);
+
+    /* Append the public half in PEM. NULL: keys of this kind have none. */
+    bs_status (*public_pem)(const bsi_key *self, bsi_buf *out);
 };
 
 extern const bsi_cipher_driver bsi_cipher_driver_passphrase;

@@ -11,6 +11,7 @@
 
 #include "crypto/key.h"
 #include "crypto/libcrypto_int.h"
+#include "crypto/pem_int.h"
 
 enum {
     BITS_MIN = 3072,
@@ -87,22 +88,6 @@ static bs_status take_private(const bsi_libcrypto *library, const EVP_PKEY *pkey
     return status;
 }
 
-static bs_status take_public(const EVP_PKEY *pkey, bsi_buf *out)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    const char *text = NULL;
-    long size = 0;
-    bs_status status = BS_OK;
-
-    if (bio && PEM_write_bio_PUBKEY(bio, pkey) == 1) {
-        size = BIO_get_mem_data(bio, &text);
-    }
-    status = size > 0 ? bsi_buf_append(out, text, (size_t)size)
-                      : bsi_libcrypto_fail("writing a public key");
-    BIO_free(bio);
-    return status;
-}
-
 static bs_status generate(const bsi_libcrypto *library, unsigned bits, const bsi_secret *passphrase,
                           bsi_secret **private_out, bsi_buf *public_out)
 {
@@ -112,7 +97,7 @@ static bs_status generate(const bsi_libcrypto *library, unsigned bits, const bsi
                             : bsi_libcrypto_fail("making an RSA key");
 
     if (status >= 0) {
-        status = take_public(pkey, public_out);
+        status = bsi_pem_write_public(pkey, public_out);
     }
     EVP_PKEY_free(pkey);
     if (status < 0) {

@@ -111,6 +111,13 @@ void bsi_key_fingerprint(const bsi_key *key, char out[BSI_FINGERPRINT_SIZE])
     memcpy(out, key->fingerprint, BSI_FINGERPRINT_SIZE);
 }
 
+bs_status bsi_key_public_pem(const bsi_key *key, bsi_buf *out)
+{
+    return key->driver->public_pem
+               ? key->driver->public_pem(key, out)
+               : bsi_fail(BS_LAYER_CRYPTO, BS_E_UNSUPPORTED, "only RSA keys have a public half");
+}
+
 void bsi_fingerprint_format(const uint8_t bytes[BSI_FINGERPRINT_BYTES],
                             char out[BSI_FINGERPRINT_SIZE])
 {

@@ -72,4 +72,7 @@ bool bsi_key_can_open(const bsi_key *key);
 enum { BSI_FINGERPRINT_SIZE = 33 };
 void bsi_key_fingerprint(const bsi_key *key, char out[BSI_FINGERPRINT_SIZE]);
 
+/* Append the public half of an RSA key in PEM (SubjectPublicKeyInfo). Others: BS_E_UNSUPPORTED. */
+BS_NODISCARD bs_status bsi_key_public_pem(const bsi_key *key, bsi_buf *out);
+
 #endif

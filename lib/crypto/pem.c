@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keys in PEM, decoded by libcrypto in its own context.
+ * Keys in PEM, decoded by libcrypto in its own context, and written.
  */
 #include "crypto/pem_int.h"
 
 #include <openssl/decoder.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <string.h>
 
 int bsi_pem_passphrase(char *buf, int size, int writing, void *user)
@@ -38,4 +39,20 @@ struct evp_pkey_st *bsi_pem_decode(const bsi_libcrypto *library, bsi_slice pem, 
     }
     OSSL_DECODER_CTX_free(decoder);
     return pkey;
+}
+
+bs_status bsi_pem_write_public(const struct evp_pkey_st *pkey, bsi_buf *out)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    const char *text = NULL;
+    long size = 0;
+    bs_status status = BS_OK;
+
+    if (bio && PEM_write_bio_PUBKEY(bio, pkey) == 1) {
+        size = BIO_get_mem_data(bio, &text);
+    }
+    status = size > 0 ? bsi_buf_append(out, text, (size_t)size)
+                      : bsi_libcrypto_fail("writing a public key");
+    BIO_free(bio);
+    return status;
 }

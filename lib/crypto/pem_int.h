@@ -2,6 +2,7 @@
 #ifndef BSI_CRYPTO_PEM_INT_H
 #define BSI_CRYPTO_PEM_INT_H
 
+#include "base/buffer.h"
 #include "base/slice.h"
 #include "crypto/libcrypto_int.h"
 #include "crypto/secret.h"
@@ -13,6 +14,9 @@
  */
 struct evp_pkey_st *bsi_pem_decode(const bsi_libcrypto *library, bsi_slice pem, int selection,
                                    const bsi_secret *passphrase);
+
+/* Append the public half of a key as SubjectPublicKeyInfo. Within a mark of libcrypto's errors. */
+BS_NODISCARD bs_status bsi_pem_write_public(const struct evp_pkey_st *pkey, bsi_buf *out);
 
 /*
  * A pem_password_cb that gives the pass phrase in `user`, a bsi_secret; NULL: none. Without one

@@ -74,7 +74,12 @@ static bs_status read_text(int folder, const char *name, bsi_buf *text)
     return bsi_state_file_read(folder, name, text);
 }
 
-static bs_status load(void *user, bsi_secret **out)
+static const char *prefix_of(bsi_kept which)
+{
+    return which == BSI_KEPT_NEXT ? "next" : "on";
+}
+
+static bs_status load(void *user, bsi_kept which, bsi_secret **out)
 {
     const phrase_place *place = user;
     char name[NAME_SIZE];
@@ -85,7 +90,7 @@ static bs_status load(void *user, bsi_secret **out)
     if (status == BS_E_NOT_FOUND) {
         return status;
     }
-    name_of(place, "on", name);
+    name_of(place, prefix_of(which), name);
     if (status >= 0) {
         status = read_text(folder, name, &text);
     }
@@ -102,14 +107,21 @@ static bs_status load(void *user, bsi_secret **out)
 
 /* --- Writing --- */
 
-/* What another one takes the place of may be all that opens a repository somewhere. */
+/*
+ * What another one takes the place of may be all that opens a repository somewhere: under the
+ * first name that is free, "old-STORAGE", "old-STORAGE.2" and so on.
+ */
 static bs_status set_aside(const phrase_place *place, int folder, const char *name)
 {
     char aside[NAME_SIZE];
     bs_status status = BS_OK;
 
     name_of(place, "old", aside);
-    status = bsi_rename(folder, name, folder, aside, false);
+    status = bsi_rename(folder, name, folder, aside, true);
+    for (unsigned n = 2; status == BS_E_EXISTS; n++) {
+        (void)snprintf(aside, sizeof(aside), "old-%s.%u", place->storage, n);
+        status = bsi_rename(folder, name, folder, aside, true);
+    }
     return status == BS_E_NOT_FOUND ? BS_OK : status;
 }
 
@@ -128,15 +140,15 @@ static bs_status write_text(int folder, const char *name, const bsi_secret *data
     return status;
 }
 
-static bs_status store(void *user, const bsi_secret *data_key)
+static bs_status store(void *user, bsi_kept which, const bsi_secret *data_key, bool replaces)
 {
     const phrase_place *place = user;
     char name[NAME_SIZE];
     int folder = -1;
     bs_status status = open_folder(place->service, true, &folder);
 
-    name_of(place, "on", name);
-    if (status >= 0) {
+    name_of(place, prefix_of(which), name);
+    if (status >= 0 && !replaces) {
         status = set_aside(place, folder, name);
     }
     if (status >= 0) {
@@ -151,6 +163,24 @@ static bs_status store(void *user, const bsi_secret *data_key)
                       : BS_OK;
 }
 
+static bs_status drop_next(void *user)
+{
+    const phrase_place *place = user;
+    char name[NAME_SIZE];
+    int folder = -1;
+    bs_status status = open_folder(place->service, false, &folder);
+
+    name_of(place, prefix_of(BSI_KEPT_NEXT), name);
+    if (status >= 0) {
+        status = bsi_unlink(folder, name);
+    }
+    if (status >= 0) {
+        status = bsi_sync(folder);
+    }
+    bsi_close_quietly(folder);
+    return status == BS_E_NOT_FOUND ? BS_OK : status;
+}
+
 const bsi_repo_keeper *bsi_phrases_keeper(bs_service *service, const char *storage,
                                           bsi_arena *arena)
 {
@@ -162,6 +192,6 @@ const bsi_repo_keeper *bsi_phrases_keeper(bs_service *service, const char *stora
         return NULL;
     }
     *place = (phrase_place){service, name};
-    *keeper = (bsi_repo_keeper){load, store, place};
+    *keeper = (bsi_repo_keeper){load, store, drop_next, place};
     return keeper;
 }

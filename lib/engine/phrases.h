@@ -12,7 +12,9 @@
  * the state directory:
  *
  *     phrases/on-STORAGE    the one in use: 64 hex digits and a line end, mode 0600
- *     phrases/old-STORAGE   what another one has taken the place of
+ *     phrases/next-STORAGE  what a change of the recipients puts in its place, while it lasts
+ *     phrases/old-STORAGE   what that of another repository has taken the place of; further
+ *                           ones have ".2" and so on behind their names
  *
  * The storage's name is what they are found by: a storage that gets another name
  * needs its file renamed.

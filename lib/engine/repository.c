@@ -15,7 +15,9 @@
 #include "engine/service.h"
 #include "engine/words.h"
 #include "storage/decorators/guard.h"
+#include "vault/repository/rewrap.h"
 
+_Static_assert((int)BS_FINGERPRINT_SIZE == (int)BSI_FINGERPRINT_SIZE, "one fingerprint");
 _Static_assert((int)BS_DIGEST_TEXT_SIZE == 2 * (int)BSI_SHA256_SIZE + 1, "the digits of a digest");
 
 /* --- Opening --- */
@@ -85,30 +87,42 @@ void bsi_repository_close(bsi_open_repository *repository)
     *repository = (bsi_open_repository){0};
 }
 
-/* What a pass phrase that was made by chance is wrapped in has no room for others. */
-static bs_status refuse_wrapped(const bsi_open_repository *repository)
-{
-    return repository->session.wrapped
-               ? bsi_fail(BS_LAYER_CALLER, BS_E_UNSUPPORTED,
-                          "the repository is for RSA keys: it takes no pass phrases by hand, and "
-                          "its recipients stay those that it was made for")
-               : BS_OK;
-}
-
 /* For a change, of whose parts none is made where the storage does not allow all. */
 static bs_status open_to_change(bs_service *service, const char *storage, bsi_session_lock lock,
                                 bsi_repo_need need, bsi_open_repository *out)
 {
     const bsi_session_options options = {.lock = lock, .reads_only = true, .in_order = true};
-    bs_status status = BS_OK;
 
     BSI_TRY(bsi_repo_check_storage(service, storage ? storage : BSI_REPOSITORY_STORAGE, need));
-    BSI_TRY(open_with(service, storage, options, NULL, out));
-    status = refuse_wrapped(out);
-    if (status < 0) {
-        bsi_repository_close(out);
+    return open_with(service, storage, options, NULL, out);
+}
+
+/* The same where pass phrases are changed: one that was made by chance has no others beside it. */
+static bs_status open_to_take_phrases(bs_service *service, const char *storage,
+                                      bsi_session_lock lock, bsi_repo_need need,
+                                      bsi_open_repository *out)
+{
+    BSI_TRY(open_to_change(service, storage, lock, need, out));
+    if (!out->session.wrapped) {
+        return BS_OK;
     }
-    return status;
+    bsi_repository_close(out);
+    return bsi_fail(BS_LAYER_CALLER, BS_E_UNSUPPORTED,
+                    "the repository is for RSA keys: it takes recipients, and no pass phrases by "
+                    "hand");
+}
+
+/* And where recipients are: only a wrapped one has them. */
+static bs_status open_to_rewrap(bs_service *service, const char *storage, bsi_open_repository *out)
+{
+    BSI_TRY(
+        open_to_change(service, storage, BSI_SESSION_EXCLUSIVE, bsi_storage_check_removable, out));
+    if (out->session.wrapped) {
+        return BS_OK;
+    }
+    bsi_repository_close(out);
+    return bsi_fail(BS_LAYER_CALLER, BS_E_UNSUPPORTED,
+                    "the repository is not for RSA keys: a pass phrase opens it");
 }
 
 /* --- Pass phrases --- */
@@ -429,8 +443,8 @@ bs_status bsi_repository_key_add(bs_service *service, const char *storage, const
     if (status < 0) {
         return status;
     }
-    status = open_to_change(service, storage, BSI_SESSION_SHARED, bsi_storage_check_writable,
-                            &repository);
+    status = open_to_take_phrases(service, storage, BSI_SESSION_SHARED, bsi_storage_check_writable,
+                                  &repository);
     if (status >= 0) {
         status = bsi_repo_key_add(repository.session.repo, NULL, bsi_key_phrase(key), NULL, &id);
         bsi_repository_close(&repository);
@@ -442,20 +456,35 @@ bs_status bsi_repository_key_add(bs_service *service, const char *storage, const
     return status;
 }
 
+static bs_status remove_file(const bsi_open_repository *repository, const char *id)
+{
+    bsi_repo *repo = repository->session.repo;
+    bsi_digest found;
+
+    BSI_TRY(bsi_repo_find(repo, NULL, BSI_REPO_KEYS, bsi_slice_of(id), &found));
+    return bsi_repo_key_remove(repo, NULL, &found);
+}
+
+static bs_status remove_recipient(bs_service *service, const bsi_open_repository *repository,
+                                  const char *id)
+{
+    const bsi_signer *signer = NULL;
+
+    BSI_TRY(bsi_service_signer(service, &signer));
+    return bsi_rewrap_remove(&repository->session, bsi_slice_of(id), signer);
+}
+
 bs_status bsi_repository_key_remove(bs_service *service, const char *storage, const char *id)
 {
     bsi_open_repository repository;
-    bsi_digest found;
     bs_status status = open_to_change(service, storage, BSI_SESSION_EXCLUSIVE,
                                       bsi_storage_check_removable, &repository);
 
     if (status < 0) {
         return status;
     }
-    status = bsi_repo_find(repository.session.repo, NULL, BSI_REPO_KEYS, bsi_slice_of(id), &found);
-    if (status >= 0) {
-        status = bsi_repo_key_remove(repository.session.repo, NULL, &found);
-    }
+    status = repository.session.wrapped ? remove_recipient(service, &repository, id)
+                                        : remove_file(&repository, id);
     bsi_repository_close(&repository);
     return status;
 }
@@ -469,12 +498,76 @@ bs_status bsi_repository_key_change(bs_service *service, const char *storage, co
     if (status < 0) {
         return status;
     }
-    status = open_to_change(service, storage, BSI_SESSION_EXCLUSIVE, bsi_storage_check_removable,
-                            &repository);
+    status = open_to_take_phrases(service, storage, BSI_SESSION_EXCLUSIVE,
+                                  bsi_storage_check_removable, &repository);
     if (status >= 0) {
         status = bsi_repo_key_change(repository.session.repo, NULL, bsi_key_phrase(key), NULL);
         bsi_repository_close(&repository);
     }
     bsi_key_unref(key);
+    return status;
+}
+
+/* --- Its recipients --- */
+
+/* A public key by reference. The caller gives it back. */
+static bs_status resolve_recipient(bs_service *service, const char *reference, bsi_key **out)
+{
+    bsi_complaints complaints = {0};
+    bsi_key_list list = {0};
+    bs_status status =
+        bsi_request_take_recipient(service, "recipient", SIZE_MAX, reference, &list, &complaints);
+
+    if (status >= 0) {
+        status = bsi_complaints_status(&complaints);
+    }
+    if (status >= 0) {
+        *out = bsi_key_ref(list.items[0]);
+    }
+    bsi_key_list_dispose(&list);
+    return status;
+}
+
+static bs_status add_recipient(bs_service *service, const char *storage, bsi_key *key)
+{
+    const bsi_signer *signer = NULL;
+    bsi_open_repository repository;
+    bs_status status = BS_OK;
+
+    BSI_TRY(bsi_service_signer(service, &signer));
+    BSI_TRY(open_to_rewrap(service, storage, &repository));
+    status = bsi_rewrap_add(&repository.session, key, signer);
+    bsi_repository_close(&repository);
+    return status;
+}
+
+bs_status bsi_repository_recipient_add(bs_service *service, const char *storage,
+                                       const char *reference,
+                                       char fingerprint_out[BS_FINGERPRINT_SIZE])
+{
+    bsi_key *key = NULL;
+    bs_status status = resolve_recipient(service, reference, &key);
+
+    if (status < 0) {
+        return status;
+    }
+    status = add_recipient(service, storage, key);
+    if (status >= 0 && fingerprint_out) {
+        bsi_key_fingerprint(key, fingerprint_out);
+    }
+    bsi_key_unref(key);
+    return status;
+}
+
+bs_status bsi_repository_key_renew(bs_service *service, const char *storage)
+{
+    const bsi_signer *signer = NULL;
+    bsi_open_repository repository;
+    bs_status status = BS_OK;
+
+    BSI_TRY(bsi_service_signer(service, &signer));
+    BSI_TRY(open_to_rewrap(service, storage, &repository));
+    status = bsi_rewrap_renew(&repository.session, signer);
+    bsi_repository_close(&repository);
     return status;
 }

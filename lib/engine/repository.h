@@ -45,6 +45,10 @@ BS_NODISCARD bs_status bsi_repository_key_remove(bs_service *service, const char
                                                  const char *id);
 BS_NODISCARD bs_status bsi_repository_key_change(bs_service *service, const char *storage,
                                                  const char *reference);
+BS_NODISCARD bs_status bsi_repository_recipient_add(bs_service *service, const char *storage,
+                                                    const char *reference,
+                                                    char fingerprint_out[BS_FINGERPRINT_SIZE]);
+BS_NODISCARD bs_status bsi_repository_key_renew(bs_service *service, const char *storage);
 
 /* RFC 3339 in UTC; "" for a time that is not told. NULL: no memory. */
 const char *bsi_info_go_time(bsi_arena *arena, const bsi_go_time *time);

@@ -38,14 +38,25 @@ void bsi_progress_add(bsi_progress *progress, uint64_t files, uint64_t bytes);
 /* The scan has ended. */
 void bsi_progress_set_total(bsi_progress *progress, uint64_t files, uint64_t bytes);
 
+typedef enum bsi_kept {
+    BSI_KEPT_IN_USE,
+    BSI_KEPT_NEXT, /* What a change that is under way puts in its place. */
+} bsi_kept;
+
 /*
  * Keeps, on this machine, the data key of the repository of one storage, so that backups into it
  * need no private key. Any thread.
  */
 typedef struct bsi_repo_keeper {
-    bs_status (*load)(void *user, bsi_secret **out); /* BS_E_NOT_FOUND: none is kept. */
-    /* Durable when it returns. What was kept before stays readable for people. */
-    bs_status (*store)(void *user, const bsi_secret *data_key);
+    /* BS_E_NOT_FOUND: none is kept. */
+    bs_status (*load)(void *user, bsi_kept which, bsi_secret **out);
+    /*
+     * Durable when it returns. What was in use before stays readable for people, unless
+     * `replaces`: then it opens nothing any more, and there is one of both at each moment.
+     */
+    bs_status (*store)(void *user, bsi_kept which, const bsi_secret *data_key, bool replaces);
+    /* The change is over. BS_OK also when there was none. */
+    bs_status (*drop_next)(void *user);
     void *user;
 } bsi_repo_keeper;
 

@@ -281,6 +281,7 @@ static void null_arguments_are_named(void **state)
     assert_refuses(bs_repository_key_add(service, NULL, NULL, NULL), "reference");
     assert_refuses(bs_repository_key_remove(service, NULL, NULL), "id");
     assert_refuses(bs_repository_key_change(service, NULL, NULL), "reference");
+    assert_refuses(bs_repository_recipient_add(service, NULL, NULL, NULL), "reference");
     assert_refuses(bs_snapshot_list(service, NULL, NULL), "out");
     assert_refuses(bs_snapshot_diff(service, NULL, NULL, "b", NULL, NULL), "before");
     assert_refuses(bs_snapshot_diff(service, NULL, "a", NULL, NULL, NULL), "after");

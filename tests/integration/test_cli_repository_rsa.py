@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import unittest
 
-from cli_case import DONE, FAILED, WARNINGS, Case
+from cli_case import DONE, FAILED, USAGE, WARNINGS, Case
 from restic_program import RESTIC
 
 REPOSITORY = ("--form", "repository", "--encrypt", "rsa")
@@ -127,18 +127,85 @@ class Recipients(Case):
         self.made()
         self.assertFalse(list(self.kept.parent.glob("old-*")))
 
-    def test_its_keys_are_listed_and_stay(self):
+    def ids(self, kind):
+        keys = self.document(DONE, "repo", "keys", "list")["keys"]
+        return [key["id"] for key in keys if key["kind"] == kind]
+
+    def add(self, name):
+        path = f"{self.scratch / name}.pub"
+        return self.document(DONE, "repo", "keys", "add", "--recipient", path)["key_id"]
+
+    def test_its_keys_are_listed_and_take_no_pass_phrases(self):
         self.made()
         keys = self.document(DONE, "repo", "keys", "list")["keys"]
         self.assertEqual([key["kind"] for key in keys], ["passphrase", "rsa"])
         self.assertEqual([len(key["id"]) for key in keys], [64, 32])
-        for change in (["add", "--new-key", "env:PASS"], ["passwd", "--new-key", "env:PASS"],
-                       ["remove", keys[0]["id"]]):  # fmt: skip
-            self.refused("rsa keys", "repo", "keys", *change)
+        for change in ("add", "passwd"):
+            self.refused("rsa keys", "repo", "keys", change, "--new-key", "env:PASS")
+        self.refused("1 to 32", "repo", "keys", "remove", keys[0]["id"])
+        self.refused("last recipient", "repo", "keys", "remove", keys[1]["id"])
         self.assertEqual(len(list((self.storage / "keys").iterdir())), 1)
         self.set.write_bytes(b"garbage")
         keys = self.document(DONE, "repo", "keys", "list")["keys"]
         self.assertIn("repository.keys", keys[1]["damage"])
+
+    def test_who_is_added_opens_it_and_who_goes_does_not(self):
+        guest = self.rsa_key("guest")
+        self.made()
+        phrase = self.kept.read_text()
+        fingerprint = self.add("guest")
+        self.assertIn(fingerprint, self.ids("rsa"))
+        self.assertEqual(self.add("guest"), fingerprint)  # He is one.
+        self.assertEqual(self.kept.read_text(), phrase)
+        other = self.elsewhere(guest)
+        self.assert_restores(WARNINGS, "--key", f"file:{guest}", state=other)
+        self.ends(DONE, "repo", "keys", "remove", fingerprint[:8])
+        self.assertNotIn(fingerprint, self.ids("rsa"))
+        self.assertNotEqual(self.kept.read_text(), phrase)
+        self.assertEqual([path.name for path in self.kept.parent.iterdir()], ["on-local"])
+        self.back_up(*REPOSITORY)
+        self.assertIn("no errors were found", self.restic("check", "--read-data"))
+        other = self.elsewhere(self.mine)
+        self.assert_restores(WARNINGS, "--key", f"file:{self.mine}", state=other)
+        self.refused("private key", "snapshots", "--key", f"file:{guest}", state=other)
+        (other / "phrases").mkdir()
+        (other / "phrases" / "on-local").write_text(phrase)
+        self.refused("private key", "snapshots", state=other)
+
+    def test_the_pass_phrase_is_renewed(self):
+        self.made()
+        phrase, files = self.kept.read_text(), self.ids("passphrase")
+        self.restic_adds_a_key()
+        self.assertEqual(len(self.ids("passphrase")), 2)
+        self.ends(DONE, "repo", "keys", "renew")
+        self.assertNotEqual(self.kept.read_text(), phrase)
+        self.assertEqual(len(self.ids("passphrase")), 1)
+        self.assertNotEqual(self.ids("passphrase"), files)
+        self.assertIn("no errors were found", self.restic("check"))
+        other = self.elsewhere(self.mine)
+        self.refused("private key", "repo", "keys", "renew", state=other)
+        self.ends(DONE, "repo", "keys", "renew", "--key", f"file:{self.mine}", state=other)
+        self.ends(DONE, "snapshots", state=other)  # It is kept there from now on.
+
+    def restic_adds_a_key(self):
+        path = self.scratch / "by-hand"
+        path.write_text("by hand\n")
+        self.restic("key", "add", "--new-password-file", path)
+
+    def test_only_one_for_rsa_keys_has_recipients(self):
+        self.back_up("--form", "repository", "--encrypt", "aes256", "--key", "env:PASS")
+        public = f"{self.mine}.pub"
+        key = ("--key", "env:PASS")
+        self.refused("not for RSA keys", "repo", "keys", "add", "--recipient", public, *key)
+        self.refused("not for RSA keys", "repo", "keys", "renew", *key)
+        self.refused("needs --new-key", "repo", "keys", "add", code=USAGE)
+        self.refused("needs --new-key", "repo", "keys", "add", "--recipient", public,
+                     "--new-key", "env:PASS", code=USAGE)  # fmt: skip
+
+    def test_a_private_key_is_no_recipient(self):
+        self.made()
+        self.refused("private key", "repo", "keys", "add", "--recipient", self.rsa_key("guest"))
+        self.assertEqual(len(self.ids("rsa")), 1)
 
     def test_other_encryptions_are_refused(self):
         self.made()
@@ -200,6 +267,19 @@ class Recipients(Case):
         self.ends(DONE, "repo", "init", "--encrypt", "rsa", *self.recipients("mine"))
         self.assertNotEqual(self.kept.read_text(), phrase)
         self.assertEqual((self.kept.parent / "old-local").read_text(), phrase)
+
+    def test_nor_do_two_of_them(self):
+        self.made()
+        phrases = [self.kept.read_text()]
+        for _ in range(3):
+            shutil.rmtree(self.storage)
+            self.storage.mkdir()
+            self.ends(DONE, "repo", "init", "--encrypt", "rsa", *self.recipients("mine"))
+            phrases.append(self.kept.read_text())
+        self.assertEqual(
+            {path.name: path.read_text() for path in self.kept.parent.iterdir()},
+            dict(zip(["old-local", "old-local.2", "old-local.3", "on-local"], phrases)),
+        )
 
     def test_no_phrase_is_told(self):
         self.made()

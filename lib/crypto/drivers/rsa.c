@@ -383,6 +383,16 @@ static bs_status rsa_unwrap(bsi_key *self, const bsi_slot_frame *frame, bsi_secr
     return status;
 }
 
+static bs_status rsa_public_pem(const bsi_key *self, bsi_buf *out)
+{
+    bs_status status = BS_OK;
+
+    bsi_libcrypto_mark();
+    status = bsi_pem_write_public(((const rsa_key *)self)->pkey, out);
+    bsi_libcrypto_cut();
+    return status;
+}
+
 const bsi_cipher_driver bsi_cipher_driver_rsa = {
     .kind = BSI_KEY_RSA,
     .name = "rsa",
@@ -393,4 +403,5 @@ const bsi_cipher_driver bsi_cipher_driver_rsa = {
     .check = rsa_check,
     .wrap = rsa_wrap,
     .unwrap = rsa_unwrap,
+    .public_pem = rsa_public_pem,
 };

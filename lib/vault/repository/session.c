@@ -94,7 +94,7 @@ static bs_status open_wrapped(const opening *self, bsi_repo_session *out)
     const bsi_session_options *options = self->options;
     const bool reports = options->reads_only && options->with_index;
     bsi_secret *data_key = NULL;
-    bs_status status = bsi_wrap_kept(self->env, &data_key);
+    bs_status status = bsi_wrap_kept(self->env, BSI_KEPT_IN_USE, &data_key);
 
     if (status >= 0) {
         status = open_with_data_key(self, data_key, out);
@@ -153,9 +153,6 @@ static bs_status make_with_phrase(const opening *self, bsi_repo_session *out)
     return bsi_repo_init(&self->place, self->env->call, options->make, phrase, &out->repo);
 }
 
-/* Nobody guesses 256 bits of chance, so to open it need not cost half a second. */
-static const bsi_scrypt_cost cheap = {.log_n = 10, .r = 8, .p = 1};
-
 static bs_status make_with_data_key(const opening *self, const bsi_secret *data_key,
                                     bsi_repo_session *out)
 {
@@ -164,7 +161,7 @@ static bs_status make_with_data_key(const opening *self, const bsi_secret *data_
     bsi_secret *phrase = NULL;
     bs_status status = bsi_wrap_phrase(data_key, &phrase);
 
-    how.cost = cheap;
+    how.cost = BSI_WRAP_SCRYPT_COST;
     if (status >= 0) {
         status = bsi_repo_init(&self->place, self->env->call, &how, phrase, &out->repo);
     }

@@ -8,6 +8,7 @@
 
 #include "hash/sha256.h"
 #include "os/random.h"
+#include "vault/repository/recipients.h"
 
 _Static_assert((int)BSI_DATA_KEY_SIZE == (int)BSI_SHA256_SIZE, "a data key has a digest's digits");
 
@@ -67,9 +68,10 @@ bs_status bsi_wrap_phrase(const bsi_secret *data_key, bsi_secret **out)
     return status;
 }
 
-bs_status bsi_wrap_kept(const bsi_vault_env *env, bsi_secret **out)
+bs_status bsi_wrap_kept(const bsi_vault_env *env, bsi_kept which, bsi_secret **out)
 {
-    bs_status status = env->keeper ? env->keeper->load(env->keeper->user, out) : BS_E_NOT_FOUND;
+    bs_status status =
+        env->keeper ? env->keeper->load(env->keeper->user, which, out) : BS_E_NOT_FOUND;
 
     if (status >= 0 || status == BS_E_NOMEM) {
         return status;
@@ -87,7 +89,7 @@ static bool is_of_set(bs_status status)
            status == BS_E_KEY || status == BS_E_LIMIT || status == BS_E_UNSUPPORTED;
 }
 
-static void report_signer(const bsi_vault_env *env, const bsi_keyset *set)
+void bsi_wrap_report_signer(const bsi_vault_env *env, const bsi_keyset *set)
 {
     const bsi_public_key *signer = bsi_keyset_signer(set);
     char text[2 * BSI_SIGN_KEY_SIZE + 1] = "";
@@ -116,7 +118,7 @@ static bool is_private(const bsi_key *key)
 }
 
 /* Others are not even tried: a set that somebody put there could make pass phrases expensive. */
-static bs_status open_set(bsi_keyset *set, bsi_key *const *keys, size_t count)
+bs_status bsi_wrap_open_set(bsi_keyset *set, bsi_key *const *keys, size_t count)
 {
     bs_status status = BS_E_KEY;
 
@@ -135,10 +137,10 @@ static bs_status unwrap(const bsi_vault_env *env, bsi_key *const *keys, size_t c
     bs_status status = bsi_wrap_load(env, &set);
 
     if (status >= 0) {
-        status = in_context(open_set(set, keys, count));
+        status = in_context(bsi_wrap_open_set(set, keys, count));
     }
     if (status >= 0 && reports) {
-        report_signer(env, set);
+        bsi_wrap_report_signer(env, set);
     }
     if (status >= 0) {
         status = copy_data_key(set, out);
@@ -256,37 +258,37 @@ static bs_status load_own(const bsi_vault_env *env, const bsi_secret *data_key, 
 }
 
 /* BS_E_EXISTS may also be the answer to a request that had been carried out before. */
-static bs_status read_back(const bsi_vault_env *env, const bsi_secret *data_key, bs_status stored)
+static bs_status read_back(const bsi_vault_env *env, const bsi_keyset *set, bs_status stored)
 {
     bsi_keyset *back = NULL;
-    const bs_status status = load_own(env, data_key, &back);
+    bs_status status = load_own(env, bsi_keyset_data_key(set), &back);
 
+    if (status >= 0 && stored >= 0 && bsi_keyset_slots(back) != bsi_keyset_slots(set)) {
+        status = in_context(bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT,
+                                     "it reads back with other slots than it was stored with"));
+    }
     bsi_keyset_free(back);
     return status == BS_E_CORRUPT && stored < 0 ? stored : status;
 }
 
-static bs_status store(const bsi_vault_env *env, const bsi_repo_wrap *wrap, bsi_keyset *made,
-                       bool exclusive)
+bs_status bsi_wrap_store(const bsi_vault_env *env, bsi_keyset *set, bool exclusive)
 {
-    const bsi_secret *data_key = bsi_keyset_data_key(made);
     bsi_buf bytes;
     bs_status status = BS_OK;
 
     bsi_buf_init(&bytes, BSI_KEYSET_MAX);
-    status = bsi_keyset_encode(made, &bytes);
+    status = bsi_keyset_encode(set, &bytes);
     if (status >= 0) {
-        status = try_bytes(&bytes, data_key, wrap->count);
+        status = try_bytes(&bytes, bsi_keyset_data_key(set), bsi_keyset_slots(set));
     }
     if (status >= 0) {
         status = put(env, &bytes, exclusive);
     }
     bsi_buf_dispose(&bytes);
-    return status >= 0 || status == BS_E_EXISTS ? read_back(env, data_key, status) : status;
+    return status >= 0 || status == BS_E_EXISTS ? read_back(env, set, status) : status;
 }
 
-/* A new set; `data_key` NULL: with one of its own, which is kept before the set can be seen. */
-static bs_status make_set(const bsi_vault_env *env, const bsi_repo_wrap *wrap,
-                          const bsi_secret *data_key, bool exclusive, bsi_keyset **out)
+bs_status bsi_wrap_make_set(const bsi_repo_wrap *wrap, const bsi_secret *data_key, bsi_keyset **out)
 {
     bsi_keyset *set = NULL;
     char id[BS_ID_SIZE];
@@ -298,13 +300,29 @@ static bs_status make_set(const bsi_vault_env *env, const bsi_repo_wrap *wrap,
                           : bsi_keyset_create(id, wrap->recipients, wrap->count, NULL, &set);
     }
     if (status >= 0) {
-        status = bsi_keyset_publish(set, bsi_slice_of("{}"), wrap->signer);
+        status = bsi_recipients_publish(set, wrap->recipients, wrap->count, wrap->signer);
     }
-    if (status >= 0 && !data_key && env->keeper) {
-        status = env->keeper->store(env->keeper->user, bsi_keyset_data_key(set));
+    if (status < 0) {
+        bsi_keyset_free(set);
+        return status;
+    }
+    *out = set;
+    return BS_OK;
+}
+
+/* A new set; `data_key` NULL: with one of its own, which is kept before the set can be seen. */
+static bs_status make_set(const bsi_vault_env *env, const bsi_repo_wrap *wrap,
+                          const bsi_secret *data_key, bool exclusive, bsi_keyset **out)
+{
+    const bsi_repo_keeper *keeper = env->keeper;
+    bsi_keyset *set = NULL;
+    bs_status status = bsi_wrap_make_set(wrap, data_key, &set);
+
+    if (status >= 0 && !data_key && keeper) {
+        status = keeper->store(keeper->user, BSI_KEPT_IN_USE, bsi_keyset_data_key(set), false);
     }
     if (status >= 0) {
-        status = store(env, wrap, set, exclusive);
+        status = bsi_wrap_store(env, set, exclusive);
     }
     if (status < 0) {
         bsi_keyset_free(set);
@@ -327,8 +345,8 @@ static bs_status check_recipients(const bsi_keyset *set, const bsi_repo_wrap *wr
         if (status == BS_E_NOT_FOUND) {
             bsi_key_fingerprint(wrap->recipients[i], fingerprint);
             return bsi_fail(BS_LAYER_CRYPTO, BS_E_KEY,
-                            "the repository is not encrypted for the RSA key %s; its recipients "
-                            "are those that it was made for",
+                            "the repository is not encrypted for the RSA key %s; who opens it is "
+                            "added with 'repo keys add'",
                             fingerprint);
         }
         BSI_TRY(status);
@@ -353,14 +371,14 @@ static bs_status need_recipients(const bsi_repo_wrap *wrap)
 static bs_status go_on(const bsi_vault_env *env, const bsi_repo_wrap *wrap, bsi_keyset *set)
 {
     bsi_secret *kept = NULL;
-    bs_status status = bsi_wrap_kept(env, &kept);
+    bs_status status = bsi_wrap_kept(env, BSI_KEPT_IN_USE, &kept);
 
     if (status >= 0) {
         status = bsi_keyset_unlock(set, kept);
     }
     bsi_secret_free(kept);
     if (status == BS_E_KEY || status == BS_E_CORRUPT) {
-        status = open_set(set, env->keys, env->key_count);
+        status = bsi_wrap_open_set(set, env->keys, env->key_count);
     }
     if (is_of_set(status)) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_EXISTS,
@@ -386,7 +404,7 @@ static bs_status start(const bsi_vault_env *env, const bsi_repo_wrap *wrap, bool
     bs_status status = need_recipients(wrap);
 
     if (status >= 0 && begun) {
-        status = bsi_wrap_kept(env, &kept);
+        status = bsi_wrap_kept(env, BSI_KEPT_IN_USE, &kept);
     }
     if (status == BS_E_KEY) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_EXISTS,
@@ -449,12 +467,34 @@ static bs_status store_again(const bsi_vault_env *env, const bsi_repo_wrap *wrap
     return in_context(status);
 }
 
+/* Of who died while he changed the recipients, the set may be there, and the pass phrase not. */
+static bs_status load_next(const bsi_vault_env *env, bsi_keyset **out)
+{
+    bsi_secret *next = NULL;
+    bs_status status = bsi_wrap_kept(env, BSI_KEPT_NEXT, &next);
+
+    if (status >= 0) {
+        status = load_own(env, next, out);
+    }
+    bsi_secret_free(next);
+    return status;
+}
+
 bs_status bsi_wrap_check(const bsi_vault_env *env, const bsi_repo_wrap *wrap,
                          const bsi_secret *data_key, bool is_new)
 {
     bsi_keyset *set = NULL;
+    bs_error first;
     bs_status status = load_own(env, data_key, &set);
 
+    if (status == BS_E_CORRUPT) {
+        bsi_error_save(&first);
+        status = load_next(env, &set);
+        if (is_of_set(status)) {
+            bsi_error_restore(&first);
+            status = BS_E_CORRUPT;
+        }
+    }
     if (status >= 0) {
         status = check_recipients(set, wrap);
         bsi_keyset_free(set);

@@ -17,6 +17,9 @@
  */
 #define BSI_REPOSITORY_KEYS_KEY "repository.keys"
 
+/* Nobody guesses 256 bits of chance, so to open it need not cost half a second. */
+#define BSI_WRAP_SCRYPT_COST ((bsi_scrypt_cost){.log_n = 10, .r = 8, .p = 1})
+
 /* Whom it is for; all is borrowed. */
 typedef struct bsi_repo_wrap {
     bsi_key *const *recipients; /* None: those that its key set has. */
@@ -27,11 +30,27 @@ typedef struct bsi_repo_wrap {
 /* The set as it is stored, not yet open. BS_E_NOT_FOUND, BS_E_CORRUPT, BS_E_VERSION. */
 BS_NODISCARD bs_status bsi_wrap_load(const bsi_vault_env *env, bsi_keyset **out);
 
+/* Open it with the private keys among these. BS_E_KEY: none fits. */
+BS_NODISCARD bs_status bsi_wrap_open_set(bsi_keyset *set, bsi_key *const *keys, size_t count);
+
+/* Tell env->warn of a set whose signer is not known here. */
+void bsi_wrap_report_signer(const bsi_vault_env *env, const bsi_keyset *set);
+
+/* A new set, open, for those that `wrap` has; `data_key` NULL: with a new one. */
+BS_NODISCARD bs_status bsi_wrap_make_set(const bsi_repo_wrap *wrap, const bsi_secret *data_key,
+                                         bsi_keyset **out);
+
+/*
+ * Put an open set on the storage and read it back. `exclusive`: not where one is already
+ * (BS_E_EXISTS), if the storage can tell; elsewhere the last one stays.
+ */
+BS_NODISCARD bs_status bsi_wrap_store(const bsi_vault_env *env, bsi_keyset *set, bool exclusive);
+
 /* The pass phrase that a data key stands for. */
 BS_NODISCARD bs_status bsi_wrap_phrase(const bsi_secret *data_key, bsi_secret **out);
 
 /* What is kept here. BS_E_KEY: nothing; what cannot be read is reported to env->warn. */
-BS_NODISCARD bs_status bsi_wrap_kept(const bsi_vault_env *env, bsi_secret **out);
+BS_NODISCARD bs_status bsi_wrap_kept(const bsi_vault_env *env, bsi_kept which, bsi_secret **out);
 
 /*
  * What the storage's set has for the private keys among these. BS_E_KEY, and the record says why:
@@ -53,9 +72,10 @@ BS_NODISCARD bs_status bsi_wrap_begin(const bsi_vault_env *env, const bsi_repo_w
                                       bool begun, bsi_secret **data_key_out);
 
 /*
- * The set of an open repository is there, is its own, and is for all recipients that are given
- * (BS_E_KEY). One that is missing is stored again where recipients are given; what cannot be
- * mended is reported to env->warn. `is_new`: it was made just now, and a foreign set is replaced.
+ * The set of an open repository is there, is its own or that of a change which died here, and is
+ * for all recipients that are given (BS_E_KEY). One that is missing is stored again where
+ * recipients are given; what cannot be mended is reported to env->warn. `is_new`: it was made just
+ * now, and a foreign set is replaced.
  */
 BS_NODISCARD bs_status bsi_wrap_check(const bsi_vault_env *env, const bsi_repo_wrap *wrap,
                                       const bsi_secret *data_key, bool is_new);

@@ -168,6 +168,24 @@ static void a_fingerprint_is_what_other_programs_compute(void **state)
     bsi_key_unref(key);
 }
 
+static void a_public_half_is_written_and_read_again(void **state)
+{
+    bsi_key *key = NULL;
+    bsi_buf pem;
+
+    (void)state;
+    bsi_buf_init(&pem, 10000);
+    assert_ok(bsi_key_from_pem(bsi_slice_of(TEST_RSA_PRIVATE), NULL, &key));
+    assert_ok(bsi_key_public_pem(key, &pem));
+    assert_true(bsi_slice_is(bsi_buf_slice(&pem), TEST_RSA_PUBLIC));
+    check_good(bsi_buf_slice(&pem), NULL, false);
+    bsi_key_unref(key);
+    assert_ok(bsi_key_from_passphrase(bsi_slice_of("sesame"), &key));
+    assert_status(bsi_key_public_pem(key, &pem), BS_E_UNSUPPORTED);
+    bsi_key_unref(key);
+    bsi_buf_dispose(&pem);
+}
+
 static void keys_that_are_not_rsa_are_refused(void **state)
 {
     (void)state;
@@ -506,6 +524,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(rsa_keys_come_in_many_forms),
         TEST(a_fingerprint_is_what_other_programs_compute),
+        TEST(a_public_half_is_written_and_read_again),
         TEST(keys_that_are_not_rsa_are_refused),
         TEST(short_keys_are_refused),
         TEST(odd_exponents_from_65537_on_are_taken_and_others_not),

@@ -2,20 +2,27 @@
 /* Repositories for RSA keys: their key set, and what opens them. */
 #include "support/test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "os/fault.h"
 #include "storage/decorators/faulty.h"
+#include "storage/storage_int.h"
 #include "support/crypto_keys.h"
-#include "vault/repository/session.h"
+#include "vault/repository/recipients.h"
+#include "vault/repository/rewrap.h"
+
+enum { CALL_STRIDE = 4 }; /* In short runs. */
 
 static const bsi_repo_options cheap = {.cost = {.log_n = 1, .r = 1, .p = 1}};
 
 /* A machine: what it keeps. */
 typedef struct machine {
     bsi_repo_keeper keeper;
-    bsi_secret *kept;
+    bsi_secret *kept[BSI_KEPT_NEXT + 1];
     unsigned stored;
+    unsigned set_aside;
 } machine;
 
 typedef struct fixture {
@@ -29,6 +36,7 @@ typedef struct fixture {
     bsi_key *phrase;
     bsi_signer *signer;
     bsi_warn warn;
+    char named[64]; /* Who is to go. */
     unsigned warnings;
     char warned[BS_ERROR_MESSAGE_SIZE];
 } fixture;
@@ -37,28 +45,44 @@ static void count_warning(void *user, bsi_slice path, const bs_error *error)
 {
     fixture *self = user;
 
+    if (bsi_slice_is(path, "locks")) {
+        return;
+    }
     assert_true(bsi_slice_is(path, BSI_REPOSITORY_KEYS_KEY));
     self->warnings++;
     memcpy(self->warned, error->message, sizeof(self->warned));
 }
 
-static bs_status load_kept(void *user, bsi_secret **out)
+static bs_status load_kept(void *user, bsi_kept which, bsi_secret **out)
 {
     const machine *self = user;
+    const bsi_secret *kept = self->kept[which];
 
-    return self->kept
-               ? bsi_secret_copy(bsi_secret_view(self->kept), bsi_secret_size(self->kept), out)
-               : bsi_fail(BS_LAYER_CRYPTO, BS_E_NOT_FOUND, "nothing is kept");
+    return kept ? bsi_secret_copy(bsi_secret_view(kept), bsi_secret_size(kept), out)
+                : bsi_fail(BS_LAYER_CRYPTO, BS_E_NOT_FOUND, "nothing is kept");
 }
 
-static bs_status store_kept(void *user, const bsi_secret *data_key)
+static void forget(machine *self, bsi_kept which)
+{
+    bsi_secret_free(self->kept[which]);
+    self->kept[which] = NULL;
+}
+
+static bs_status store_kept(void *user, bsi_kept which, const bsi_secret *data_key, bool replaces)
 {
     machine *self = user;
 
-    bsi_secret_free(self->kept);
-    self->kept = NULL;
-    self->stored++;
-    return bsi_secret_copy(bsi_secret_view(data_key), bsi_secret_size(data_key), &self->kept);
+    self->stored += which == BSI_KEPT_IN_USE;
+    self->set_aside += !replaces && self->kept[which];
+    forget(self, which);
+    return bsi_secret_copy(bsi_secret_view(data_key), bsi_secret_size(data_key),
+                           &self->kept[which]);
+}
+
+static bs_status drop_kept(void *user)
+{
+    forget(user, BSI_KEPT_NEXT);
+    return BS_OK;
 }
 
 static void take_pem(const char *pem, bsi_key **out)
@@ -78,6 +102,21 @@ static void generate(bsi_key **out)
     bsi_buf_dispose(&pem);
 }
 
+static void take_signer(fixture *self)
+{
+    bsi_secret *seed = NULL;
+
+    assert_ok(bsi_secret_random(BSI_SIGN_KEY_SIZE, &seed));
+    assert_ok(bsi_signer_new(seed, &self->signer));
+    bsi_secret_free(seed);
+}
+
+static void trust_signer(fixture *self)
+{
+    self->env.trusted = bsi_signer_public(self->signer);
+    self->env.trusted_count = 1;
+}
+
 static int setup(void **state)
 {
     fixture *self = calloc(1, sizeof(*self));
@@ -87,8 +126,8 @@ static int setup(void **state)
     assert_ok(bsi_storage_open("mem", NULL, 0, NULL, &inner));
     assert_ok(bsi_storage_faulty_new(inner, &self->faulty));
     bsi_storage_unref(inner);
-    self->here.keeper = (bsi_repo_keeper){load_kept, store_kept, &self->here};
-    self->there.keeper = (bsi_repo_keeper){load_kept, store_kept, &self->there};
+    self->here.keeper = (bsi_repo_keeper){load_kept, store_kept, drop_kept, &self->here};
+    self->there.keeper = (bsi_repo_keeper){load_kept, store_kept, drop_kept, &self->there};
     take_pem(TEST_RSA_PUBLIC, &self->recipient);
     take_pem(TEST_RSA_PRIVATE, &self->private_key);
     assert_ok(bsi_key_from_passphrase(bsi_slice_of("a pass phrase"), &self->phrase));
@@ -103,8 +142,10 @@ static int teardown(void **state)
 {
     fixture *self = *state;
 
-    bsi_secret_free(self->here.kept);
-    bsi_secret_free(self->there.kept);
+    forget(&self->here, BSI_KEPT_IN_USE);
+    forget(&self->here, BSI_KEPT_NEXT);
+    forget(&self->there, BSI_KEPT_IN_USE);
+    forget(&self->there, BSI_KEPT_NEXT);
     bsi_key_unref(self->recipient);
     bsi_key_unref(self->private_key);
     bsi_key_unref(self->other);
@@ -350,7 +391,7 @@ static void what_is_kept_of_another_one_is_in_nobodys_way(void **state)
 
     assert_ok(write_as_ever(self));
     move_to(self, &self->there);
-    assert_ok(bsi_secret_random(BSI_DATA_KEY_SIZE, &self->there.kept));
+    assert_ok(bsi_secret_random(BSI_DATA_KEY_SIZE, &self->there.kept[BSI_KEPT_IN_USE]));
     assert_status(write_as_ever(self), BS_E_KEY);
     assert_status(read_with(self, &wrapped), BS_E_KEY);
     know(self, &self->private_key);
@@ -445,21 +486,285 @@ static void a_storage_that_does_not_answer_is_no_missing_key(void **state)
 static void its_signer_is_told_where_nobody_knows_him(void **state)
 {
     fixture *self = *state;
-    bsi_secret *seed = NULL;
 
-    assert_ok(bsi_secret_random(BSI_SIGN_KEY_SIZE, &seed));
-    assert_ok(bsi_signer_new(seed, &self->signer));
-    bsi_secret_free(seed);
+    take_signer(self);
     assert_ok(write_as_ever(self));
     move_to(self, &self->there);
     know(self, &self->private_key);
     assert_reads(self);
     assert_int_equal(self->warnings, 1);
     assert_non_null(strstr(self->warned, "trusted"));
-    self->env.trusted = bsi_signer_public(self->signer);
-    self->env.trusted_count = 1;
+    trust_signer(self);
     assert_reads(self);
     assert_int_equal(self->warnings, 1);
+}
+
+/* --- Changes of the recipients --- */
+
+typedef bs_status (*change_fn)(fixture *self, const bsi_repo_session *session);
+
+static bs_status change(fixture *self, change_fn work)
+{
+    const bsi_session_options options = {.keys = self->env.keys,
+                                         .key_count = self->env.key_count,
+                                         .lock = BSI_SESSION_EXCLUSIVE,
+                                         .reads_only = true};
+    bsi_repo_session session;
+    bs_status status = bsi_repo_session_open(&self->env, &options, &session);
+
+    if (status >= 0) {
+        assert_true(session.wrapped);
+        status = work(self, &session);
+        bsi_repo_session_close(&session);
+    }
+    return status;
+}
+
+static bs_status add_other(fixture *self, const bsi_repo_session *session)
+{
+    return bsi_rewrap_add(session, self->other, self->signer);
+}
+
+static bs_status add_same(fixture *self, const bsi_repo_session *session)
+{
+    return bsi_rewrap_add(session, self->recipient, self->signer);
+}
+
+static bs_status renew(fixture *self, const bsi_repo_session *session)
+{
+    return bsi_rewrap_renew(session, self->signer);
+}
+
+static bs_status remove_named(fixture *self, const bsi_repo_session *session)
+{
+    return bsi_rewrap_remove(session, bsi_slice_of(self->named), self->signer);
+}
+
+/* The one whose fingerprint begins so. */
+static bs_status let_go(fixture *self, const char *fingerprint)
+{
+    (void)snprintf(self->named, sizeof(self->named), "%s", fingerprint);
+    return change(self, remove_named);
+}
+
+static bs_status let_key_go(fixture *self, const bsi_key *key)
+{
+    char fingerprint[BSI_FINGERPRINT_SIZE];
+
+    bsi_key_fingerprint(key, fingerprint);
+    return let_go(self, fingerprint);
+}
+
+static bsi_repo *opened_here(const fixture *self)
+{
+    const bsi_repo_place place = {self->faulty, "", NULL};
+    bsi_secret *phrase = NULL;
+    bsi_repo *repo = NULL;
+
+    assert_ok(bsi_wrap_phrase(self->here.kept[BSI_KEPT_IN_USE], &phrase));
+    assert_ok(bsi_repo_open(&place, NULL, phrase, &repo));
+    bsi_secret_free(phrase);
+    return repo;
+}
+
+static size_t count_keys(const fixture *self)
+{
+    bsi_repo *repo = opened_here(self);
+    bsi_repo_files files = {0};
+    size_t count = 0;
+
+    assert_ok(bsi_repo_list(repo, NULL, BSI_REPO_KEYS, &files));
+    count = files.count;
+    bsi_repo_files_dispose(&files);
+    bsi_repo_close(repo);
+    return count;
+}
+
+/* Whoever holds them is there no more. */
+static void remove_locks(const fixture *self)
+{
+    bsi_repo *repo = opened_here(self);
+    size_t removed = 0;
+
+    assert_ok(bsi_repo_unlock(repo, NULL, true, &removed));
+    bsi_repo_close(repo);
+}
+
+/* A repository for one, to whom another one is added. */
+static void make_for_both(fixture *self)
+{
+    take_signer(self);
+    trust_signer(self);
+    generate(&self->other);
+    assert_ok(write_as_ever(self));
+    assert_ok(change(self, add_other));
+}
+
+static void who_is_added_opens_it_and_who_goes_does_not(void **state)
+{
+    fixture *self = *state;
+    bool wrapped = false;
+
+    make_for_both(self);
+    assert_ok(change(self, add_same)); /* He is one. */
+    assert_ok(write_for(self, &self->other, 1));
+    assert_int_equal(self->here.stored, 1);
+    assert_ok(let_key_go(self, self->recipient));
+    assert_int_equal(self->here.stored, 2);
+    assert_int_equal(self->here.set_aside, 0);
+    assert_null(self->here.kept[BSI_KEPT_NEXT]);
+    assert_int_equal(count_keys(self), 1);
+    assert_ok(write_for(self, &self->other, 1));
+    assert_status(write_as_ever(self), BS_E_KEY);
+    move_to(self, &self->there);
+    know(self, &self->private_key);
+    assert_status(read_with(self, &wrapped), BS_E_KEY);
+    assert_int_equal(self->warnings, 0);
+}
+
+static void who_goes_is_named_by_his_fingerprint(void **state)
+{
+    fixture *self = *state;
+
+    make_for_both(self);
+    assert_status(let_go(self, ""), BS_E_INVALID);
+    assert_status(let_go(self, "xyz"), BS_E_INVALID);
+    assert_status(let_go(self, "0123456789abcdef0123456789abcdef0"), BS_E_INVALID);
+    assert_status(let_go(self, "0123456789abcdef0123456789abcdef"), BS_E_NOT_FOUND);
+    assert_int_equal(self->here.stored, 1);
+    assert_ok(let_key_go(self, self->other));
+    assert_status(let_key_go(self, self->other), BS_E_NOT_FOUND);
+    assert_status(let_key_go(self, self->recipient), BS_E_NEEDED);
+    assert_reads(self);
+}
+
+static void with_a_private_key_it_is_changed_on_any_machine(void **state)
+{
+    fixture *self = *state;
+
+    make_for_both(self);
+    move_to(self, &self->there);
+    know(self, NULL);
+    assert_status(change(self, renew), BS_E_KEY);
+    know(self, &self->private_key);
+    assert_ok(change(self, renew));
+    assert_int_equal(self->there.stored, 1);
+    know(self, NULL);
+    assert_reads(self);
+    move_to(self, &self->here); /* What is kept there opens nothing any more. */
+    assert_status(write_for(self, NULL, 0), BS_E_KEY);
+    know(self, &self->private_key);
+    assert_ok(change(self, renew));
+    assert_int_equal(self->here.set_aside, 1); /* It may be another repository's. */
+    know(self, NULL);
+    assert_ok(write_for(self, NULL, 0));
+    assert_int_equal(self->warnings, 0);
+}
+
+static void without_a_public_key_nobody_is_left_behind(void **state)
+{
+    fixture *self = *state;
+    bsi_keyset *set = NULL;
+    bsi_buf bytes;
+
+    make_for_both(self);
+    get_set(self, &bytes);
+    assert_ok(bsi_keyset_parse(bytes.data, bytes.size, &set));
+    assert_ok(bsi_keyset_unlock(set, self->here.kept[BSI_KEPT_IN_USE]));
+    assert_ok(bsi_recipients_publish(set, &self->other, 1, NULL));
+    bytes.size = 0;
+    assert_ok(bsi_keyset_encode(set, &bytes));
+    put_set(self, bytes.data, bytes.size);
+    bsi_buf_dispose(&bytes);
+    bsi_keyset_free(set);
+    assert_status(change(self, renew), BS_E_UNSUPPORTED);
+    assert_says("add him once more");
+    assert_status(let_key_go(self, self->other), BS_E_UNSUPPORTED);
+    assert_int_equal(count_keys(self), 1);
+    assert_ok(change(self, add_same));
+    assert_ok(let_key_go(self, self->other));
+}
+
+static void a_set_that_is_not_its_own_changes_nothing(void **state)
+{
+    fixture *self = *state;
+
+    make_for_both(self);
+    know(self, &self->private_key);
+    put_foreign(self);
+    assert_status(change(self, renew), BS_E_CORRUPT);
+    assert_says("another repository");
+    assert_status(change(self, add_other), BS_E_CORRUPT);
+    know(self, NULL);
+    assert_status(change(self, renew), BS_E_KEY);
+    remove_set(self);
+    assert_status(change(self, renew), BS_E_CORRUPT);
+    assert_says("is gone");
+    assert_int_equal(self->here.stored, 1);
+    assert_int_equal(count_keys(self), 1);
+    assert_reads(self);
+}
+
+/* One call of the storage fails; `after`: it was carried out all the same. False: none was hit. */
+static bool renews_disturbed(fixture *self, uint64_t at, bool after)
+{
+    const bsi_faulty_plan plan = {.at = at, .code = BS_E_IO, .after = after};
+    bool hit = false;
+
+    bsi_storage_faulty_set(self->faulty, &plan);
+    (void)change(self, renew); /* Where it is a lock that stays, it may succeed. */
+    hit = bsi_storage_faulty_count(self->faulty) >= at;
+    bsi_storage_faulty_set(self->faulty, NULL);
+    remove_locks(self);
+    return hit;
+}
+
+static void assert_opens_to_all(fixture *self)
+{
+    assert_reads(self);
+    assert_ok(write_for(self, NULL, 0));
+    move_to(self, &self->there);
+    know(self, &self->private_key);
+    assert_reads(self);
+    move_to(self, &self->here);
+    know(self, NULL);
+}
+
+static void a_storage_that_fails_shuts_out_nobody_who_stays(void **state)
+{
+    fixture *self = *state;
+    const uint64_t most = 200;
+
+    make_for_both(self);
+    for (unsigned after = 0; after < 2; after++) {
+        uint64_t at = 1;
+        while (at < most && renews_disturbed(self, at, after == 1)) {
+            assert_opens_to_all(self);
+            assert_ok(change(self, renew)); /* It begins where the one before has ended. */
+            assert_int_equal(count_keys(self), 1);
+            assert_null(self->here.kept[BSI_KEPT_NEXT]);
+            at += getenv("BSI_TESTS_FULL") ? 1 : CALL_STRIDE;
+        }
+        assert_in_range(at, 40, most - 1);
+    }
+    assert_int_equal(self->here.set_aside, 0);
+    assert_int_equal(self->warnings, 0);
+}
+
+/* One machine's changes need no more than that: they are made under a lock. */
+static void on_a_storage_that_cannot_tell_the_last_set_stays(void **state)
+{
+    const bsi_faulty_plan unseen = {.op_mask = BSI_FAULTY_READ, .at = 1, .code = BS_E_NOT_FOUND};
+    fixture *self = *state;
+
+    self->faulty->caps &= ~(uint32_t)BS_STORAGE_CAP_CONDITIONAL_PUT;
+    put_foreign(self); /* Of another machine, which is at it. */
+    bsi_storage_faulty_set(self->faulty, &unseen);
+    assert_ok(write_as_ever(self));
+    bsi_storage_faulty_set(self->faulty, NULL);
+    assert_opens_to_all(self);
+    assert_ok(change(self, renew));
+    assert_opens_to_all(self);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -479,7 +784,15 @@ int main(void)
         CASE(a_set_that_is_damaged_or_exchanged_is_told_of),
         CASE(a_storage_that_does_not_answer_is_no_missing_key),
         CASE(its_signer_is_told_where_nobody_knows_him),
+        CASE(who_is_added_opens_it_and_who_goes_does_not),
+        CASE(who_goes_is_named_by_his_fingerprint),
+        CASE(with_a_private_key_it_is_changed_on_any_machine),
+        CASE(without_a_public_key_nobody_is_left_behind),
+        CASE(a_set_that_is_not_its_own_changes_nothing),
+        CASE(a_storage_that_fails_shuts_out_nobody_who_stays),
+        CASE(on_a_storage_that_cannot_tell_the_last_set_stays),
     };
 
+    bsi_clock_leap(true); /* Nobody waits for locks to settle. */
     return cmocka_run_group_tests_name("vault/wrap", tests, NULL, NULL);
 }
