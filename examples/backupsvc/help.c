@@ -177,6 +177,16 @@ const tool_verb verbs[] = {
      "Prints what is damaged and the files that it costs. Nobody else can work on the repository\n"
      "meanwhile.\n",
      verb_check},
+    {"unlock", "[OPTION...]", "remove locks that nobody holds any more from a repository",
+     "  --remove-all         all locks, of whoever works there too: that may cost data, and is\n"
+     "                       for when it is known that nobody does\n"
+     "  --storage S          where the repository lies; default: local\n"
+     "  --key REF            the pass phrase of the repository: env:NAME, file:PATH,\n"
+     "                       keyring:NAME, or - to be asked; default: all that are known\n"
+     "\n"
+     "Stale are locks of this machine's processes that no longer run, and those that were not\n"
+     "renewed for half an hour.\n",
+     verb_unlock},
     {"prune", "[OPTION...]", "remove from a repository what no snapshot needs",
      "  --dry-run            only tell what would go\n"
      "  --two-phases         let backups go on: mark what could go, and remove what was marked a\n"

@@ -43,6 +43,7 @@ int verb_snapshots(tool_run *tool, int argc, char **argv);
 int verb_diff(tool_run *tool, int argc, char **argv);
 int verb_find_paths(tool_run *tool, int argc, char **argv);
 int verb_prune(tool_run *tool, int argc, char **argv);
+int verb_unlock(tool_run *tool, int argc, char **argv);
 int verb_copy(tool_run *tool, int argc, char **argv);
 int verb_replicate(tool_run *tool, int argc, char **argv);
 int verb_repair(tool_run *tool, int argc, char **argv);

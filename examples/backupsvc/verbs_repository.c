@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * repo, check, prune: repositories as such.
+ * repo, unlock, check, prune: repositories as such.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -304,6 +304,35 @@ int verb_repo(tool_run *tool, int argc, char **argv)
     static const verb_action actions[] = {{"init", do_init}, {"keys", do_keys}, {NULL, NULL}};
 
     return options_act(tool, argc, argv, actions);
+}
+
+/* --- unlock --- */
+
+int verb_unlock(tool_run *tool, int argc, char **argv)
+{
+    repo_arguments given = REPO_ARGUMENTS_INIT;
+    bool all = false;
+    const option_row rows[] = {
+        REPO_ROWS(&given),
+        {"remove-all", OPTION_FLAG, &all, NULL, 0, 0},
+        {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
+    };
+    uint64_t removed = 0;
+    int code = TOOL_DONE;
+
+    if (options_read(tool, argc, argv, rows, 0, 0, &code) < 0 ||
+        !key_options_open(tool, &given.keys, TOOL_EXISTING, &code)) {
+        return code;
+    }
+    if (bs_repository_unlock(tool->service, given.storage, all, &removed) < 0) {
+        return output_fail_last(tool);
+    }
+    if (tool->json) {
+        (void)printf("{\"success\":true,\"removed\":%" PRIu64 "}\n", removed);
+    } else if (!tool->quiet) {
+        (void)printf("removed %" PRIu64 " %s\n", removed, removed == 1 ? "lock" : "locks");
+    }
+    return TOOL_DONE;
 }
 
 /* --- check --- */

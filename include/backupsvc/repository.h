@@ -243,6 +243,30 @@ bs_repository_recipient_add(bs_service *service, const char *storage, const char
  */
 BS_API BS_NODISCARD bs_status bs_repository_key_renew(bs_service *service, const char *storage);
 
+/* --- Its locks --- */
+
+/**
+ * Remove locks that nobody holds any more from a repository.
+ *
+ * Stale are those of processes of this machine that no longer run, and those that were not renewed
+ * for half an hour, which is done every five minutes. With `all` every lock goes, of whoever works
+ * there too, this service's own jobs not excepted: that may cost data, and is for when it is known
+ * that nobody does.
+ *
+ * @param service      The service.
+ * @param storage      On which storage it lies; NULL: "local".
+ * @param all          Not only stale ones, and those that cannot be read.
+ * @param removed_out  How many went; may be NULL.
+ *
+ * @retval BS_OK
+ * @retval BS_E_READ_ONLY  The storage's settings do not allow it.
+ *                         Others as for bs_repository_key_list(), but for BS_E_BUSY.
+ *
+ * Blocking: disk or network.  Thread-safety: any thread.  Since: 0.1
+ */
+BS_API BS_NODISCARD bs_status bs_repository_unlock(bs_service *service, const char *storage,
+                                                   bool all, uint64_t *removed_out);
+
 /* --- Its snapshots --- */
 
 /** A snapshot, as it stands in the repository. */

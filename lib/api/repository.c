@@ -109,6 +109,19 @@ bs_status bs_repository_key_renew(bs_service *service, const char *storage)
     return bsi_audit_end(service, &deed, bsi_repository_key_renew(service, storage));
 }
 
+/* --- Locks --- */
+
+bs_status bs_repository_unlock(bs_service *service, const char *storage, bool all,
+                               uint64_t *removed_out)
+{
+    const bsi_deed deed = {
+        .action = "repository.unlock", .object = or_usual(storage), .detail = all ? "all" : NULL};
+
+    BSI_TRY(bsi_service_enter(service));
+    BSI_TRY(bsi_audit_begin(service, &deed));
+    return bsi_audit_end(service, &deed, bsi_repository_unlock(service, storage, all, removed_out));
+}
+
 /* --- Checks --- */
 
 const char *bs_check_subject_name(bs_check_subject subject)

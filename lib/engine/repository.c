@@ -571,3 +571,28 @@ bs_status bsi_repository_key_renew(bs_service *service, const char *storage)
     bsi_repository_close(&repository);
     return status;
 }
+
+/* --- Its locks --- */
+
+bs_status bsi_repository_unlock(bs_service *service, const char *storage, bool all,
+                                uint64_t *removed_out)
+{
+    bsi_open_repository repository;
+    size_t removed = 0;
+    bs_status status =
+        bsi_repo_check_storage(service, storage ? storage : BSI_REPOSITORY_STORAGE,
+                               bsi_storage_check_writable); /* Even append-only lets locks go. */
+
+    if (status >= 0) {
+        status = bsi_repository_open(service, storage, BSI_SESSION_UNLOCKED, NULL, &repository);
+    }
+    if (status < 0) {
+        return status;
+    }
+    status = bsi_repo_unlock(repository.session.repo, NULL, all, &removed);
+    bsi_repository_close(&repository);
+    if (status >= 0 && removed_out) {
+        *removed_out = removed;
+    }
+    return status;
+}

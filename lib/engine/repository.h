@@ -50,6 +50,9 @@ BS_NODISCARD bs_status bsi_repository_recipient_add(bs_service *service, const c
                                                     char fingerprint_out[BS_FINGERPRINT_SIZE]);
 BS_NODISCARD bs_status bsi_repository_key_renew(bs_service *service, const char *storage);
 
+BS_NODISCARD bs_status bsi_repository_unlock(bs_service *service, const char *storage, bool all,
+                                             uint64_t *removed_out);
+
 /* RFC 3339 in UTC; "" for a time that is not told. NULL: no memory. */
 const char *bsi_info_go_time(bsi_arena *arena, const bsi_go_time *time);
 

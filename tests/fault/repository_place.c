@@ -236,6 +236,28 @@ bs_status act_remove_key(place *self)
     return in_session(self, &self->env, BSI_SESSION_EXCLUSIVE, remove_key_here);
 }
 
+static bs_status refuse_lock(void *user, const bsi_digest *id, const bsi_lock_info *info)
+{
+    (void)user;
+    (void)id;
+    (void)info;
+    return bsi_fail(BS_LAYER_STORAGE, BS_E_BUSY, "a lock has stayed");
+}
+
+static bs_status unlock_here(place *self, const bsi_repo_session *session)
+{
+    size_t removed = 0;
+
+    (void)self;
+    BSI_TRY(bsi_repo_unlock(session->repo, NULL, false, &removed));
+    return bsi_repo_lock_list(session->repo, NULL, refuse_lock, NULL);
+}
+
+bs_status act_unlock(place *self)
+{
+    return in_session(self, &self->env, BSI_SESSION_UNLOCKED, unlock_here);
+}
+
 static bs_status copy_all(const bsi_repo *from, bsi_copier *copier)
 {
     bsi_repo_files files = {0};

@@ -83,6 +83,7 @@ bs_status act_repair_snapshots(place *self);
 bs_status act_add_key(place *self);
 bs_status act_change_key(place *self);
 bs_status act_remove_key(place *self);
+bs_status act_unlock(place *self);
 bs_status act_copy(place *self);
 
 #endif

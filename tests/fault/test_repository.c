@@ -25,6 +25,7 @@
 #include "support/tree.h"
 
 enum {
+    LOCKS = 3,
     STAYS_SIZE = 300000,
     CHANGED_SIZE = 200000,
     RESTIC_EVERY = 16, /* In short runs, of the deaths that were. */
@@ -208,6 +209,23 @@ static void have_an_empty_one(place *self)
     place_open_storage(self->from_path, &self->from.storage);
 }
 
+/* Of processes that have died with them. */
+static void have_locks(place *self)
+{
+    for (unsigned i = 0; i < LOCKS; i++) {
+        const pid_t child = fork();
+        int how = 0;
+        assert_true(child >= 0);
+        if (child == 0) {
+            bsi_repo_lock *lock = NULL;
+            place_take_keys(self);
+            _exit(bsi_repo_lock_take(opened(self), NULL, false, NULL, &lock) == BS_OK ? 0 : 1);
+        }
+        assert_int_equal(waitpid(child, &how, 0), child);
+        assert_int_equal(how, 0);
+    }
+}
+
 enum { FIRST = 1, SECOND = 2, THIRD = 4, ALL = 7 };
 
 static const scenario scenarios[] = {
@@ -226,6 +244,7 @@ static const scenario scenarios[] = {
     {"a key is added", act_add_key, NULL, ALL, ALL, OLD_KEY | NEW_KEY, 3, BS_OK},
     {"a key is changed", act_change_key, NULL, ALL, ALL, NEW_KEY, 3, BS_OK},
     {"a key is removed", act_remove_key, have_both_keys, ALL, ALL, OLD_KEY, 3, BS_OK},
+    {"locks are removed", act_unlock, have_locks, ALL, ALL, OLD_KEY, 1, BS_OK},
     {"snapshots are copied", act_copy, have_an_empty_one, 0, ALL, OLD_KEY, 19, BS_OK},
 };
 

@@ -122,6 +122,36 @@ class Check(RepositoryCase):
             self.assertEqual(out["error"]["code"], "BS_E_BUSY")
             other.communicate(b"end")
 
+    def test_locks_of_the_dead_go_and_of_the_living_stay(self):
+        self.init()
+        with subprocess.Popen(
+            [RESTIC, "--no-cache", "backup", "--stdin"], env=self.environment,
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        ) as other:  # fmt: skip
+            self.await_lock(other)
+            self.assertEqual(self.document(DONE, "unlock", *KEY)["removed"], 0)
+            self.assertEqual(len(self.locks()), 1)
+            other.kill()
+            other.wait()
+            other.stdin.close()
+        self.refused("locked", "check", *KEY)
+        done = self.ends(DONE, "unlock", *KEY)
+        self.assertEqual(done.stdout, b"removed 1 lock\n")
+        self.assertEqual(self.locks(), [])
+        self.ends(DONE, "check", *KEY)
+
+    def test_all_locks_go_when_that_is_asked_for(self):
+        self.init()
+        with subprocess.Popen(
+            [RESTIC, "--no-cache", "backup", "--stdin"], env=self.environment,
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        ) as other:  # fmt: skip
+            self.await_lock(other)
+            self.refused("pass phrase", "unlock", "--remove-all", "--key", "env:OTHER")
+            removed = self.document(DONE, "unlock", "--remove-all", *KEY)["removed"]
+            self.assertEqual((removed, self.locks()), (1, []))
+            other.kill()
+
     def test_parts_and_shares(self):
         self.init()
         self.restic_backup()
