@@ -201,6 +201,7 @@ const tool_verb verbs[] = {
     {"copy", "[SNAPSHOT...] --to S [OPTION...]", "copy snapshots into another repository",
      "  --to S               the storage where the other repository lies\n"
      "  --to-key REF         its pass phrase, if it is another\n"
+     "  --archives           all archives and mirrors, as snapshots; one can also be named\n"
      "  --storage S          where the repository lies; default: local\n"
      "  --key REF            the pass phrase of the repository: env:NAME, file:PATH,\n"
      "                       keyring:NAME, or - to be asked; default: all that are known\n"

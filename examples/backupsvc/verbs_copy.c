@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * copy: snapshots of one repository into another.
+ * copy: snapshots, archives and mirrors into another repository.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -96,6 +96,7 @@ int verb_copy(tool_run *tool, int argc, char **argv)
         REPO_ROWS(&given),
         {"to", OPTION_TEXT, &options.to, NULL, 0, 0},
         {"to-key", OPTION_TEXT, &given.added.given, NULL, 0, 0},
+        {"archives", OPTION_FLAG, &options.archives, NULL, 0, 0},
         {NULL, OPTION_FLAG, NULL, NULL, 0, 0},
     };
     int code = TOOL_DONE;

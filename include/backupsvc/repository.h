@@ -340,6 +340,7 @@ typedef enum bs_check_subject {
     BS_CHECK_SNAPSHOT = 3, /**< A snapshot that does not restore as a whole. */
     BS_CHECK_TREE = 4,     /**< A directory of a snapshot. */
     BS_CHECK_FILE = 5,     /**< A file of a snapshot, some of whose bytes are lost. */
+    BS_CHECK_BACKUP = 6,   /**< A backup of another form; only copies tell of these. */
 } bs_check_subject;
 
 /** Such as "pack"; "unknown" for others. Static. Since: 0.1 */
@@ -348,9 +349,9 @@ BS_API const char *bs_check_subject_name(bs_check_subject subject);
 /** One thing that a check has found. */
 typedef struct bs_check_finding {
     bs_check_subject subject;
-    bool is_note; /**< Worth knowing; nothing is lost. */
-    char id[BS_DIGEST_TEXT_SIZE];
-    const char *path; /**< Of a tree or file: in the snapshot, printable. */
+    bool is_note;                 /**< Worth knowing; nothing is lost. */
+    char id[BS_DIGEST_TEXT_SIZE]; /**< Of the index, the pack, the snapshot or the backup. */
+    const char *path;             /**< Of a tree or file: in the snapshot, printable. */
     const char *message;
 } bs_check_finding;
 

@@ -134,14 +134,17 @@ BS_API BS_NODISCARD bs_status bs_snapshot_find(bs_service *service, const bs_fin
 
 /** What to copy. Start from BS_COPY_OPTIONS_INIT; 0 means default. */
 typedef struct bs_copy_options {
-    size_t struct_size;           /**< Set by BS_COPY_OPTIONS_INIT. */
-    const char *storage;          /**< From the repository on this storage. Default: "local". */
-    const char *to;               /**< To the one on this storage. Required. */
-    const char *const *snapshots; /**< Only these; ended by NULL. Default: all. */
+    size_t struct_size;  /**< Set by BS_COPY_OPTIONS_INIT. */
+    const char *storage; /**< From the repository on this storage. Default: "local". */
+    const char *to;      /**< To the one on this storage. Required. */
+    const char *const
+        *snapshots; /**< Only these; ended by NULL. Archives and mirrors can be named
+                         too, as bs_backup_get() takes them. Default: all snapshots. */
+    bool archives;  /**< All archives and mirrors instead of all snapshots. */
 } bs_copy_options;
 
 /* clang-format off */
-#define BS_COPY_OPTIONS_INIT {sizeof(bs_copy_options), NULL, NULL, NULL}
+#define BS_COPY_OPTIONS_INIT {sizeof(bs_copy_options), NULL, NULL, NULL, false}
 /* clang-format on */
 
 /** Fill in defaults, for callers that cannot use the macro; `size` is the struct's. Since: 0.1 */
@@ -156,20 +159,22 @@ typedef struct bs_copy_info {
     const char *created_at;
     const char *started_at;
     const char *completed_at;
-    const bs_check_finding *findings; /**< Snapshots that are damaged: at most 10 000. */
+    const bs_check_finding *findings; /**< Snapshots and backups that are damaged, or that no key
+                                           opens: at most 10 000. */
     size_t findings_kept;
-    uint64_t snapshots;         /**< That were copied. */
+    uint64_t snapshots;         /**< That were copied, or made of backups. */
     uint64_t snapshots_present; /**< That were there already. */
-    uint64_t snapshots_failed;  /**< That are damaged, and were not copied. */
+    uint64_t snapshots_failed;  /**< That are damaged or locked, and were not copied. */
     uint64_t trees;             /**< Directories that were read. */
-    uint64_t blobs;             /**< That were copied. */
+    uint64_t blobs;             /**< That were stored. */
     uint64_t bytes;             /**< Of these, before they are compressed. */
     bs_error error;             /**< With BS_STATE_FAILED; else code BS_OK. */
     bs_usage usage;
 } bs_copy_info;
 
 /**
- * Copy snapshots into another repository, as a job, with all that they need and that is not there.
+ * Copy snapshots, archives or mirrors into a repository on another storage, as a job, with all that
+ * they need and that is not there.
  *
  * Each of the two is opened with whatever known pass phrase opens it. A snapshot that was copied
  * before is not copied again. Files are the same in both, but they are cut as the first
@@ -177,8 +182,14 @@ typedef struct bs_copy_info {
  * with bs_repository_options.chunks_of. A copy is another place of the same backup: the catalogue
  * lists one of them.
  *
- * A snapshot that is damaged is left out; the others are copied, and the job fails with
- * BS_E_CORRUPT.
+ * An archive or a mirror becomes a snapshot, which needs no other, with all that a restore would
+ * give; an archive with what it builds on. It is read once, in its order, and nothing is unpacked
+ * to a disk. It is compared with its manifest on the way, and is cut so that later backups of the
+ * same files find what is there. Known keys open encrypted ones. The snapshot has the backup's id,
+ * name, times and metadata.
+ *
+ * What is damaged is left out and told; the others are copied, and the job fails with BS_E_CORRUPT,
+ * or with BS_E_KEY where nothing but keys was wanting.
  *
  * @param service  The service.
  * @param options  What.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copying snapshots into another repository, from the start to the row and back to an info.
+ * Copying snapshots, and backups of other forms, into another repository, from the start to the
+ * row and back to an info.
  */
 #include <inttypes.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "engine/complaints.h"
+#include "engine/copy_backups.h"
 #include "engine/findings.h"
 #include "engine/service.h"
 #include "engine/snapshots.h"
@@ -28,11 +30,16 @@ typedef struct copy_report {
 typedef struct copy_run {
     bsi_repo_work work;
     char *to;         /* The other storage. */
-    char **snapshots; /* As they were named; NULL: all. */
+    bool all;         /* All snapshots are meant. */
+    bool some;        /* Those that were named. */
+    bool archives;    /* All backups of other forms. */
+    char **snapshots; /* As they were named; NULL: it is among the backups. */
     size_t snapshot_count;
+    bsi_copy_backups backups; /* Of other forms. */
     bsi_open_repository from_repository;
     bsi_open_repository to_repository;
     bsi_findings findings;
+    uint64_t locked; /* Backups that no key opens. */
     copy_report report;
 } copy_run;
 
@@ -60,6 +67,7 @@ static void copy_dispose(void *payload)
 
     if (run) {
         bsi_repo_texts_free(run->snapshots, run->snapshot_count);
+        bsi_copy_backups_dispose(&run->backups);
         bsi_free(run->to);
         bsi_repo_work_dispose(&run->work);
         bsi_free(run);
@@ -132,6 +140,9 @@ static bs_status copy_named(copy_run *run, bsi_job *job, bsi_copier *copier)
     bsi_digest id;
 
     for (size_t i = 0; i < run->snapshot_count; i++) {
+        if (!run->snapshots[i]) {
+            continue;
+        }
         BSI_TRY(bsi_snapshot_resolve(job->service, &run->from_repository, run->work.storage,
                                      run->snapshots[i], &id));
         BSI_TRY(copy_one(run, job, copier, &id));
@@ -139,7 +150,7 @@ static bs_status copy_named(copy_run *run, bsi_job *job, bsi_copier *copier)
     return BS_OK;
 }
 
-static bs_status copy(copy_run *run, bsi_job *job)
+static bs_status copy_snapshots(copy_run *run, bsi_job *job)
 {
     const bsi_copy_options options = {
         .from_lock = run->from_repository.session.lock,
@@ -155,30 +166,108 @@ static bs_status copy(copy_run *run, bsi_job *job)
     if (status < 0) {
         return status;
     }
-    status = run->snapshots ? copy_named(run, job, copier) : copy_all(run, job, copier);
+    status = run->all ? copy_all(run, job, copier) : copy_named(run, job, copier);
     bsi_copier_get_stats(copier, &stats);
-    run->report.snapshots = stats.snapshots;
-    run->report.trees = stats.trees;
-    run->report.blobs = stats.blobs;
-    run->report.bytes = stats.bytes;
+    run->report.snapshots += stats.snapshots;
+    run->report.trees += stats.trees;
+    run->report.blobs += stats.blobs;
+    run->report.bytes += stats.bytes;
     bsi_copier_free(copier);
     return status;
 }
 
-/* Both repositories, and all between them. */
+static const char *first_name(const copy_run *run)
+{
+    size_t i = 0;
+
+    while (!run->snapshots[i]) {
+        i++;
+    }
+    return run->snapshots[i];
+}
+
+static bs_status from_repository(copy_run *run, bsi_job *job)
+{
+    bs_status status = bsi_repository_open(job->service, run->work.storage, BSI_SESSION_SHARED, job,
+                                           &run->from_repository);
+
+    if (status == BS_E_NOT_FOUND && run->some) {
+        return bsi_fail(BS_LAYER_CALLER, status,
+                        "'%s' is no archive and no mirror, and there is no repository on '%s'",
+                        first_name(run), run->work.storage);
+    }
+    BSI_TRY(status);
+    status = copy_snapshots(run, job);
+    bsi_repository_close(&run->from_repository);
+    return status;
+}
+
+/* --- Backups of other forms --- */
+
+/* Likewise of one backup, whether it is damaged or locked. */
+static bool is_of_one(bs_status status)
+{
+    return is_damage(status) || status == BS_E_VERSION || status == BS_E_KEY ||
+           status == BS_E_BUSY || status == BS_E_UNSUPPORTED;
+}
+
+static bs_status make_one(copy_run *run, bsi_job *job, bsi_adopter *adopter, const char *id)
+{
+    bsi_adopted done = {.is_new = false};
+    const bs_status status = bsi_copy_backup_run(job, id, adopter, &done);
+
+    if (status == BS_E_NOT_FOUND && run->archives) {
+        return BS_OK; /* It went meanwhile. */
+    }
+    run->report.trees += done.trees;
+    run->report.blobs += done.blobs;
+    run->report.bytes += done.bytes;
+    if (is_of_one(status)) {
+        run->report.snapshots_failed++;
+        run->locked += status == BS_E_KEY ? 1 : 0;
+        bsi_findings_found_backup(&run->findings, id, bs_error_last()->message);
+        return BS_OK;
+    }
+    run->report.snapshots += status >= 0 && done.is_new ? 1 : 0;
+    run->report.snapshots_present += status >= 0 && !done.is_new ? 1 : 0;
+    return status;
+}
+
+static bs_status make_all(copy_run *run, bsi_job *job)
+{
+    bsi_adopter *adopter = NULL;
+    bs_status status = BS_OK;
+
+    if (run->backups.count == 0) {
+        return BS_OK;
+    }
+    if (!run->some) {
+        bsi_progress_set_total(&job->progress, run->backups.files, run->backups.bytes);
+    }
+    BSI_TRY(bsi_adopter_new(&run->to_repository.session, &adopter));
+    for (size_t i = 0; status >= 0 && i < run->backups.count; i++) {
+        status = make_one(run, job, adopter, run->backups.items[i].id);
+    }
+    bsi_adopter_free(adopter);
+    return status;
+}
+
+/* --- All of it --- */
+
 static bs_status open_and_copy(copy_run *run, bsi_job *job)
 {
     bs_status status = BS_OK;
 
-    BSI_TRY(bsi_repository_open(job->service, run->work.storage, BSI_SESSION_SHARED, job,
-                                &run->from_repository));
-    status =
-        bsi_repository_open(job->service, run->to, BSI_SESSION_SHARED, job, &run->to_repository);
-    if (status >= 0) {
-        status = copy(run, job);
-        bsi_repository_close(&run->to_repository);
+    if (run->archives) {
+        BSI_TRY(bsi_copy_backups_take_all(job->service, run->work.storage, &run->backups));
     }
-    bsi_repository_close(&run->from_repository);
+    BSI_TRY(
+        bsi_repository_open(job->service, run->to, BSI_SESSION_SHARED, job, &run->to_repository));
+    status = make_all(run, job);
+    if (status >= 0 && (run->all || run->some)) {
+        status = from_repository(run, job);
+    }
+    bsi_repository_close(&run->to_repository);
     return status;
 }
 
@@ -194,6 +283,10 @@ static bs_status copy_work(bsi_job *job)
     BSI_TRY(bsi_repo_work_end_result(&run->work, copy_numbers, &run->report));
     if (run->report.snapshots_failed == 0) {
         return BS_OK;
+    }
+    if (run->report.snapshots_failed == run->locked) {
+        return bsi_fail(BS_LAYER_CRYPTO, BS_E_KEY, "no key opens %" PRIu64 " backups; %s",
+                        run->locked, run->findings.first);
     }
     return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT,
                     "%" PRIu64 " snapshots could not be copied, for they are damaged; %s",
@@ -225,13 +318,43 @@ static bs_status take_other(bs_service *service, const char *to, copy_run *run)
     return run->to ? BS_OK : BS_E_NOMEM;
 }
 
+/* Of what was named, what is no backup of another form stays with the snapshots. */
+static bs_status sort_names(bs_service *service, copy_run *run)
+{
+    for (size_t i = 0; run->snapshots && i < run->snapshot_count; i++) {
+        bool taken = false;
+        BSI_TRY(bsi_copy_backups_take(service, run->work.storage, run->snapshots[i], &run->backups,
+                                      &taken));
+        if (taken) {
+            bsi_free(run->snapshots[i]);
+            run->snapshots[i] = NULL;
+        }
+        run->some = run->some || !taken;
+    }
+    return BS_OK;
+}
+
+static bs_status take_names(bs_service *service, const bs_copy_options *options, copy_run *run)
+{
+    bsi_complaints complaints = {0};
+
+    BSI_TRY(bsi_repo_texts_copy(options->snapshots, &run->snapshots, &run->snapshot_count));
+    run->archives = options->archives;
+    run->all = !run->snapshots && !run->archives;
+    if (run->snapshots && run->archives) {
+        bsi_complain_invalid(&complaints, "archives: takes all, so none can be named");
+        return bsi_complaints_status(&complaints);
+    }
+    return sort_names(service, run);
+}
+
 static bs_status prepare(bs_service *service, const bs_copy_options *options, copy_run *run)
 {
     BSI_TRY(bsi_repo_work_take_storage(service, &run->work, options->storage, NULL));
     BSI_TRY(take_other(service, options->to, run));
     run->work.kind = BSI_JOB_KIND_COPY;
     run->work.options = "{}";
-    return bsi_repo_texts_copy(options->snapshots, &run->snapshots, &run->snapshot_count);
+    return take_names(service, options, run);
 }
 
 bs_status bsi_copy_start(bs_service *service, const bs_copy_options *options,

@@ -37,31 +37,41 @@ _Static_assert((int)BSI_CHECK_INDEX + 1 == (int)BS_CHECK_INDEX &&
                    (int)BSI_CHECK_FILE + 1 == (int)BS_CHECK_FILE,
                "subjects of the API follow those of the repository");
 
-void bsi_findings_found(void *user, const bsi_check_finding *finding)
+/* One that is complete: its id is a text. */
+static void take(bsi_findings *self, bs_check_subject subject, const char *id,
+                 const bsi_check_finding *finding)
 {
-    bsi_findings *self = user;
-    const int subject = (int)finding->subject + 1;
-    char id[BS_DIGEST_TEXT_SIZE] = "";
-
     self->count++;
-    if (finding->id) {
-        bsi_digest_format(finding->id, id);
-    }
     if (!finding->is_note && !self->first[0]) {
         (void)snprintf(self->first, sizeof(self->first), "%s %.8s: %s",
-                       bsi_word_name(bsi_words_check_subject, subject), id, finding->text);
+                       bsi_word_name(bsi_words_check_subject, (int)subject), id, finding->text);
     }
     if (self->kept == BSI_FINDINGS_MAX) {
         return;
     }
     self->kept++;
     bsi_json_begin_object(self->json);
-    bsi_json_put_text(self->json, "subject", bsi_word_name(bsi_words_check_subject, subject));
+    bsi_json_put_text(self->json, "subject", bsi_word_name(bsi_words_check_subject, (int)subject));
     bsi_json_put_bool(self->json, "is_note", finding->is_note);
     bsi_json_put_text(self->json, "id", id);
     put_printable(self->json, "path", finding->path);
     put_printable(self->json, "message", bsi_slice_of(finding->text));
     bsi_json_end_object(self->json);
+}
+
+void bsi_findings_found(void *user, const bsi_check_finding *finding)
+{
+    char id[BS_DIGEST_TEXT_SIZE] = "";
+
+    if (finding->id) {
+        bsi_digest_format(finding->id, id);
+    }
+    take(user, (bs_check_subject)((int)finding->subject + 1), id, finding);
+}
+
+void bsi_findings_found_backup(bsi_findings *findings, const char *id, const char *text)
+{
+    take(findings, BS_CHECK_BACKUP, id, &(bsi_check_finding){.text = text});
 }
 
 /* --- As they are read --- */

@@ -32,6 +32,9 @@ void bsi_findings_end(bsi_findings *findings);
 /* Takes one; a bsi_check_cb. */
 void bsi_findings_found(void *user, const bsi_check_finding *finding);
 
+/* A backup that is no snapshot: what is wrong with it. */
+void bsi_findings_found_backup(bsi_findings *findings, const char *id, const char *text);
+
 /* As they are read from a row. */
 typedef struct bsi_findings_read {
     bs_check_finding *items; /* Texts are in the arena. */

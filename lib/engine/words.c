@@ -71,8 +71,13 @@ const bsi_word bsi_words_job_kind[] = {
 };
 
 const bsi_word bsi_words_check_subject[] = {
-    {"index", BS_CHECK_INDEX}, {"pack", BS_CHECK_PACK}, {"snapshot", BS_CHECK_SNAPSHOT},
-    {"tree", BS_CHECK_TREE},   {"file", BS_CHECK_FILE}, {NULL, 0},
+    {"index", BS_CHECK_INDEX},
+    {"pack", BS_CHECK_PACK},
+    {"snapshot", BS_CHECK_SNAPSHOT},
+    {"tree", BS_CHECK_TREE},
+    {"file", BS_CHECK_FILE},
+    {"backup", BS_CHECK_BACKUP},
+    {NULL, 0},
 };
 
 const bsi_word bsi_words_repair_part[] = {

@@ -287,6 +287,15 @@ typedef struct bsi_listed {
 typedef bs_status (*bsi_listed_cb)(void *user, const bsi_listed *listed);
 typedef bs_status (*bsi_bytes_cb)(void *user, const void *data, size_t size);
 
+/*
+ * Takes a backup's manifest, which is right and at its first entry, and the bytes of its files.
+ * Both are there for the call.
+ */
+struct bsi_manifest_reader;
+struct bsi_content;
+typedef bs_status (*bsi_lent_cb)(void *user, struct bsi_manifest_reader *manifest,
+                                 const struct bsi_content *content);
+
 /* The form as a driver. One file of functions each, one global symbol. */
 typedef struct bsi_vault {
     const char *form;
@@ -330,6 +339,13 @@ typedef struct bsi_vault {
      */
     bs_status (*replicate)(const bsi_vault_env *env, const char *manifest_key, bsi_storage *target,
                            bsi_replicated *out);
+
+    /*
+     * Open a backup and lend it to `take`, whose failure comes back. NULL: the form has no
+     * manifests of its own.
+     */
+    bs_status (*lend)(const bsi_vault_env *env, const char *manifest_key, bsi_lent_cb take,
+                      void *user);
 
     /* What says what its backups are; forms may have it in common. */
     const struct bsi_manifests *manifests;

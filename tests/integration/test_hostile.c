@@ -27,6 +27,7 @@
 #include "support/forge.h"
 #include "support/guard.h"
 #include "support/tree.h"
+#include "vault/repository/adopt.h"
 
 enum { MEMORY_MAX_KIB = (TEST_SANITIZED ? 3072 : 512) * 1024 };
 
@@ -242,6 +243,46 @@ static void restore(const run *self, const bsi_vault_env *env)
     }
 }
 
+static size_t count_snapshots(const run *self, const bsi_repo_session *session)
+{
+    bsi_repo_files files = {0};
+    size_t count = 0;
+
+    expect(bsi_repo_list(session->repo, NULL, BSI_REPO_SNAPSHOTS, &files) == BS_OK, self,
+           "no list");
+    count = files.count;
+    bsi_repo_files_dispose(&files);
+    return count;
+}
+
+/* Into a repository; there is a snapshot just when nothing was found wrong. */
+static void adopt(const run *self, const bsi_vault_env *env)
+{
+    const bsi_repo_options make = {.version = 2, .cost = {.log_n = 1, .r = 8, .p = 1}};
+    const bsi_session_options options = {.lock = BSI_SESSION_SHARED, .make = &make};
+    bsi_vault_env to = *env;
+    bsi_repo_session session = {0};
+    bsi_adopter *adopter = NULL;
+    bsi_adopted done;
+    bs_status status = BS_OK;
+
+    expect(bsi_storage_open("mem", NULL, 0, NULL, &to.storage) == BS_OK &&
+               bsi_repo_session_open(&to, &options, &session) == BS_OK &&
+               bsi_adopter_new(&session, &adopter) == BS_OK,
+           self, "no repository");
+    status = bsi_adopter_add(adopter, bsi_vault_find("archive"), env, FORGE_MANIFEST, &done);
+    if (is_refused(self)) {
+        expect_refusal(self, status);
+    }
+    if (self->outcome == DAMAGED) {
+        expect(status < 0, self, "the copy should have failed");
+    }
+    expect(count_snapshots(self, &session) == (status == BS_OK ? 1 : 0), self, "half a snapshot");
+    bsi_adopter_free(adopter);
+    bsi_repo_session_close(&session);
+    bsi_storage_unref(to.storage);
+}
+
 static void run_in_child(const run *self)
 {
     bsi_vault_env env = self->at->vault->env;
@@ -253,6 +294,7 @@ static void run_in_child(const run *self)
     expect(bsi_pool_new(2, &env.pool) == BS_OK, self, "no threads");
     if (!self->overwrite) {
         look(self, &env);
+        adopt(self, &env);
     }
     restore(self, &env);
     bsi_pool_free(env.pool);

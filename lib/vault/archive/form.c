@@ -65,6 +65,18 @@ static bs_status form_read(const bsi_vault_env *env, const char *manifest_key, b
     return status;
 }
 
+static bs_status form_lend(const bsi_vault_env *env, const char *manifest_key, bsi_lent_cb take,
+                           void *user)
+{
+    opened backup = {0};
+    bs_status status = open_backup(env, manifest_key, &backup);
+
+    BSI_TRY(status);
+    status = take(user, backup.manifest, &backup.content);
+    close_backup(&backup);
+    return status;
+}
+
 /* What lies on a storage for one backup, in the order in which it goes. NULL: nothing. */
 typedef struct objects {
     const char *manifest;  /* What makes it a backup, */
@@ -165,5 +177,6 @@ const bsi_vault bsi_vault_archive = {
     .remove = bsi_archive_form_remove,
     .recover = form_recover,
     .replicate = bsi_archive_form_replicate,
+    .lend = form_lend,
     .manifests = &bsi_object_manifests,
 };

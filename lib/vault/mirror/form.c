@@ -63,6 +63,18 @@ static bs_status form_read(const bsi_vault_env *env, const char *manifest_key, b
     return status;
 }
 
+static bs_status form_lend(const bsi_vault_env *env, const char *manifest_key, bsi_lent_cb take,
+                           void *user)
+{
+    opened mirror = {0};
+    bs_status status = open_mirror(env, manifest_key, &mirror);
+
+    BSI_TRY(status);
+    status = take(user, mirror.manifest, &mirror.content);
+    close_mirror(&mirror);
+    return status;
+}
+
 static bs_status check_file(const bsi_vault_env *env, const opened *mirror, bsi_sha256 *hash,
                             const bsi_manifest_entry *entry, const bsi_damage_sink *sink)
 {
@@ -167,5 +179,6 @@ const bsi_vault bsi_vault_mirror = {
     .read = form_read,
     .remove = form_remove,
     .recover = form_recover,
+    .lend = form_lend,
     .manifests = &bsi_object_manifests,
 };

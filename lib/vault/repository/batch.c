@@ -236,7 +236,7 @@ static bs_status write_bare_dir(work *self)
 /* All of a file that is not large. What changes for a second time is taken as it is. */
 static bs_status read_content(work *self, bsi_source_file *file)
 {
-    bsi_flat_reader reader = {.file = file};
+    bsi_flat_reader reader = bsi_flat_of_file(file);
     bsi_buf *content = &self->worker->content;
     const size_t size = (size_t)bsi_source_entry(file)->stat.size;
     bs_status status = BS_OK;

@@ -191,8 +191,9 @@ static bs_status store_opened(run *self, const bsi_unit *unit, bsi_source_file *
                               uint64_t *counted)
 {
     const bsi_entry *entry = bsi_source_entry(file);
-    file_source source = {
-        .reader = {.file = file}, .progress = self->deposit->env->progress, .counted = *counted};
+    file_source source = {.reader = bsi_flat_of_file(file),
+                          .progress = self->deposit->env->progress,
+                          .counted = *counted};
     const bsi_chunk_source reading = {&source, read_file, hole_of_file, skip_in_file};
     bsi_node node;
     bs_status status = BS_OK;

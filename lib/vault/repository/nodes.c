@@ -162,10 +162,20 @@ bool bsi_node_unchanged(const bsi_node *before, const bsi_stat *now, const bsi_t
 
 /* --- Content --- */
 
+static bs_status read_file(void *user, const bs_call *call, void *buf, size_t size, size_t *got_out)
+{
+    return bsi_source_read(user, call, buf, size, got_out);
+}
+
+bsi_flat_reader bsi_flat_of_file(bsi_source_file *file)
+{
+    return (bsi_flat_reader){.entry = bsi_source_entry(file), .read = read_file, .user = file};
+}
+
 /* How far the hole or the data goes that the reader stands in; 0 at the end. */
 static uint64_t stretch(bsi_flat_reader *self, bool *is_hole)
 {
-    const bsi_entry *entry = bsi_source_entry(self->file);
+    const bsi_entry *entry = self->entry;
     const bsi_extent *extent = NULL;
 
     *is_hole = false;
@@ -211,7 +221,7 @@ static bs_status read_stretch(bsi_flat_reader *reader, const bs_call *call, uint
     if (is_hole) {
         memset(bytes, 0, wanted);
     } else {
-        BSI_TRY(bsi_source_read(reader->file, call, bytes, wanted, got_out));
+        BSI_TRY(reader->read(reader->user, call, bytes, wanted, got_out));
     }
     reader->at += *got_out;
     return BS_OK;

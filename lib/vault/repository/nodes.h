@@ -38,14 +38,20 @@ bsi_file_type bsi_node_file_type(bsi_node_type type);
 bool bsi_node_unchanged(const bsi_node *before, const bsi_stat *now, const bsi_time *scan_began);
 
 /*
- * Reads the content of an open file, holes and all. Zeroed but for `file`, it begins at the first
- * byte.
+ * The content of a file without a break, holes and all. Begins at the first byte when what comes
+ * behind `user` is zero.
  */
 typedef struct bsi_flat_reader {
-    bsi_source_file *file;
+    const bsi_entry *entry;
+    /* The next bytes of what is no hole, up to `size`; fewer than that are the last ones. */
+    bs_status (*read)(void *user, const bs_call *call, void *buf, size_t size, size_t *got_out);
+    void *user;
     uint64_t at;   /* The next byte. */
     size_t extent; /* The first one of a sparse file that does not end before it. */
 } bsi_flat_reader;
+
+/* For an open file. */
+bsi_flat_reader bsi_flat_of_file(bsi_source_file *file);
 
 /* As bsi_source_read(); what was got counts also when it fails. */
 BS_NODISCARD bs_status bsi_flat_read(bsi_flat_reader *reader, const bs_call *call, void *buf,

@@ -119,7 +119,7 @@ static void take_times(const bsi_snapshot *snapshot, bsi_manifest_info *out)
     out->scan_began = out->started_at;
 }
 
-static bsi_encryption encryption_of(const bsi_repo_session *session)
+bsi_encryption bsi_session_encryption(const bsi_repo_session *session)
 {
     if (session->wrapped) {
         return BSI_ENCRYPTION_RSA;
@@ -127,15 +127,19 @@ static bsi_encryption encryption_of(const bsi_repo_session *session)
     return session->phraseless ? BSI_ENCRYPTION_NONE : BSI_ENCRYPTION_AES256;
 }
 
+const char *bsi_session_compression(const bsi_repo_session *session)
+{
+    return bsi_repo_config_of(session->repo)->version > 1 ? "zstd" : "none";
+}
+
 static bs_status describe(const bsi_snapshot *snapshot, const bsi_repo_session *session,
                           bsi_manifest_info *out)
 {
-    const bool packed = bsi_repo_config_of(session->repo)->version > 1;
     char name[NAME_SIZE];
 
     choose_name(snapshot, name);
     out->kind = snapshot->parent.given ? BSI_KIND_INCREMENTAL : BSI_KIND_FULL;
-    out->encryption = encryption_of(session);
+    out->encryption = bsi_session_encryption(session);
     out->retention_days = -1;
     take_times(snapshot, out);
     if (snapshot->has_summary) {
@@ -146,7 +150,7 @@ static bs_status describe(const bsi_snapshot *snapshot, const bsi_repo_session *
     }
     out->name = bsi_strdup(name);
     out->form = bsi_strdup("repository");
-    out->compression = bsi_strdup(packed ? "zstd" : "none");
+    out->compression = bsi_strdup(bsi_session_compression(session));
     out->note = bsi_strdup("");
     out->metadata = bsi_strdup("{}");
     out->options = bsi_strdup("{}");

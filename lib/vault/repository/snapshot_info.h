@@ -19,6 +19,11 @@ bool bsi_is_snapshot_key(const char *key);
 /* BS_E_NOT_FOUND, layer CALLER, for the key of anything else. */
 BS_NODISCARD bs_status bsi_snapshot_id_of_key(const char *key, bsi_digest *out);
 
+/* How what lies in a repository is encrypted, by what has opened it. */
+bsi_encryption bsi_session_encryption(const bsi_repo_session *session);
+/* What the containers of its snapshots are called. */
+const char *bsi_session_compression(const bsi_repo_session *session);
+
 /*
  * What a snapshot says of its backup. One that restic made has no id of ours, no name and no kind:
  * its id is made of the snapshot's, its name of a tag or the host's name, and it is full when it

@@ -10,8 +10,8 @@
 #include "base/alloc.h"
 
 enum {
-    FRAME_KEPT = 256 * 1024, /* What a frame that is not used keeps room for. */
-    NODE_MAX = 1024 * 1024 * 1024,
+    FRAME_KEPT = 256 * 1024,       /* What a frame that is not used keeps room for. */
+    NODES_MAX = 256 * 1024 * 1024, /* Bytes of the nodes of all that are not finished. */
 };
 
 /* A directory that is not finished. */
@@ -33,6 +33,8 @@ struct bsi_trees {
     frame **frames; /* Those behind `depth` were used, and can be again. */
     size_t depth;
     size_t count;
+    uint64_t node_bytes; /* Of all frames. */
+    uint64_t text_bytes; /* Of all but the innermost. */
     bsi_tree_counts counts;
 };
 
@@ -98,10 +100,22 @@ static bs_status take_frame(bsi_trees *self, frame **out)
     if (!fresh) {
         return BS_E_NOMEM;
     }
-    bsi_buf_init(&fresh->node, NODE_MAX);
+    bsi_buf_init(&fresh->node, NODES_MAX);
     bsi_buf_init(&fresh->text, BSI_BLOB_TREE_MAX);
     self->frames[self->count++] = fresh;
     *out = fresh;
+    return BS_OK;
+}
+
+/* Whoever reads them again would have no more room either. */
+static bs_status make_room(bsi_trees *self, bsi_slice node)
+{
+    self->node_bytes += node.size;
+    self->text_bytes += self->depth > 0 ? self->frames[self->depth - 1]->text.size : 0;
+    if (self->node_bytes > NODES_MAX || self->text_bytes > BSI_BLOB_TREE_MAX) {
+        return bsi_fail(BS_LAYER_STORAGE, BS_E_LIMIT,
+                        "the directories on the way to it have too much in them for a snapshot");
+    }
     return BS_OK;
 }
 
@@ -110,6 +124,7 @@ static bs_status push(bsi_trees *self, bsi_slice node)
 {
     frame *top = NULL;
 
+    BSI_TRY(make_room(self, node));
     BSI_TRY(take_frame(self, &top));
     top->path_size = self->path.size;
     top->has_before = false;
@@ -155,6 +170,8 @@ static bs_status close_top(bsi_trees *self)
                             top->path_size - top->name_at};
 
     BSI_TRY(bsi_tree_writer_finish(&top->nodes));
+    self->node_bytes -= top->node.size;
+    self->text_bytes -= around->text.size;
     BSI_TRY(store(self, top, &node.subtree));
     count(self, top, &node.subtree);
     BSI_TRY(bsi_node_end(&top->node, &node));

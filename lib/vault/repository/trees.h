@@ -9,7 +9,8 @@
  * Puts the trees of a snapshot together from nodes that come in the order of
  * bsi_path_compare(), and stores each as soon as nothing more can come into it. In
  * memory are the directories on the way to the present one, and the trees that are
- * on their way to the storage. One thread at a time, none of the pool's.
+ * on their way to the storage. Of the former there may be so much as fits into memory
+ * again when they are read: more is BS_E_LIMIT. One thread at a time, none of the pool's.
  */
 typedef struct bsi_trees bsi_trees;
 
