@@ -101,6 +101,17 @@ class Recipients(Case):
         self.refused("repository.keys", "snapshots", "--key", f"file:{self.scratch / 'stranger'}",
                      state=other)  # fmt: skip
 
+    def test_a_signer_who_is_not_known_is_no_damage(self):
+        self.made()
+        self.ends(DONE, "verify", "latest:job")
+        signer = self.document(DONE, "key", "list")["keyring"]["signing_key"]
+        other = self.elsewhere(self.mine)
+        key = ("--key", f"file:{self.mine}")
+        found = self.document(WARNINGS, "verify", "latest:job", *key, state=other)["verification"]
+        self.assertEqual((found["status"], found["damages"]), ("completed_with_warnings", []))
+        self.ends(DONE, "key", "trust", signer, "the writer", state=other)
+        self.ends(DONE, "verify", "latest:job", *key, state=other)
+
     def test_here_neither_is_needed(self):
         self.made()
         self.assert_restores(DONE)

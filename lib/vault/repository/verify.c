@@ -45,6 +45,7 @@ typedef struct verifier {
     bsi_pack_ranges *ranges;
     size_t count; /* Of the batch. */
     bsi_wanted_blob batch[BATCH_BLOBS];
+    bool has_warned; /* Of who has signed what opens it. */
 
     bsi_mutex lock; /* Guards what follows, while blobs are read. */
     bsi_damage *damage;
@@ -81,14 +82,17 @@ static bs_status note_pack(verifier *self, const bsi_digest *pack, uint32_t *num
     return note_object(self, key, number_out);
 }
 
-/* An index file that cannot be used. */
+/* An index file that cannot be used; of the key set, who has signed it, which is no damage. */
 static void note_index(void *user, bsi_slice path, const bs_error *error)
 {
     verifier *self = user;
     char key[BSI_REPO_KEY_SIZE];
     uint32_t number = 0;
 
-    if (path.size < sizeof(key)) {
+    if (bsi_slice_is(path, BSI_REPOSITORY_KEYS_KEY)) {
+        bsi_warn_new(self->env->warn, path, error->layer, error->code, "%s", error->message);
+        self->has_warned = true;
+    } else if (path.size < sizeof(key)) {
         memcpy(key, path.data, path.size);
         key[path.size] = '\0';
         if (bsi_damage_object(self->damage, key, error->message, &number) < 0) {
@@ -532,7 +536,10 @@ static bs_status verify(verifier *self, const char *manifest_key, const bsi_dama
     if (is_open) {
         bsi_snapshot_close(&self->opened);
     }
-    return status < 0 ? status : bsi_damage_tell(self->damage, sink);
+    if (status >= 0) {
+        status = bsi_damage_tell(self->damage, sink);
+    }
+    return status >= 0 && self->has_warned ? BS_PARTIAL : status;
 }
 
 bs_status bsi_repository_form_verify(const bsi_vault_env *env, const char *manifest_key,
