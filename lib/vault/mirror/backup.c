@@ -9,6 +9,7 @@
 #include "base/checked.h"
 #include "source/file.h"
 #include "vault/mirror/form.h"
+#include "vault/mirror/hands.h"
 #include "vault/mirror/tree.h"
 #include "vault/names.h"
 #include "vault/scan.h"
@@ -23,6 +24,7 @@ typedef struct run {
     bsi_manifest_reader *base;
     bsi_scan scan;
     bsi_source_tree *tree;
+    bsi_hands *hands;
     bsi_sha256 *hash;
     uint8_t *buffer;
     bsi_buf line;
@@ -69,6 +71,11 @@ static bs_status write_zeros(run *self, bsi_upload *upload, uint64_t size)
     return BS_OK;
 }
 
+static bs_status became_shorter(void)
+{
+    return bsi_fail(BS_LAYER_SOURCE, BS_E_CHANGED, "it became shorter while it was read");
+}
+
 /* One extent, or the whole of a file without holes. */
 static bs_status copy_stretch(run *self, bsi_source_file *file, bsi_upload *upload, uint64_t size)
 {
@@ -77,7 +84,7 @@ static bs_status copy_stretch(run *self, bsi_source_file *file, bsi_upload *uplo
         BSI_TRY(bsi_source_read(file, self->env.call, self->buffer, (size_t)bsi_min_u64(PART, size),
                                 &got));
         if (got == 0) {
-            return bsi_fail(BS_LAYER_SOURCE, BS_E_CHANGED, "it became shorter while it was read");
+            return became_shorter();
         }
         bsi_sha256_update(self->hash, self->buffer, got);
         BSI_TRY(upload ? bsi_upload_write(upload, self->env.call, self->buffer, got) : BS_OK);
@@ -122,21 +129,66 @@ static bs_status check_key(const char *key)
                           "left out: its path cannot be the key of an object in a mirror");
 }
 
+static int64_t mtime_of(const bsi_entry *entry)
+{
+    const bsi_time *mtime = &entry->stat.mtime;
+
+    return mtime->sec > -INT64_C(9000000000) && mtime->sec < 9000000000
+               ? mtime->sec * 1000000000 + mtime->nsec
+               : BS_STORAGE_NO_TIME;
+}
+
+/* Read here, put by a hand, whose failure comes out later. */
+static bs_status hand_out(run *self, bsi_source_file *file, char *key, bsi_digest *out)
+{
+    const bsi_entry *entry = bsi_source_entry(file);
+    const size_t size = (size_t)entry->stat.size;
+    bsi_hand *hand = NULL;
+    bs_status status = bsi_hands_take(self->hands, &hand);
+
+    if (status < 0) {
+        bsi_free(key);
+        return status;
+    }
+    hand->key = key;
+    hand->mtime_ns = mtime_of(entry);
+    BSI_TRY(bsi_buf_reserve(&hand->content, size));
+    bsi_sha256_reset(self->hash);
+    while (hand->content.size < size) {
+        uint8_t *to = hand->content.data + hand->content.size;
+        size_t got = 0;
+        BSI_TRY(bsi_source_read(file, self->env.call, to, size - hand->content.size, &got));
+        BSI_TRY(got > 0 ? BS_OK : became_shorter());
+        bsi_sha256_update(self->hash, to, got);
+        hand->content.size += got;
+    }
+    bsi_sha256_finish(self->hash, out);
+    BSI_TRY(bsi_source_check(file));
+    self->info.bytes_stored_data += size;
+    bsi_hands_start(self->hands, hand);
+    return BS_OK;
+}
+
+static bs_status put_small(void *user, bsi_hand *hand)
+{
+    const run *self = user;
+
+    return bsi_hand_put(&self->env, hand, hand->key);
+}
+
 static bs_status upload_file(run *self, bsi_source_file *file, bsi_digest *out)
 {
     const bsi_entry *entry = bsi_source_entry(file);
     bs_storage_put_options put = BSI_PUT_DEFAULTS;
     bsi_upload *upload = NULL;
     char *key = bsi_join_key(self->staging, entry->path);
-    bs_status status = BS_E_NOMEM;
+    bs_status status = key ? check_key(key) : BS_E_NOMEM;
 
+    if (status == BS_OK && !entry->sparse && entry->stat.size <= BSI_HANDS_BYTES_MAX) {
+        return hand_out(self, file, key, out);
+    }
     put.expected_size = entry->stat.size;
-    if (entry->stat.mtime.sec > -INT64_C(9000000000) && entry->stat.mtime.sec < 9000000000) {
-        put.mtime_ns = entry->stat.mtime.sec * 1000000000 + entry->stat.mtime.nsec;
-    }
-    if (key) {
-        status = check_key(key);
-    }
+    put.mtime_ns = mtime_of(entry);
     if (status >= 0) {
         status = bsi_upload_begin(self->env.storage, self->env.call, key, &put, &upload);
     }
@@ -280,18 +332,30 @@ static bs_status prepare(run *self)
                                &self->tree);
 }
 
-static bs_status mirror_all(run *self)
+static bs_status mirror_records(run *self)
 {
     bsi_record found;
-    bs_status status = bsi_scan_run(&self->env, self->plan, self->base, false, &self->scan);
+    bs_status status = BS_OK;
 
-    BSI_TRY(status);
-    BSI_TRY(check_losses(self));
     while ((status = bsi_draft_next(self->scan.draft, &found)) == BS_OK) {
         BSI_TRY(bsi_call_check(self->env.call));
         BSI_TRY(mirror_record(self, &found));
     }
-    return status < 0 ? status : BS_OK;
+    return status < 0 ? status : bsi_hands_wait(self->hands);
+}
+
+/* Nothing is under way when it returns. */
+static bs_status mirror_all(run *self)
+{
+    bs_status status = bsi_scan_run(&self->env, self->plan, self->base, false, &self->scan);
+
+    BSI_TRY(status);
+    BSI_TRY(check_losses(self));
+    BSI_TRY(bsi_hands_new(&self->env, put_small, self, &self->hands));
+    status = mirror_records(self);
+    bsi_hands_free(self->hands);
+    self->hands = NULL;
+    return status;
 }
 
 static bs_status put_lines(run *self, bsi_manifest_writer *manifest)

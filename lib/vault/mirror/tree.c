@@ -10,55 +10,99 @@
 
 #include "base/alloc.h"
 #include "base/checked.h"
+#include "vault/mirror/hands.h"
 #include "vault/names.h"
 
 /* --- Lists of keys --- */
 
+/* Of each object what is known of it, then its key with its NUL. */
 static bs_status collect(void *user, const char *key, const bs_storage_object *object)
 {
-    (void)object;
+    BSI_TRY(bsi_buf_append(user, object, sizeof(*object)));
     return bsi_buf_append(user, key, strlen(key) + 1);
 }
 
-/* Keys below a prefix, each with its NUL. */
+/* What is below a prefix. */
 static bs_status list_keys(const bsi_vault_env *env, const char *prefix, bsi_buf *out)
 {
     bsi_buf_init(out, SIZE_MAX / 2);
     return bsi_storage_list(env->storage, env->call, prefix, collect, out);
 }
 
-typedef bs_status (*key_cb)(void *user, const char *key);
-
-static bs_status each_key(const bsi_vault_env *env, const char *prefix, key_cb visit, void *user)
+/* The key at `*at`, which is moved behind it; NULL: it was the last. */
+static const char *next_key(const bsi_buf *list, size_t *at, bs_storage_object *object)
 {
-    bsi_buf keys;
-    size_t at = 0;
-    bs_status status = list_keys(env, prefix, &keys);
+    const char *key = (const char *)list->data + *at + sizeof(*object);
 
-    while (status >= 0 && at < keys.size) {
-        const char *key = (const char *)keys.data + at;
-        status = bsi_call_check(env->call);
-        if (status >= 0) {
-            status = visit(user, key);
-        }
-        at += strlen(key) + 1;
+    if (*at == list->size) {
+        return NULL;
     }
-    bsi_buf_dispose(&keys);
-    return status;
+    memcpy(object, list->data + *at, sizeof(*object));
+    *at += sizeof(*object) + strlen(key) + 1;
+    return key;
 }
 
-static bs_status remove_key(void *user, const char *key)
-{
-    const bsi_vault_env *env = user;
+typedef bool (*key_choice)(void *user, const char *key);
 
-    return bsi_storage_remove(env->storage, env->call, key);
+/* Keys that go with the next request. */
+typedef struct removal {
+    const bsi_vault_env *env;
+    const char *keys[BS_STORAGE_REMOVE_MAX]; /* Of a list that stays meanwhile. */
+    size_t count;
+} removal;
+
+static bs_status removal_flush(removal *self)
+{
+    const size_t count = self->count;
+
+    self->count = 0;
+    return count > 0
+               ? bsi_storage_remove_many(self->env->storage, self->env->call, self->keys, count)
+               : BS_OK;
+}
+
+static bs_status removal_add(removal *self, const char *key)
+{
+    self->keys[self->count] = key;
+    self->count++;
+    return self->count == BS_STORAGE_REMOVE_MAX ? removal_flush(self) : BS_OK;
+}
+
+static bs_status remove_listed(removal *self, const bsi_buf *list, key_choice choose, void *user)
+{
+    bs_storage_object object;
+    size_t at = 0;
+
+    for (const char *key = next_key(list, &at, &object); key; key = next_key(list, &at, &object)) {
+        BSI_TRY(!choose || choose(user, key) ? removal_add(self, key) : BS_OK);
+    }
+    return removal_flush(self);
+}
+
+/* Of the objects below a prefix those that are chosen; NULL: all. */
+static bs_status remove_chosen(const bsi_vault_env *env, const char *prefix, key_choice choose,
+                               void *user)
+{
+    removal *self = bsi_alloc(sizeof(*self));
+    bsi_buf list;
+    bs_status status = list_keys(env, prefix, &list);
+
+    if (status == BS_OK && !self) {
+        status = BS_E_NOMEM;
+    }
+    if (status == BS_OK) {
+        self->env = env;
+        self->count = 0;
+        status = remove_listed(self, &list, choose, user);
+    }
+    bsi_buf_dispose(&list);
+    bsi_free(self);
+    return status;
 }
 
 bs_status bsi_mirror_remove_below(const bsi_vault_env *env, const char *prefix)
 {
-    bsi_vault_env copy = *env;
-
-    return each_key(env, prefix, remove_key, &copy);
+    return remove_chosen(env, prefix, NULL, NULL);
 }
 
 /* --- Manifests --- */
@@ -178,17 +222,20 @@ typedef struct settling {
     char *tree;
     char *staging;
     path_set files;
+    bsi_hands *hands;
     uint8_t *buffer;
 } settling;
 
-static bs_status remove_stray(void *user, const char *key)
+static bool is_stray(void *user, const char *key)
 {
-    settling *self = user;
-    const bsi_slice path = bsi_slice_of(key + strlen(self->tree) + 1);
+    const settling *self = user;
 
-    return path_set_has(&self->files, path)
-               ? BS_OK
-               : bsi_storage_remove(self->env->storage, self->env->call, key);
+    return !path_set_has(&self->files, bsi_slice_of(key + strlen(self->tree) + 1));
+}
+
+static char *place_of(const settling *self, const char *key)
+{
+    return bsi_join_key(self->tree, bsi_slice_of(key + strlen(self->staging) + 1));
 }
 
 enum { PART = 1024 * 1024 };
@@ -207,8 +254,8 @@ static bs_status copy_object(settling *self, const char *from, bsi_upload *uploa
     return BS_OK;
 }
 
-/* For storages that cannot rename: the object travels through us. */
-static bs_status move_by_copy(settling *self, const char *from, const char *to)
+/* Without a rename the object travels through us. It stays until all are in place. */
+static bs_status copy_large(settling *self, const char *from, const char *to)
 {
     bs_storage_put_options put = BSI_PUT_DEFAULTS;
     bs_storage_object object = {0};
@@ -230,23 +277,93 @@ static bs_status move_by_copy(settling *self, const char *from, const char *to)
         bsi_upload_abort(upload);
         return status;
     }
-    BSI_TRY(bsi_upload_commit(upload, self->env->call));
-    return bsi_storage_remove(self->env->storage, self->env->call, from);
+    return bsi_upload_commit(upload, self->env->call);
 }
 
-static bs_status put_in_place(void *user, const char *key)
+static bs_status copy_to(const bsi_vault_env *env, bsi_hand *hand, const char *place)
 {
-    settling *self = user;
-    const bsi_slice path = bsi_slice_of(key + strlen(self->staging) + 1);
-    char *place = bsi_join_key(self->tree, path);
-    bs_status status = BS_E_NOMEM;
+    bs_storage_object object;
 
-    if (place) {
-        status = bsi_storage_caps(self->env->storage) & BS_STORAGE_CAP_RENAME
-                     ? bsi_storage_rename(self->env->storage, self->env->call, key, place)
-                     : move_by_copy(self, key, place);
+    if (bsi_storage_caps(env->storage) & BS_STORAGE_CAP_MTIME) { /* Lists may round it. */
+        BSI_TRY(bsi_storage_stat(env->storage, env->call, hand->key, &object));
+        hand->mtime_ns = object.mtime_ns;
     }
+    BSI_TRY(bsi_buf_reserve(&hand->content, (size_t)hand->size));
+    BSI_TRY(bsi_storage_read(env->storage, env->call, hand->key, 0, hand->content.data,
+                             (size_t)hand->size));
+    hand->content.size = (size_t)hand->size;
+    return bsi_hand_put(env, hand, place);
+}
+
+static bs_status copy_small(void *user, bsi_hand *hand)
+{
+    const settling *self = user;
+    char *place = place_of(self, hand->key);
+    const bs_status status = place ? copy_to(self->env, hand, place) : BS_E_NOMEM;
+
     bsi_free(place);
+    return status;
+}
+
+static bs_status hand_out(settling *self, const char *key, const bs_storage_object *object)
+{
+    bsi_hand *hand = NULL;
+
+    BSI_TRY(bsi_hands_take(self->hands, &hand));
+    hand->key = bsi_strdup(key);
+    if (!hand->key) {
+        return BS_E_NOMEM;
+    }
+    hand->size = object->size;
+    hand->mtime_ns = object->mtime_ns;
+    bsi_hands_start(self->hands, hand);
+    return BS_OK;
+}
+
+static bs_status put_one_in_place(settling *self, const char *key, const bs_storage_object *object)
+{
+    const bool renames = (bsi_storage_caps(self->env->storage) & BS_STORAGE_CAP_RENAME) != 0;
+    char *place = NULL;
+    bs_status status = BS_OK;
+
+    BSI_TRY(bsi_call_check(self->env->call));
+    if (!renames && object->size <= BSI_HANDS_BYTES_MAX) {
+        return hand_out(self, key, object);
+    }
+    place = place_of(self, key);
+    if (!place) {
+        return BS_E_NOMEM;
+    }
+    status = renames ? bsi_storage_rename(self->env->storage, self->env->call, key, place)
+                     : copy_large(self, key, place);
+    bsi_free(place);
+    return status;
+}
+
+static bs_status put_listed_in_place(settling *self, const bsi_buf *list)
+{
+    bs_storage_object object;
+    size_t at = 0;
+
+    for (const char *key = next_key(list, &at, &object); key; key = next_key(list, &at, &object)) {
+        BSI_TRY(put_one_in_place(self, key, &object));
+    }
+    return bsi_hands_wait(self->hands);
+}
+
+static bs_status put_in_place(settling *self)
+{
+    bsi_buf list;
+    bs_status status = list_keys(self->env, self->staging, &list);
+
+    if (status == BS_OK) {
+        status = bsi_hands_new(self->env, copy_small, self, &self->hands);
+    }
+    if (status == BS_OK) {
+        status = put_listed_in_place(self, &list);
+    }
+    bsi_hands_free(self->hands);
+    bsi_buf_dispose(&list);
     return status;
 }
 
@@ -259,22 +376,19 @@ static bool is_staged(const char *key)
            slash[7 + BSI_SHORT_ID_SIZE] == '/';
 }
 
-/* Nothing of this run is staged any more. */
-static bs_status remove_older(void *user, const char *key)
+/* What is staged of this run is also in place. */
+static bool is_older(void *user, const char *key)
 {
-    settling *self = user;
+    const settling *self = user;
 
-    if (!is_staged(key) && (!bsi_mirror_is_manifest(key) || strcmp(key, self->manifest_key) == 0)) {
-        return BS_OK;
-    }
-    return bsi_storage_remove(self->env->storage, self->env->call, key);
+    return is_staged(key) || (bsi_mirror_is_manifest(key) && strcmp(key, self->manifest_key) != 0);
 }
 
 static bs_status settle_all(settling *self, const char *name)
 {
-    BSI_TRY(each_key(self->env, self->tree, remove_stray, self));
-    BSI_TRY(each_key(self->env, self->staging, put_in_place, self));
-    return each_key(self->env, name, remove_older, self);
+    BSI_TRY(remove_chosen(self->env, self->tree, is_stray, self));
+    BSI_TRY(put_in_place(self));
+    return remove_chosen(self->env, name, is_older, self);
 }
 
 bs_status bsi_mirror_settle(const bsi_vault_env *env, const char *name, const char *manifest_key)
@@ -330,21 +444,17 @@ bs_status bsi_mirror_finish(const bsi_vault_env *env, const bsi_manifest_info *i
     return status;
 }
 
-static bs_status remove_file(void *user, const char *key)
+static bool is_file(void *user, const char *key)
 {
-    const bsi_vault_env *env = user;
     const char *slash = strchr(key, '/');
 
-    return is_staged(key) || (slash && strncmp(slash, "/mirror/", 8) == 0)
-               ? bsi_storage_remove(env->storage, env->call, key)
-               : BS_OK;
+    (void)user;
+    return is_staged(key) || (slash && strncmp(slash, "/mirror/", 8) == 0);
 }
 
 bs_status bsi_mirror_remove_tree(const bsi_vault_env *env, const char *name)
 {
-    bsi_vault_env copy = *env;
-
-    return each_key(env, name, remove_file, &copy);
+    return remove_chosen(env, name, is_file, NULL);
 }
 
 /* --- Reading --- */
