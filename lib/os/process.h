@@ -22,6 +22,16 @@ typedef struct bsi_process bsi_process;
 BS_NODISCARD bs_status bsi_process_start(const char *const *argv, const char *const *hidden,
                                          bsi_process **out);
 
+/*
+ * Start a program that serves us until bsi_process_free(), as above but: what it says on standard
+ * output and standard error alike is its output; `added` are variables more, "NAME=value", ended
+ * by NULL, which should be hidden where they are inherited too; and it gets SIGTERM when we are no
+ * more, however we ended. It must leave standard input alone, and may not catch that signal and
+ * go on.
+ */
+BS_NODISCARD bs_status bsi_process_start_helper(const char *const *argv, const char *const *hidden,
+                                                const char *const *added, bsi_process **out);
+
 /* Up to `size` bytes of its output; 0 at the end. Wakes after at most `wait_ms` with BS_E_TIMEOUT.
  */
 BS_NODISCARD bs_status bsi_process_read(bsi_process *process, void *buf, size_t size,

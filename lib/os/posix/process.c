@@ -32,6 +32,7 @@ enum {
 
 struct bsi_process {
     pid_t pid;
+    int in;  /* Of a helper: open as long as we are; else -1. */
     int out; /* -1: at its end. */
     int err; /* -1: at its end. */
     bool ended;
@@ -88,9 +89,12 @@ static bs_status make_pipe(int fds[2])
     return BS_OK;
 }
 
-static int fill_actions(posix_spawn_file_actions_t *actions, int out, int err)
+/* `in` -1: there is nothing to read. */
+static int fill_actions(posix_spawn_file_actions_t *actions, int in, int out, int err)
 {
-    int code = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    int code =
+        in < 0 ? posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+               : posix_spawn_file_actions_adddup2(actions, in, STDIN_FILENO);
 
     if (code == 0) {
         code = posix_spawn_file_actions_adddup2(actions, out, STDOUT_FILENO);
@@ -136,17 +140,25 @@ static bool is_hidden(const char *variable, const char *const *hidden)
     return *hidden != NULL;
 }
 
-/* Our variables but for those named in `hidden`, as a list to be freed; NULL: no memory. */
-static char **visible_variables(const char *const *hidden)
+/* `added`, and our variables but for those named in `hidden`. A list to be freed; NULL: no memory.
+ */
+static const char **choose_variables(const char *const *hidden, const char *const *added)
 {
     size_t count = 0;
-    char **variables = NULL;
+    size_t added_count = 0;
+    const char **variables = NULL;
 
     while (environ && environ[count]) {
         count++;
     }
-    variables = bsi_calloc(count + 1, sizeof(*variables));
-    for (size_t i = 0, kept = 0; variables && i < count; i++) {
+    while (added[added_count]) {
+        added_count++;
+    }
+    variables = bsi_calloc(added_count + count + 1, sizeof(*variables));
+    for (size_t i = 0; variables && i < added_count; i++) {
+        variables[i] = added[i];
+    }
+    for (size_t i = 0, kept = added_count; variables && i < count; i++) {
         if (!is_hidden(environ[i], hidden)) {
             variables[kept++] = environ[i];
         }
@@ -155,7 +167,7 @@ static char **visible_variables(const char *const *hidden)
 }
 
 /* 0 or an errno. */
-static int spawn(const char *const *argv, char **variables, int out, int err, pid_t *pid_out)
+static int spawn(const char *const *argv, const char **variables, const int fds[3], pid_t *pid_out)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -169,7 +181,7 @@ static int spawn(const char *const *argv, char **variables, int out, int err, pi
         (void)posix_spawn_file_actions_destroy(&actions);
         return code;
     }
-    code = fill_actions(&actions, out, err);
+    code = fill_actions(&actions, fds[0], fds[1], fds[2]);
     if (code == 0) {
         code = fill_attributes(&attributes);
     }
@@ -179,7 +191,8 @@ static int spawn(const char *const *argv, char **variables, int out, int err, pi
     if (code == 0) {
         /* POSIX's type lacks a const that its function keeps. */
         char *const *args = (char *const *)(uintptr_t)argv;
-        code = posix_spawnp(pid_out, argv[0], &actions, &attributes, args, variables);
+        char *const *list = (char *const *)(uintptr_t)variables;
+        code = posix_spawnp(pid_out, argv[0], &actions, &attributes, args, list);
     }
     (void)posix_spawnattr_destroy(&attributes);
     (void)posix_spawn_file_actions_destroy(&actions);
@@ -191,7 +204,7 @@ bs_status bsi_process_start(const char *const *argv, const char *const *hidden, 
     static const char *const nothing[] = {NULL};
     int out_pipe[2] = {-1, -1};
     int err_pipe[2] = {-1, -1};
-    char **variables = visible_variables(hidden ? hidden : nothing);
+    const char **variables = choose_variables(hidden ? hidden : nothing, nothing);
     bsi_process *process = bsi_calloc(1, sizeof(*process));
     bs_status status = BS_OK;
     int code = 0;
@@ -209,11 +222,12 @@ bs_status bsi_process_start(const char *const *argv, const char *const *hidden, 
     if (status < 0) {
         goto out;
     }
-    code = spawn(argv, variables, out_pipe[1], err_pipe[1], &process->pid);
+    code = spawn(argv, variables, (const int[]){-1, out_pipe[1], err_pipe[1]}, &process->pid);
     if (code != 0) {
         status = bsi_fail_os(BS_LAYER_SYSTEM, code, "starting '%s'", process->name);
         goto out;
     }
+    process->in = -1;
     process->out = out_pipe[0];
     process->err = err_pipe[0];
     out_pipe[0] = -1;
@@ -224,6 +238,70 @@ bs_status bsi_process_start(const char *const *argv, const char *const *hidden, 
 out:
     close_pair(out_pipe);
     close_pair(err_pipe);
+    bsi_free((void *)variables);
+    bsi_free(process);
+    return status;
+}
+
+/*
+ * The kernel sends the signal when the last writer of its standard input closes that, which
+ * happens to the dead as well. A death signal of the parent (prctl) would come when the thread
+ * ends that started it. 0 or an errno.
+ */
+static int sign_up(int in, pid_t pid)
+{
+    const bool done = fcntl(in, F_SETOWN, pid) == 0 && fcntl(in, F_SETSIG, SIGTERM) == 0 &&
+                      fcntl(in, F_SETFL, O_ASYNC) == 0;
+
+    return done ? 0 : errno;
+}
+
+bs_status bsi_process_start_helper(const char *const *argv, const char *const *hidden,
+                                   const char *const *added, bsi_process **out)
+{
+    int in_pipe[2] = {-1, -1};
+    int out_pipe[2] = {-1, -1};
+    const char **variables = choose_variables(hidden, added);
+    bsi_process *process = bsi_calloc(1, sizeof(*process));
+    bs_status status = BS_OK;
+    int code = 0;
+
+    if (!process || !variables) {
+        status = BS_E_NOMEM;
+        goto out;
+    }
+    (void)bsi_printable(argv[0], strlen(argv[0]), process->name, sizeof(process->name));
+    status = make_pipe(in_pipe);
+    if (status == BS_OK) {
+        status = make_pipe(out_pipe);
+    }
+    if (status < 0) {
+        goto out;
+    }
+    code =
+        spawn(argv, variables, (const int[]){in_pipe[0], out_pipe[1], out_pipe[1]}, &process->pid);
+    if (code != 0) {
+        status = bsi_fail_os(BS_LAYER_SYSTEM, code, "starting '%s'", process->name);
+        goto out;
+    }
+    code = sign_up(in_pipe[0], process->pid);
+    process->in = in_pipe[1];
+    process->out = out_pipe[0];
+    process->err = -1;
+    in_pipe[1] = -1;
+    out_pipe[0] = -1;
+    if (code != 0) {
+        status = bsi_fail_os(BS_LAYER_SYSTEM, code, "having '%s' end with us", process->name);
+        bsi_process_free(process);
+        process = NULL;
+        goto out;
+    }
+    *out = process;
+    process = NULL;
+
+out:
+    close_pair(in_pipe);
+    close_pair(out_pipe);
     bsi_free((void *)variables);
     bsi_free(process);
     return status;
@@ -436,6 +514,7 @@ void bsi_process_free(bsi_process *process)
     if (!process) {
         return;
     }
+    bsi_close_quietly(process->in);
     bsi_close_quietly(process->out);
     bsi_close_quietly(process->err);
     if (!process->ended) {

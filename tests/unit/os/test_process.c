@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/test.h"
 
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "os/fault.h"
@@ -199,6 +203,103 @@ static void every_failure_to_start_leaves_nothing_behind(void **state)
     bsi_process_free(NULL);
 }
 
+static bsi_process *start_helper(const char *script)
+{
+    const char *const argv[] = {"sh", "-c", script, NULL};
+    const char *const hidden[] = {"HOME", NULL};
+    const char *const added[] = {"HOME=of the helper", "BSI_ADDED=x=y", NULL};
+    bsi_process *process = NULL;
+
+    assert_ok(bsi_process_start_helper(argv, hidden, added, &process));
+    return process;
+}
+
+static void a_helper_says_all_on_one_line_and_has_its_variables(void **state)
+{
+    char text[64];
+    bsi_process *process = start_helper("echo one; echo two >&2; echo $HOME $BSI_ADDED");
+    const size_t size = read_all(process, text, sizeof(text));
+
+    (void)state;
+    assert_int_equal(size, 8 + strlen("of the helper x=y\n"));
+    assert_memory_equal(text, "one\ntwo\nof the helper x=y\n", size);
+    assert_ok(bsi_process_finish(process));
+    bsi_process_free(process);
+}
+
+static void a_helper_ends_when_it_is_given_up(void **state)
+{
+    char text[8];
+    size_t got = 0;
+    bsi_process *process = start_helper("echo up; exec sleep 1000");
+
+    (void)state;
+    assert_ok(bsi_process_read(process, text, sizeof(text), LONG_MS, &got));
+    assert_status(bsi_process_wait(process, 0), BS_E_TIMEOUT);
+    bsi_process_free(process);
+}
+
+/* A process of its own, which has a helper and dies. The helper holds the pipe open. */
+static void start_and_die(int told)
+{
+    char script[128];
+    char text[8];
+    size_t got = 0;
+    bsi_process *process = NULL;
+    const char *const nothing[] = {NULL};
+    const char *const argv[] = {"sh", "-c", script, NULL};
+
+    (void)snprintf(script, sizeof(script), "exec 3>/proc/%d/fd/%d; echo up; exec sleep 1000",
+                   (int)getpid(), told);
+    if (bsi_process_start_helper(argv, nothing, nothing, &process) == BS_OK &&
+        bsi_process_read(process, text, sizeof(text), LONG_MS, &got) == BS_OK && got == 3 &&
+        write(told, "s", 1) == 1) {
+        (void)raise(SIGKILL);
+    }
+    _exit(1);
+}
+
+static void a_helper_ends_when_we_are_killed(void **state)
+{
+    int fds[2];
+    int result = 0;
+    char byte = 0;
+    pid_t child = 0;
+
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        start_and_die(fds[1]);
+    }
+    assert_int_equal(close(fds[1]), 0);
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_true(WIFSIGNALED(result) && WTERMSIG(result) == SIGKILL);
+    assert_int_equal(read(fds[0], &byte, 1), 1);
+    assert_int_equal(byte, 's');
+    assert_int_equal(read(fds[0], &byte, 1), 0); /* The end comes when the helper has ended. */
+    assert_int_equal(close(fds[0]), 0);
+}
+
+static void a_helper_that_does_not_start_leaves_nothing_behind(void **state)
+{
+    const char *const argv[] = {"true", NULL};
+    const char *const nothing[] = {NULL};
+    bsi_fault_plan plan = {.op_mask = 1u << BSI_OS_SPAWN, .at = 1, .os_code = 24};
+    bsi_process *process = NULL;
+
+    (void)state;
+    for (plan.at = 1; plan.at <= 3; plan.at++) {
+        bsi_fault_set(&plan);
+        assert_status(bsi_process_start_helper(argv, nothing, nothing, &process), BS_E_LIMIT);
+        assert_null(process);
+    }
+    bsi_fault_set(NULL);
+    bsi_alloc_fail_after(0);
+    assert_status(bsi_process_start_helper(argv, nothing, nothing, &process), BS_E_NOMEM);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 int main(void)
@@ -217,6 +318,10 @@ int main(void)
         TEST(no_descriptor_but_the_three_is_inherited),
         TEST(an_unknown_command_is_not_found),
         TEST(every_failure_to_start_leaves_nothing_behind),
+        TEST(a_helper_says_all_on_one_line_and_has_its_variables),
+        TEST(a_helper_ends_when_it_is_given_up),
+        TEST(a_helper_ends_when_we_are_killed),
+        TEST(a_helper_that_does_not_start_leaves_nothing_behind),
     };
 
     return cmocka_run_group_tests_name("os/process", tests, NULL, NULL);
