@@ -37,6 +37,12 @@ void bsi_http_free(bsi_http *http);
  */
 typedef bs_status (*bsi_http_source)(void *user, uint64_t offset, void *out, size_t size);
 
+/*
+ * Put up to `size` of the body's next bytes into `out`, at least one; 0: that was all of it. May
+ * wait for them. A failure ends the request, which the server sees as cut, and comes back from it.
+ */
+typedef bs_status (*bsi_http_feed)(void *user, void *out, size_t size, size_t *got_out);
+
 /* Take bytes of an answer's body, in order. A failure ends the request and comes back from it. */
 typedef bs_status (*bsi_http_sink)(void *user, const void *data, size_t size);
 
@@ -44,10 +50,13 @@ typedef struct bsi_http_request {
     const char *method;         /* "GET", "HEAD", "PUT", "POST", "DELETE". */
     const char *url;            /* http: or https:, encoded; goes out as it is. */
     const char *const *headers; /* "name: value", ended by NULL. */
-    uint64_t body_size;         /* Of PUT and POST, whose length is always told. */
+    uint64_t body_size;         /* Of PUT and POST, whose length is told but with `feed`. */
     const void *body;           /* All of it, or NULL and: */
     bsi_http_source source;
     void *source_user;
+    bsi_http_feed
+        feed; /* Instead of all that: of a length that nobody knows, and never sent again. */
+    void *feed_user;
     bsi_http_sink sink; /* Takes the body of a 2xx; NULL: it is kept in `text`. */
     void *sink_user;
     uint64_t answer_max; /* A 2xx with more bytes is BS_E_LIMIT. */

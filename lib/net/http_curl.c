@@ -47,6 +47,7 @@ typedef struct transfer {
     struct curl_slist *headers;
     struct curl_slist *resolve;
     uint64_t sent;       /* Bytes of the body that libcurl has got. */
+    bool fed;            /* The feed has come to its end. */
     size_t header_bytes; /* Of all answers, interim ones among them. */
     bs_status status;    /* What a callback ended it with. */
     bool cut;            /* The rest of an error's text was not waited for. */
@@ -207,12 +208,28 @@ static size_t take_body(char *bytes, size_t unit, size_t count, void *user)
                     size);
 }
 
+static size_t give_fed(transfer *one, char *out, size_t size)
+{
+    size_t got = 0;
+
+    one->status = one->request->feed(one->request->feed_user, out, size, &got);
+    if (one->status < 0) {
+        return CURL_READFUNC_ABORT;
+    }
+    one->fed = got == 0;
+    one->sent += got;
+    return got;
+}
+
 static size_t give_body(char *out, size_t unit, size_t count, void *user)
 {
     transfer *one = user;
     const bsi_http_request *request = one->request;
     const size_t size = (size_t)bsi_min_u64(unit * count, request->body_size - one->sent);
 
+    if (request->feed) {
+        return give_fed(one, out, unit * count);
+    }
     if (request->body && size > 0) {
         memcpy(out, (const char *)request->body + one->sent, size);
     } else if (size > 0) {
@@ -230,6 +247,9 @@ static int seek_body(void *user, curl_off_t offset, int origin)
 {
     transfer *one = user;
 
+    if (one->request->feed) {
+        return one->sent == 0 && offset == 0 ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+    }
     if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > one->request->body_size) {
         return CURL_SEEKFUNC_FAIL;
     }
@@ -330,7 +350,8 @@ static CURLcode set_request(CURL *curl, const transfer *one)
         SET(CURLOPT_NOBODY, 1L);
     } else if (sends_body(request)) {
         SET(CURLOPT_UPLOAD, 1L);
-        SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body_size);
+        SET(CURLOPT_INFILESIZE_LARGE,
+            request->feed ? (curl_off_t)-1 : (curl_off_t)request->body_size);
     }
     if (strcmp(request->method, "HEAD") != 0) {
         SET(CURLOPT_CUSTOMREQUEST, request->method);
@@ -380,11 +401,13 @@ static bs_status check_headers(const char *const *headers)
 static bs_status make_lists(const bsi_http *http, transfer *one)
 {
     static const char *const small[] = {"Expect:", NULL};
+    static const char *const chunked[] = {"Transfer-Encoding: chunked", NULL};
     const char *const resolve[] = {http->resolve, NULL};
 
     BSI_TRY(check_headers(one->request->headers));
     BSI_TRY(bsi_curl_add(&one->resolve, resolve));
     BSI_TRY(one->request->body_size < EXPECT_MIN ? bsi_curl_add(&one->headers, small) : BS_OK);
+    BSI_TRY(one->request->feed ? bsi_curl_add(&one->headers, chunked) : BS_OK);
     return bsi_curl_add(&one->headers, one->request->headers);
 }
 
@@ -432,11 +455,12 @@ static bs_status fail(const transfer *one, CURLcode code)
 static bs_status check_answer(const transfer *one)
 {
     const int status = one->answer->status;
+    const bool has_all = one->request->feed ? one->fed : one->sent >= one->request->body_size;
 
     if (status < 200 || status > 599) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_IO, "the server answers with status %d", status);
     }
-    if (is_success(status) && sends_body(one->request) && one->sent < one->request->body_size) {
+    if (is_success(status) && sends_body(one->request) && !has_all) {
         return bsi_fail(BS_LAYER_STORAGE, BS_E_IO, "the server answers before it had all");
     }
     return BS_OK;
@@ -469,6 +493,16 @@ static bs_status perform(bsi_http *http, transfer *one)
     return BS_OK;
 }
 
+/* Whether there is a body just where one can be sent, and from one place. */
+static bool has_fit_body(const bsi_http_request *request)
+{
+    const bool from_source = request->body || request->source || request->body_size == 0;
+    const bool fits = request->feed ? request->body_size == 0 : from_source;
+
+    return fits && ((request->body_size == 0 && !request->feed) || sends_body(request)) &&
+           request->body_size <= INT64_MAX;
+}
+
 bs_status bsi_http_send(bsi_http *http, const bs_call *call, const bsi_http_request *request,
                         bsi_http_answer *answer)
 {
@@ -476,9 +510,7 @@ bs_status bsi_http_send(bsi_http *http, const bs_call *call, const bsi_http_requ
     const uint64_t kept = request->sink ? 0 : request->answer_max;
     bs_status status = BS_OK;
 
-    BSI_CHECK(request->body || request->source || request->body_size == 0);
-    BSI_CHECK(request->body_size == 0 || sends_body(request));
-    BSI_CHECK(request->body_size <= INT64_MAX);
+    BSI_CHECK(has_fit_body(request));
     BSI_TRY(bsi_call_check(call));
     BSI_TRY(check_url(request->url));
     one.curl = take_handle(http);

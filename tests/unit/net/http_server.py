@@ -53,7 +53,18 @@ class Handler(socketserver.StreamRequestHandler):
         return ""
 
     def body(self):
+        if self.header("transfer-encoding") == "chunked":
+            return b"".join(iter(self.chunk, b""))
         return self.rfile.read(int(self.header("content-length") or "0"))
+
+    def chunk(self):
+        size = self.rfile.readline()
+        if not size:
+            self.server.cut.set()
+            raise ConnectionAbortedError
+        data = self.rfile.read(int(size, 16))
+        self.rfile.readline()
+        return data
 
     def send(self, status, body=b"", *headers):
         """A header of the path's own that tells of a length stands instead of the right one."""
@@ -72,6 +83,9 @@ class Handler(socketserver.StreamRequestHandler):
     def do_sum(self):
         body = self.body()
         return self.send(200, f"{len(body)} {sum(body)}".encode())
+
+    def do_cut(self):
+        return self.send(200 if self.server.cut.wait(60) else 500)
 
     def do_status(self, status, *retry):
         self.body()
@@ -145,6 +159,7 @@ class Server(socketserver.ThreadingTCPServer):
         self.lock = threading.Lock()
         self.connections = 0
         self.release = threading.Event()
+        self.cut = threading.Event()
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     def finish_request(self, request, client_address):

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/checked.h"
 #include "net/http.h"
 #include "os/thread.h"
 #include "os/time.h"
@@ -211,6 +212,85 @@ static void a_source_that_fails_ends_the_request(void **state)
     (void)state;
     assert_status(bsi_http_send(http, NULL, &request, &answer), BS_E_CHANGED);
     assert_string_equal(bs_error_last()->message, "the file is shorter now");
+    bsi_http_free(http);
+}
+
+/* A body that comes in pieces of odd sizes. */
+typedef struct feed {
+    uint64_t fed;
+    uint64_t size;
+    uint64_t fail_at; /* 0: never. */
+} feed;
+
+static bs_status give_next(void *user, void *out, size_t size, size_t *got_out)
+{
+    feed *self = user;
+    const uint64_t most = bsi_min_u64(size, self->fed % 7001 + 1);
+    const uint64_t piece = bsi_min_u64(most, self->size - self->fed);
+
+    if (self->fail_at > 0 && self->fed + piece >= self->fail_at) {
+        return bsi_fail(BS_LAYER_SOURCE, BS_E_CHANGED, "the file is shorter now");
+    }
+    memset(out, 3, (size_t)piece);
+    self->fed += piece;
+    *got_out = (size_t)piece;
+    return BS_OK;
+}
+
+static bs_status post_fed(bsi_http *http, const char *path, feed *body, bsi_http_answer *answer)
+{
+    char url[256];
+    const bsi_http_request request = {.method = "POST",
+                                      .url = url_of(path, url),
+                                      .feed = give_next,
+                                      .feed_user = body,
+                                      .answer_max = 100};
+
+    return bsi_http_send(http, NULL, &request, answer);
+}
+
+static void a_body_of_unknown_length_is_sent_as_it_comes(void **state)
+{
+    static const uint64_t sizes[] = {0, 1, 3000001};
+    char line[64];
+    bsi_http *http = new_http(NULL);
+    bsi_http_answer answer;
+
+    (void)state;
+    for (size_t i = 0; i < BSI_ARRAY_SIZE(sizes); i++) {
+        feed body = {.size = sizes[i]};
+
+        (void)snprintf(line, sizeof(line), "%llu %llu", (unsigned long long)sizes[i],
+                       (unsigned long long)sizes[i] * 3);
+        assert_ok(post_fed(http, "/sum", &body, &answer));
+        assert_int_equal(answer.text.size, strlen(line));
+        assert_true(says(&answer, line));
+        bsi_http_answer_dispose(&answer);
+    }
+    bsi_http_free(http);
+}
+
+static void a_feed_that_fails_never_ends_the_body(void **state)
+{
+    feed body = {.size = 1000000, .fail_at = 300000};
+    bsi_http *http = new_http(NULL);
+    bsi_http_answer answer;
+
+    (void)state;
+    assert_status(post_fed(http, "/sum", &body, &answer), BS_E_CHANGED);
+    assert_ok(get(http, "/cut", &answer)); /* Waits until the server has seen it cut. */
+    assert_int_equal(answer.status, 200);
+    bsi_http_answer_dispose(&answer);
+    bsi_http_free(http);
+}
+
+static void an_early_answer_to_a_feed_is_no_success(void **state)
+{
+    bsi_http_answer answer;
+    bsi_http *http = new_http(NULL);
+
+    (void)state;
+    assert_status(post_fed(http, "/early/200", &(feed){.size = UINT64_MAX}, &answer), BS_E_IO);
     bsi_http_free(http);
 }
 
@@ -684,6 +764,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_head_tells_headers_and_no_body),
         cmocka_unit_test(a_large_body_is_pulled),
         cmocka_unit_test(a_source_that_fails_ends_the_request),
+        cmocka_unit_test(a_body_of_unknown_length_is_sent_as_it_comes),
+        cmocka_unit_test(a_feed_that_fails_never_ends_the_body),
+        cmocka_unit_test(an_early_answer_to_a_feed_is_no_success),
         cmocka_unit_test(a_sink_takes_a_body_and_no_error),
         cmocka_unit_test(a_sink_that_fails_ends_the_request),
         cmocka_unit_test(more_than_was_asked_for_is_refused),
