@@ -54,8 +54,7 @@ typedef struct bsi_http_request {
     const void *body;           /* All of it, or NULL and: */
     bsi_http_source source;
     void *source_user;
-    bsi_http_feed
-        feed; /* Instead of all that: of a length that nobody knows, and never sent again. */
+    bsi_http_feed feed; /* Instead: a body of a length that nobody knows, never sent again. */
     void *feed_user;
     bsi_http_sink sink; /* Takes the body of a 2xx; NULL: it is kept in `text`. */
     void *sink_user;
