@@ -7,7 +7,7 @@
 #include "api/version.h"
 
 #ifdef BSI_REMOTE
-#define WITH_REMOTE " azure_blob google_cloud s3"
+#define WITH_REMOTE " azure_blob google_cloud rclone s3"
 #else
 #define WITH_REMOTE ""
 #endif

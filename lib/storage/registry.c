@@ -19,7 +19,8 @@ static const bs_storage_driver *const own_drivers[] = {
     &bsi_storage_driver_ftp,
 #endif
 #ifdef BSI_REMOTE
-    &bsi_storage_driver_azure_blob, &bsi_storage_driver_gcs, &bsi_storage_driver_s3,
+    &bsi_storage_driver_azure_blob, &bsi_storage_driver_gcs,
+    &bsi_storage_driver_rclone,     &bsi_storage_driver_s3,
 #endif
 #ifdef BSI_SFTP
     &bsi_storage_driver_sftp,

@@ -13,6 +13,7 @@ extern const bs_storage_driver bsi_storage_driver_ftp;
 #ifdef BSI_REMOTE
 extern const bs_storage_driver bsi_storage_driver_azure_blob;
 extern const bs_storage_driver bsi_storage_driver_gcs;
+extern const bs_storage_driver bsi_storage_driver_rclone;
 extern const bs_storage_driver bsi_storage_driver_s3;
 #endif
 #ifdef BSI_SFTP

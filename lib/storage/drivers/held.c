@@ -18,6 +18,7 @@ static bs_status tell(bsi_held *held)
 {
     bs_status status = BS_OK;
 
+    held->told = true;
     for (size_t at = 0; at < held->objects.size && status == BS_OK;) {
         const char *key = (const char *)held->objects.data + at + sizeof(bs_storage_object);
         bs_storage_object object;
@@ -38,6 +39,21 @@ bs_status bsi_held_add(bsi_held *held, const char *key, const bs_storage_object 
     }
     BSI_TRY(bsi_buf_append(&held->objects, object, sizeof(*object)));
     return bsi_buf_append(&held->objects, key, size);
+}
+
+bool bsi_held_has(const bsi_held *held, const char *key)
+{
+    size_t at = 0;
+
+    while (at < held->objects.size) {
+        const char *one = (const char *)held->objects.data + at + sizeof(bs_storage_object);
+
+        if (strcmp(one, key) == 0) {
+            return true;
+        }
+        at += sizeof(bs_storage_object) + strlen(one) + 1;
+    }
+    return false;
 }
 
 bs_status bsi_held_end(bsi_held *held, bs_status status)
