@@ -19,8 +19,9 @@
 
 enum {
     SECONDS_MAX = 24 * 60 * 60,
-    START_S = 60, /* What rclone may take until it serves. */
-    LOOK_MS = 50, /* How often waiting for that looks whether it is still wanted. */
+    START_S = 60,   /* What rclone may take until it serves. */
+    DEATH_MS = 200, /* How long its death may take after its last connection. */
+    LOOK_MS = 50,   /* How often waiting for that looks whether it is still wanted. */
     NS_PER_S = 1000000000,
     REMOTE_MAX = 16 * 1024,
     PASSWORD_BYTES = 24,
@@ -453,6 +454,26 @@ static bool has_ended_locked(bsi_rclone *rclone)
     return ended;
 }
 
+/* What dies closes its connections a moment before it can be collected, and its output with them.
+ */
+static bool dies_locked(bsi_rclone *rclone)
+{
+    char bytes[4096];
+    bs_error before;
+    bs_status status = BS_OK;
+    bool ended = false;
+    size_t got = 1;
+
+    bsi_error_save(&before);
+    while (got > 0 && status == BS_OK) {
+        status = bsi_process_read(rclone->process, bytes, sizeof(bytes), DEATH_MS, &got);
+        keep_said(rclone, bytes, status == BS_OK ? got : 0);
+    }
+    ended = status == BS_OK && bsi_process_wait(rclone->process, DEATH_MS) == BS_OK;
+    bsi_error_restore(&before);
+    return ended;
+}
+
 static void drop_locked(bsi_rclone *rclone)
 {
     bsi_process_free(rclone->process);
@@ -522,7 +543,7 @@ static bs_status explain(bsi_rclone *rclone, const bs_call *call, uint16_t port,
         return status;
     }
     bsi_mutex_lock(&rclone->lock);
-    if (rclone->process && rclone->port == port && has_ended_locked(rclone)) {
+    if (rclone->process && rclone->port == port && dies_locked(rclone)) {
         status = fail_ended(rclone, BS_RETRY_SAFE);
         drop_locked(rclone);
     }
