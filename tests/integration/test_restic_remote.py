@@ -4,12 +4,14 @@
 
 Usage: test_restic_remote.py TOOL [unittest's arguments]
 
-Started beside a server by tests/support/s3_server.py, azure_server.py or sshd_beside.
+Started beside a server by tests/support/s3_server.py, azure_server.py or sshd_beside, or with
+BSI_RCLONE in the environment: then both go through rclone to a directory here.
 """
 import json
 import os
 import pathlib
 import shlex
+import shutil
 import subprocess
 import sys
 import unittest
@@ -37,7 +39,8 @@ class Remote(Case):
         } | {"PASS": PHRASE, "RESTIC_PASSWORD": PHRASE, "HOME": str(self.scratch)}  # fmt: skip
         self.restic_options = ["--no-cache"]
         for name, place in (("BSI_S3_ENDPOINT", self.on_s3), ("BSI_AZURE_ENDPOINT", self.on_azure),
-                            ("BSI_SFTP_PORT", self.on_sftp)):  # fmt: skip
+                            ("BSI_SFTP_PORT", self.on_sftp),
+                            ("BSI_RCLONE", self.on_rclone)):  # fmt: skip
             if name in os.environ:
                 driver, settings = place(self.scratch.name)
         self.ends(DONE, "storage", "add", "offsite", driver,
@@ -80,6 +83,13 @@ class Remote(Case):
         self.restic_options += ["-o", f"sftp.command={shlex.join(command)}"]
         return "sftp", {"host": "127.0.0.1", "port": port, "user": user, "path": path,
                         "key_file": key, "known_hosts": hosts}  # fmt: skip
+
+    def on_rclone(self, prefix):
+        if not shutil.which("rclone"):
+            self.skipTest("rclone is not installed")
+        path = self.scratch / prefix
+        self.environment["RESTIC_REPOSITORY"] = f"rclone:{path}"
+        return "rclone", {"remote": path}
 
     def run_tool(self, *args, **options):
         options.setdefault("env", self.environment)
