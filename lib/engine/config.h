@@ -32,6 +32,7 @@ enum { BSI_CONFIG_KEY_SIZE_MIN = 12 };
     X(MAX_FILE_SIZE, SIZE, NULL, 0, INT64_MAX, "0 is no limit", false)                             \
     X(PARALLEL_PROCESSING, FLAG, "true", 0, 1, "", false)                                          \
     X(MAX_WORKER_THREADS, NUMBER_OR_AUTO, NULL, 1, 256, "", false)                                 \
+    X(MAX_INDEX_MEMORY, SIZE, NULL, 0, INT64_MAX, "0 is no limit", false)                          \
     X(PROGRESS_UPDATE_INTERVAL, SECONDS, "1", 50000, 60000000, "", false)                          \
     X(ENCRYPTION_KEY, KEY, NULL, BSI_CONFIG_KEY_SIZE_MIN, 4096,                                    \
       "at least 12 characters, or file:PATH", true)                                                \

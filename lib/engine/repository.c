@@ -264,7 +264,7 @@ static bs_status make(bs_service *service, const bs_repository_options *options,
                       bsi_storage *storage, bsi_digest *id_out)
 {
     bsi_repo_options how = {.version = options->version};
-    const bsi_repo_place place = {storage, "", service->known};
+    const bsi_repo_place place = {.storage = storage, .folder = "", .known = service->known};
 
     if (options->chunks_of) {
         BSI_TRY(take_polynomial(service, options->chunks_of, &how.polynomial));

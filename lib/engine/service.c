@@ -49,11 +49,14 @@ bs_status bsi_service_enter(const bs_service *service)
 bsi_vault_env bsi_service_env(bs_service *service, bsi_storage *storage, const bs_call *call,
                               const bsi_warn *warn)
 {
+    const int64_t most = bsi_config_number(service->config, BSI_CONFIG_MAX_INDEX_MEMORY);
+
     return (bsi_vault_env){
         .storage = storage,
         .pool = service->pool,
         .call = call,
         .temp_dir = service->dir.temp_fd,
+        .index_memory_most = most > 0 ? (uint64_t)most : 0,
         .warn = warn,
         .known = service->known,
     };

@@ -27,7 +27,7 @@ typedef enum bsi_os_op {
     BSI_OS_RANDOM,
     BSI_OS_SPAWN,
     BSI_OS_THREAD,
-    BSI_OS_MAP, /* Pages for secrets. */
+    BSI_OS_MAP, /* Pages for secrets, and of files. */
     BSI_OS_NET, /* Looking up hosts, connecting, moving bytes. */
     BSI_OS_OP_COUNT
 } bsi_os_op;

@@ -282,6 +282,7 @@ static bs_status settle(bsi_repo_index *self)
         self->slotted = 0;
     }
     for (; self->slotted < self->blobs.count; self->slotted++) {
+        bsi_rows_pass(&self->blobs, self->slotted);
         prefetch(self, self->slotted + PREFETCH_ROWS);
         slot_blob(self, self->slotted);
     }
@@ -702,6 +703,15 @@ bs_status bsi_repo_index_new(bsi_repo_index **out)
     bsi_rows_init(&self->packs, PACK_ROW_SIZE);
     *out = self;
     return BS_OK;
+}
+
+void bsi_repo_index_limit(bsi_repo_index *index, int dir, uint64_t bytes)
+{
+    bsi_mutex_lock(&index->lock);
+    if (index->blobs.block_count == 0) {
+        bsi_rows_limit(&index->blobs, dir, bytes);
+    }
+    bsi_mutex_unlock(&index->lock);
 }
 
 void bsi_repo_index_free(bsi_repo_index *index)

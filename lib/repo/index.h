@@ -24,6 +24,13 @@ BS_NODISCARD bs_status bsi_repo_index_new(bsi_repo_index **out);
 void bsi_repo_index_free(bsi_repo_index *index); /* NULL is ignored. */
 
 /*
+ * What is known of blobs, 39 bytes of each, takes at most so many bytes of memory; the rest lies in
+ * a file without a name in `dir`, which stays open as long as the index. What finds them stays in
+ * memory. An index that has blobs already is left as it is.
+ */
+void bsi_repo_index_limit(bsi_repo_index *index, int dir, uint64_t bytes);
+
+/*
  * A pack with its blobs, in any order; they were checked, and are pending no more.
  * What was known of the pack stays known: files of an index may each tell of a part.
  * Blobs that overlap are BS_E_CORRUPT of layer STORAGE, and nothing is added; so it

@@ -9,9 +9,11 @@
 
 /* What the index of a repository is made of. None of it has a lock: the index has one. */
 
-/* --- Rows of one size, in blocks, so that none ever moves and little is held in reserve --- */
-
-enum { BSI_ROWS_PER_BLOCK = 4096 };
+/*
+ * Rows of one size, in blocks, so that none ever moves and little is held in reserve. Blocks
+ * beyond a limit lie in a file without a name, BSI_ROWS_STRETCH of them in one stretch.
+ */
+enum { BSI_ROWS_PER_BLOCK = 4096, BSI_ROWS_STRETCH = 64 };
 
 typedef struct bsi_rows {
     size_t row_size;
@@ -19,9 +21,14 @@ typedef struct bsi_rows {
     uint8_t **blocks;
     size_t block_count;
     size_t block_room; /* That `blocks` has places for. */
+    size_t heap_most;  /* Blocks behind so many lie in the file. */
+    int dir;           /* Where that file is made. */
+    int fd;            /* -1: there is none so far. */
 } bsi_rows;
 
 void bsi_rows_init(bsi_rows *rows, size_t row_size);
+/* At most so many bytes lie in memory that is no file's. Before the first row. */
+void bsi_rows_limit(bsi_rows *rows, int dir, uint64_t bytes);
 void bsi_rows_dispose(bsi_rows *rows);
 
 /* Have memory for so many rows in all. */
@@ -30,8 +37,10 @@ BS_NODISCARD bs_status bsi_rows_reserve(bsi_rows *rows, size_t count);
 uint8_t *bsi_rows_add(bsi_rows *rows);
 /* Only the first `count` stay; memory that is not needed any more is given back. */
 void bsi_rows_cut(bsi_rows *rows, uint32_t count);
-/* Bytes of memory. */
+/* Bytes of memory, without those of the file. */
 uint64_t bsi_rows_memory(const bsi_rows *rows);
+/* The stretch of the file that ends before a row, if one does, is not used soon. */
+void bsi_rows_pass(const bsi_rows *rows, uint32_t number);
 
 static inline uint8_t *bsi_rows_at(const bsi_rows *rows, uint32_t number)
 {

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "repo/index_file.h"
+#include "repo/repository_int.h"
 
 /* A pack of a parsed file; its blobs lie behind those of the one before. */
 typedef struct parsed_pack {
@@ -208,12 +209,20 @@ static void crew_dispose(crew *self)
     bsi_free(self->readers);
 }
 
+void bsi_index_limit_of(const bsi_repo *repo, bsi_repo_index *index)
+{
+    if (repo->index_memory_most > 0) {
+        bsi_repo_index_limit(index, repo->temp_dir, repo->index_memory_most);
+    }
+}
+
 bs_status bsi_index_read(const bsi_index_source *source, const bs_call *call,
                          const bsi_repo_files *files, bsi_repo_index *index)
 {
     crew self = {.source = source, .call = call, .index = index};
     bs_status status = crew_new(&self, files->count);
 
+    bsi_index_limit_of(source->repo, index);
     if (status == BS_OK) {
         status = self.count > 0 ? read_by_turns(&self, files) : read_all_alone(&self, files);
     }

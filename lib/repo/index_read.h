@@ -25,10 +25,13 @@ typedef struct bsi_index_source {
  * the index it takes what one file more than the pool has threads take, text and parsed, of
  * at most BSI_INDEX_READERS_MAX; one whose text is longer than BSI_INDEX_TEXT_USUAL is read
  * by itself. On a thread that is none of the
- * pool's.
+ * pool's. The memory of an index that is empty is limited as the repository's place has it.
  */
 enum { BSI_INDEX_READERS_MAX = 8, BSI_INDEX_TEXT_USUAL = 32 * 1024 * 1024 };
 BS_NODISCARD bs_status bsi_index_read(const bsi_index_source *source, const bs_call *call,
                                       const bsi_repo_files *files, bsi_repo_index *index);
+
+/* Limit the memory of an index that is empty as the place of a repository has it. */
+void bsi_index_limit_of(const bsi_repo *repo, bsi_repo_index *index);
 
 #endif

@@ -7,6 +7,8 @@
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/endian.h"
+#include "os/file.h"
+#include "os/mapped.h"
 #include "os/random.h"
 #include "repo/index_int.h"
 
@@ -16,13 +18,76 @@ enum { BLOCKS_FIRST = 8 };
 
 void bsi_rows_init(bsi_rows *rows, size_t row_size)
 {
-    *rows = (bsi_rows){.row_size = row_size};
+    *rows = (bsi_rows){.row_size = row_size, .heap_most = SIZE_MAX, .fd = -1};
+}
+
+static size_t block_size(const bsi_rows *rows)
+{
+    return BSI_ROWS_PER_BLOCK * rows->row_size;
+}
+
+void bsi_rows_limit(bsi_rows *rows, int dir, uint64_t bytes)
+{
+    BSI_ASSERT(rows->block_count == 0);
+    rows->dir = dir;
+    rows->heap_most = (size_t)bsi_min_u64(bytes / block_size(rows), SIZE_MAX);
+}
+
+/* Which one of its stretch a block in the file is. */
+static size_t place_in_stretch(const bsi_rows *rows, size_t block)
+{
+    return (block - rows->heap_most) % BSI_ROWS_STRETCH;
+}
+
+static void let_go(const bsi_rows *rows, size_t first_block)
+{
+    bsi_mapped_let_go(rows->blocks[first_block], BSI_ROWS_STRETCH * block_size(rows));
+}
+
+/* The one before it is full, and seldom looked at from now on. */
+static bs_status map_stretch(bsi_rows *rows, uint8_t **out)
+{
+    const uint64_t offset = (uint64_t)(rows->block_count - rows->heap_most) * block_size(rows);
+    void *memory = NULL;
+
+    if (rows->fd < 0) {
+        BSI_TRY(bsi_temp_file(rows->dir, &rows->fd));
+    }
+    BSI_TRY(bsi_mapped_new(rows->fd, offset, BSI_ROWS_STRETCH * block_size(rows), &memory));
+    if (rows->block_count > rows->heap_most) {
+        let_go(rows, rows->block_count - BSI_ROWS_STRETCH);
+    }
+    *out = memory;
+    return BS_OK;
+}
+
+static bs_status add_block(bsi_rows *rows)
+{
+    uint8_t *block = NULL;
+
+    if (rows->block_count < rows->heap_most) {
+        block = bsi_alloc(block_size(rows));
+        if (!block) {
+            return BS_E_NOMEM;
+        }
+    } else if (place_in_stretch(rows, rows->block_count) == 0) {
+        BSI_TRY(map_stretch(rows, &block));
+    } else {
+        block = rows->blocks[rows->block_count - 1] + block_size(rows);
+    }
+    rows->blocks[rows->block_count++] = block;
+    return BS_OK;
 }
 
 static void free_blocks(bsi_rows *rows, size_t from)
 {
     while (rows->block_count > from) {
-        bsi_free(rows->blocks[--rows->block_count]);
+        uint8_t *const block = rows->blocks[--rows->block_count];
+        if (rows->block_count < rows->heap_most) {
+            bsi_free(block);
+        } else if (place_in_stretch(rows, rows->block_count) == 0) {
+            bsi_mapped_free(block, BSI_ROWS_STRETCH * block_size(rows));
+        }
     }
 }
 
@@ -30,6 +95,9 @@ void bsi_rows_dispose(bsi_rows *rows)
 {
     free_blocks(rows, 0);
     bsi_free(rows->blocks);
+    if (rows->fd >= 0) {
+        bsi_close_quietly(rows->fd);
+    }
     bsi_rows_init(rows, rows->row_size);
 }
 
@@ -56,11 +124,7 @@ bs_status bsi_rows_reserve(bsi_rows *rows, size_t count)
         rows->block_room = room;
     }
     while (rows->block_count < need) {
-        uint8_t *block = bsi_alloc(BSI_ROWS_PER_BLOCK * rows->row_size);
-        if (!block) {
-            return BS_E_NOMEM;
-        }
-        rows->blocks[rows->block_count++] = block;
+        BSI_TRY(add_block(rows));
     }
     return BS_OK;
 }
@@ -81,8 +145,18 @@ void bsi_rows_cut(bsi_rows *rows, uint32_t count)
 
 uint64_t bsi_rows_memory(const bsi_rows *rows)
 {
-    return (uint64_t)rows->block_count * BSI_ROWS_PER_BLOCK * rows->row_size +
+    return (uint64_t)bsi_min_size(rows->block_count, rows->heap_most) * block_size(rows) +
            rows->block_room * sizeof(*rows->blocks);
+}
+
+void bsi_rows_pass(const bsi_rows *rows, uint32_t number)
+{
+    const size_t block = number / BSI_ROWS_PER_BLOCK;
+
+    if (number % BSI_ROWS_PER_BLOCK == 0 && block > rows->heap_most &&
+        place_in_stretch(rows, block) == 0) {
+        let_go(rows, block - BSI_ROWS_STRETCH);
+    }
 }
 
 /* --- Slots --- */

@@ -3,6 +3,7 @@
  * The index from what index files still tell and from the packs' own headers.
  */
 #include "repo/index_load.h"
+#include "repo/index_read.h"
 #include "repo/index_rewrite.h"
 #include "repo/pack.h"
 #include "repo/repair_int.h"
@@ -147,6 +148,7 @@ static bs_status repair(indexer *self)
 
     BSI_TRY(bsi_repo_index_new(&self->before));
     BSI_TRY(bsi_repo_index_new(&self->base.index));
+    bsi_index_limit_of(base->repo, self->base.index);
     BSI_TRY(bsi_repo_list(base->repo, base->call, BSI_REPO_INDEX, &self->files));
     BSI_TRY(bsi_repo_index_load(base->repo, base->call, &loading, self->before));
     BSI_TRY(bsi_repo_list(base->repo, base->call, BSI_REPO_PACKS, &self->packs));

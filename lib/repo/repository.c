@@ -32,6 +32,8 @@ static bs_status repo_new(const bsi_repo_place *place, bsi_repo **out)
     }
     repo->storage = bsi_storage_ref(place->storage);
     repo->known = place->known;
+    repo->index_memory_most = place->index_memory_most;
+    repo->temp_dir = place->temp_dir;
     *out = repo;
     return BS_OK;
 }

@@ -41,6 +41,12 @@ typedef struct bsi_repo_place {
     const char *folder; /* On it, without a slash at its end; "": all of it. */
     /* NULL: scrypt runs at each opening. Must live as long as what is opened with it. */
     bsi_known_keys *known;
+    /*
+     * Of each index that is read from it, so many bytes may lie in memory and the rest in a file
+     * without a name in the directory: see bsi_repo_index_limit(). 0: all in memory.
+     */
+    uint64_t index_memory_most;
+    int temp_dir; /* Stays open as long as the repository. */
 } bsi_repo_place;
 
 /* How a new repository is made. Zeros stand for the usual. */

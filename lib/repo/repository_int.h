@@ -13,6 +13,8 @@ struct bsi_repo {
     bsi_digest key_id;     /* Of the key file that it came from. */
     bsi_known_keys *known; /* NULL: none. */
     bsi_repo_config config;
+    uint64_t index_memory_most; /* 0: all of it. */
+    int temp_dir;
 };
 
 /* Of a kind of files, such as "snapshot". */

@@ -66,6 +66,8 @@ typedef struct bsi_vault_env {
     bsi_pool *pool;
     const bs_call *call;
     int temp_dir; /* Directory for files without a name. */
+    /* Bytes of a repository's index that may lie in memory; the rest lies in temp_dir. 0: all. */
+    uint64_t index_memory_most;
     const bsi_warn *warn;
     bsi_progress *progress;
 

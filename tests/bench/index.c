@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Measures the index of a large repository: bench-index [BLOBS [BLOBS-OF-A-PACK]]
+ * Measures the index of a large repository: bench-index [BLOBS [BLOBS-OF-A-PACK [MEMORY]]]
  * makes index files in memory, one at a time and as large as restic's, reads them
  * into an index, and looks up what is there, what is not, and where it is. It prints
- * what a blob takes of memory, and what each step took of the processor.
+ * what a blob takes of memory, and what each step took of the processor. MEMORY: bytes that its
+ * blobs may take; the rest lies in a file here.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <sys/resource.h>
 
@@ -111,11 +114,18 @@ static bs_status look_up(bench *run, const char *what, bool there, bool place)
     return status;
 }
 
+static long peak_mb(void)
+{
+    struct rusage usage = {0};
+
+    (void)getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss / 1024;
+}
+
 static bs_status measure(bench *run)
 {
     const bsi_digest none = {{0}};
     bsi_repo_index_stats stats;
-    struct rusage usage = {0};
     double begin = 0;
     bs_status status = fill(run);
 
@@ -124,17 +134,16 @@ static bs_status measure(bench *run)
                  (double)run->text / 1e6);
     begin = now_s();
     status = bsi_repo_index_has(run->index, BSI_BLOB_DATA, &none);
-    (void)printf("%-24s %8.2f s\n", "the first look-up", now_s() - begin);
+    (void)printf("%-24s %8.2f s; peak of the process %ld MB\n", "the first look-up",
+                 now_s() - begin, peak_mb());
     BSI_TRY(status);
     BSI_TRY(look_up(run, "a blob that is there", true, false));
     BSI_TRY(look_up(run, "a blob that is not", false, false));
     BSI_TRY(look_up(run, "where a blob is", true, true));
     bsi_repo_index_get_stats(run->index, &stats);
-    (void)getrusage(RUSAGE_SELF, &usage);
     (void)printf("%-24s %8.2f bytes; %llu blobs in %llu packs; peak of the process %ld MB\n",
                  "memory of a blob", (double)stats.memory / (double)stats.blobs,
-                 (unsigned long long)stats.blobs, (unsigned long long)stats.packs,
-                 usage.ru_maxrss / 1024);
+                 (unsigned long long)stats.blobs, (unsigned long long)stats.packs, peak_mb());
     return BS_OK;
 }
 
@@ -144,19 +153,25 @@ int main(int argc, char **argv)
         .blobs = argc > 1 ? strtoull(argv[1], NULL, 10) : MADE_BLOBS,
         .per_pack = argc > 2 ? strtoull(argv[2], NULL, 10) : MADE_PER_PACK,
     };
+    const uint64_t most = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
+    const int temp_dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bs_status status = BS_OK;
 
     if (run.blobs == 0 || !made_fits(run.per_pack)) {
-        (void)fprintf(stderr, "usage: %s [BLOBS [BLOBS-OF-A-PACK]]\n", argv[0]);
+        (void)fprintf(stderr, "usage: %s [BLOBS [BLOBS-OF-A-PACK [MEMORY]]]\n", argv[0]);
         return 2;
     }
     bsi_index_writer_init(&run.file);
     status = bsi_repo_index_new(&run.index);
+    if (status == BS_OK && most > 0) {
+        bsi_repo_index_limit(run.index, temp_dir, most);
+    }
     if (status == BS_OK) {
         status = measure(&run);
     }
     bsi_index_writer_dispose(&run.file);
     bsi_repo_index_free(run.index);
+    (void)close(temp_dir);
     if (status < 0) {
         (void)fprintf(stderr, "%s\n", bs_error_last()->message);
         return 1;

@@ -386,6 +386,23 @@ static void there_are_as_many_workers_as_set(void **state)
     }
 }
 
+/* With a byte of memory all of it lies in a file; what is stored and restored is the same. */
+static void an_index_outgrows_its_memory_into_a_file(void **state)
+{
+    engine_fixture *engine = *state;
+    bs_backup_options options = engine_options(engine, "home");
+    char id[BS_ID_SIZE];
+
+    tree_build(engine->source, TREE_SMALL);
+    options.form = BS_FORM_REPOSITORY;
+    assert_int_equal(bsi_service_env(engine->service, NULL, NULL, NULL).index_memory_most, 0);
+    engine_backup(engine, &options, BS_OK, id);
+    set(engine, "MAX_INDEX_MEMORY", "1");
+    assert_int_equal(bsi_service_env(engine->service, NULL, NULL, NULL).index_memory_most, 1);
+    engine_backup(engine, &options, BS_OK, id);
+    engine_restore(engine, id);
+}
+
 /* Fills what it is given `*user` times, with more than 50 ms before each time. */
 static int give_slowly(void *user, void *buf, size_t size, size_t *got_out)
 {
@@ -492,6 +509,7 @@ int main(void)
         TEST(bytes_move_a_chunk_at_a_time),
         TEST(callbacks_are_asked_for_a_chunk_at_most),
         TEST(there_are_as_many_workers_as_set),
+        TEST(an_index_outgrows_its_memory_into_a_file),
         TEST(progress_is_told_once_an_interval),
         TEST(lines_that_matter_less_are_dropped),
     };

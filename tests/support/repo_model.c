@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/endian.h"
@@ -13,21 +14,31 @@
 #include "repo/snapshot_load.h"
 #include "repo/tree.h"
 #include "storage/decorators/faulty.h"
+#include "support/index_memory.h"
 
 enum { NAME_SIZE = 16, TREE_ROOM = 1024 * 1024, THREADS = 2 };
 
 static const char even_folder[] = "even";
 
+static void limit(const repo_model *self, bsi_repo_place *place)
+{
+    place->index_memory_most = self->index_memory_most;
+    place->temp_dir = self->temp_dir;
+}
+
 void model_start(repo_model *self, uint32_t version)
 {
     const bsi_repo_options options = {.version = version, .cost = {.log_n = 1, .r = 1, .p = 1}};
+    bsi_repo_place place = {.folder = ""};
     bsi_storage *inner = NULL;
 
-    *self = (repo_model){0};
+    *self = (repo_model){.temp_dir = -1};
     assert_ok(bsi_storage_open("mem", NULL, 0, NULL, &inner));
     assert_ok(bsi_storage_faulty_new(inner, &self->faulty));
     bsi_storage_unref(inner);
-    const bsi_repo_place place = {.storage = self->faulty, .folder = ""};
+    place.storage = self->faulty;
+    self->index_memory_most = limit_index_memory(&self->temp_dir);
+    limit(self, &place);
     assert_ok(bsi_repo_init(&place, NULL, &options, NULL, &self->repo));
     assert_ok(bsi_pool_new(THREADS, &self->pool));
 }
@@ -37,6 +48,9 @@ void model_end(repo_model *self)
     bsi_pool_free(self->pool);
     bsi_repo_close(self->repo);
     bsi_storage_unref(self->faulty);
+    if (self->temp_dir >= 0) {
+        (void)close(self->temp_dir);
+    }
 }
 
 int model_setup(void **state)
@@ -67,8 +81,9 @@ bsi_prune_options model_prune_options(const repo_model *self)
 
 void model_reopen(repo_model *self)
 {
-    const bsi_repo_place place = {.storage = self->faulty, .folder = ""};
+    bsi_repo_place place = {.storage = self->faulty, .folder = ""};
 
+    limit(self, &place);
     bsi_repo_close(self->repo);
     self->repo = NULL;
     assert_ok(bsi_repo_open(&place, NULL, NULL, &self->repo));

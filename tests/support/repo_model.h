@@ -19,6 +19,8 @@ typedef struct repo_model {
     bsi_storage *faulty;
     bsi_repo *repo;
     bsi_pool *pool;
+    uint64_t index_memory_most; /* As the environment has it; see support/index_memory.h. */
+    int temp_dir;
 } repo_model;
 
 void model_start(repo_model *self, uint32_t version);

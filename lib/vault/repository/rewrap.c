@@ -27,7 +27,7 @@ static bool same(const bsi_secret *a, const bsi_secret *b)
 static bs_status find_file(const rewrap *self, const bsi_secret *data_key, bsi_digest *out)
 {
     const bsi_vault_env *env = self->env;
-    const bsi_repo_place place = {env->storage, "", env->known};
+    const bsi_repo_place place = {.storage = env->storage, .folder = "", .known = env->known};
     bsi_secret *phrase = NULL;
     bsi_repo *repo = NULL;
     bs_status status = bsi_wrap_phrase(data_key, &phrase);

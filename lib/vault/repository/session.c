@@ -13,6 +13,11 @@ typedef struct opening {
     bsi_repo_place place;
 } opening;
 
+static bsi_repo_place place_of(const bsi_vault_env *env)
+{
+    return (bsi_repo_place){env->storage, "", env->known, env->index_memory_most, env->temp_dir};
+}
+
 /* --- Its keys --- */
 
 static bs_status no_phrase(size_t key_count)
@@ -281,7 +286,7 @@ static bs_status complete(const bsi_session_options *options, bs_status status,
 bs_status bsi_repo_session_open(const bsi_vault_env *env, const bsi_session_options *options,
                                 bsi_repo_session *out)
 {
-    const opening self = {.env = env, .options = options, .place = {env->storage, "", env->known}};
+    const opening self = {.env = env, .options = options, .place = place_of(env)};
     bsi_repo_session session = {.env = env};
     const bs_status status = open_or_make(&self, &session);
 
@@ -291,7 +296,7 @@ bs_status bsi_repo_session_open(const bsi_vault_env *env, const bsi_session_opti
 bs_status bsi_repo_session_make(const bsi_vault_env *env, const bsi_session_options *options,
                                 bsi_repo_session *out)
 {
-    const opening self = {.env = env, .options = options, .place = {env->storage, "", env->known}};
+    const opening self = {.env = env, .options = options, .place = place_of(env)};
     bsi_repo_session session = {.env = env};
     const bs_status status = make(&self, &session);
 

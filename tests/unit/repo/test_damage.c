@@ -127,7 +127,7 @@ static bs_status note_key(void *user, const bsi_digest *id, const bsi_repo_key_i
 
 static bs_status open_with(const fixture *self, const char *phrase, bsi_repo **out)
 {
-    const bsi_repo_place place = {self->model.faulty, "", NULL};
+    const bsi_repo_place place = {.storage = self->model.faulty, .folder = ""};
     bsi_secret *secret = NULL;
     bs_status status = BS_OK;
 

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/test.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/endian.h"
+#include "os/fault.h"
 #include "os/thread.h"
 #include "repo/index.h"
+#include "repo/index_int.h"
+#include "support/index_memory.h"
 
 enum {
     MANY = 20000, /* Blobs: the tables grow several times. */
@@ -17,11 +22,24 @@ enum {
     BYTES_MOST = 48, /* What a blob may take. */
 };
 
+static uint64_t index_memory_most;
+static int temp_dir = -1;
+
+static int start(void **state)
+{
+    (void)state;
+    index_memory_most = limit_index_memory(&temp_dir);
+    return 0;
+}
+
 static int setup(void **state)
 {
     bsi_repo_index *index = NULL;
 
     assert_ok(bsi_repo_index_new(&index));
+    if (index_memory_most > 0) {
+        bsi_repo_index_limit(index, temp_dir, index_memory_most);
+    }
     *state = index;
     return 0;
 }
@@ -603,6 +621,95 @@ static void of_several_threads_one_stores_a_blob(void **state)
     }
 }
 
+/* --- Rows in a file --- */
+
+enum { ROW = 16, ROWS_HEAP = 2 * BSI_ROWS_PER_BLOCK, ROWS = 600000 };
+
+static void fill_rows(bsi_rows *rows, uint32_t count, uint64_t salt)
+{
+    assert_ok(bsi_rows_reserve(rows, count));
+    while (rows->count < count) {
+        const uint64_t number = rows->count;
+        uint8_t *const row = bsi_rows_add(rows);
+        bsi_put_le64(row, number);
+        bsi_put_le64(row + 8, number * salt);
+    }
+}
+
+static void check_rows(const bsi_rows *rows, uint32_t from, uint32_t to, uint64_t salt)
+{
+    for (uint32_t i = from; i < to; i++) {
+        const uint8_t *const row = bsi_rows_at(rows, i);
+        bsi_rows_pass(rows, i);
+        if (bsi_le64(row) != i || bsi_le64(row + 8) != i * salt) {
+            fail_msg("row %u is another one", i);
+        }
+    }
+}
+
+static bsi_rows limited_rows(int dir)
+{
+    bsi_rows rows;
+
+    bsi_rows_init(&rows, ROW);
+    bsi_rows_limit(&rows, dir, (uint64_t)ROWS_HEAP * ROW + 1);
+    return rows;
+}
+
+/* Twice: what was passed over once is read from the file. */
+static void rows_beyond_the_limit_are_kept_in_a_file(void **state)
+{
+    const int dir = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bsi_rows rows = limited_rows(dir);
+
+    (void)state;
+    assert_true(dir >= 0);
+    fill_rows(&rows, ROWS_HEAP, 3);
+    assert_int_equal(rows.fd, -1);
+    fill_rows(&rows, ROWS, 3);
+    assert_true(rows.fd >= 0);
+    assert_true(bsi_rows_memory(&rows) < (uint64_t)(ROWS_HEAP + 1000) * ROW);
+    check_rows(&rows, 0, ROWS, 3);
+    check_rows(&rows, 0, ROWS, 3);
+    bsi_rows_cut(&rows, ROWS / 2 + 1);
+    fill_rows(&rows, ROWS, 5);
+    check_rows(&rows, 0, ROWS / 2 + 1, 3);
+    check_rows(&rows, ROWS / 2 + 1, ROWS, 5);
+    bsi_rows_cut(&rows, 0);
+    fill_rows(&rows, ROWS_HEAP + 1, 7);
+    check_rows(&rows, 0, ROWS_HEAP + 1, 7);
+    bsi_rows_dispose(&rows);
+    assert_int_equal(close(dir), 0);
+}
+
+/* Of the file itself, its room and its memory. */
+static void a_full_disk_is_told_and_nothing_is_lost(void **state)
+{
+    static const struct {
+        bsi_os_op op;
+        int code;
+        bs_status status;
+    } cases[] = {{BSI_OS_OPEN, ENOSPC, BS_E_NO_SPACE},
+                 {BSI_OS_WRITE, ENOSPC, BS_E_NO_SPACE},
+                 {BSI_OS_MAP, ENOMEM, BS_E_NOMEM}};
+    const int dir = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const bsi_fault_plan plan = {
+            .op_mask = UINT64_C(1) << cases[i].op, .at = 1, .os_code = cases[i].code};
+        bsi_rows rows = limited_rows(dir);
+        fill_rows(&rows, ROWS_HEAP, 3);
+        bsi_fault_set(&plan);
+        assert_status(bsi_rows_reserve(&rows, ROWS_HEAP + 1), cases[i].status);
+        bsi_fault_set(NULL);
+        fill_rows(&rows, ROWS_HEAP + 1, 3);
+        check_rows(&rows, 0, ROWS_HEAP + 1, 3);
+        bsi_rows_dispose(&rows);
+    }
+    assert_int_equal(close(dir), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -629,7 +736,9 @@ int main(void)
         TEST(a_damaged_index_file_is_named),
         TEST(missing_memory_leaves_it_as_it_was),
         TEST(of_several_threads_one_stores_a_blob),
+        cmocka_unit_test(rows_beyond_the_limit_are_kept_in_a_file),
+        cmocka_unit_test(a_full_disk_is_told_and_nothing_is_lost),
     };
 
-    return cmocka_run_group_tests_name("repo/index", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("repo/index", tests, start, NULL);
 }

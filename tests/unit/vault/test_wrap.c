@@ -557,7 +557,7 @@ static bs_status let_key_go(fixture *self, const bsi_key *key)
 
 static bsi_repo *opened_here(const fixture *self)
 {
-    const bsi_repo_place place = {self->faulty, "", NULL};
+    const bsi_repo_place place = {.storage = self->faulty, .folder = ""};
     bsi_secret *phrase = NULL;
     bsi_repo *repo = NULL;
 
