@@ -72,6 +72,9 @@ typedef struct bs_restore_info {
 /**
  * Start a restore.
  *
+ * A backup that has copies is read from the first of its storages that works: what one cannot give,
+ * or gives damaged, comes from the next, with a warning that has the storage's name as path.
+ *
  * @param service  The service.
  * @param options  What to do. Copied.
  * @param id_out   The restore's id. Set only on BS_OK.

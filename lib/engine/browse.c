@@ -15,6 +15,7 @@
 #include "engine/request.h"
 #include "engine/service.h"
 #include "engine/words.h"
+#include "storage/decorators/fallback.h"
 #include "vault/keys.h"
 #include "vault/names.h"
 #include "vault/object.h"
@@ -42,11 +43,19 @@ static bsi_slice trim(const char *path)
 typedef struct browsing {
     bs_entry_cb entry;
     void *user;
+    bool given; /* Something was. */
 } browsing;
+
+/* Whether it can begin anew with another copy, because what this one gave is damaged. */
+static bool may_begin_anew(const bsi_vault_env *env, bs_status status, bool given)
+{
+    return status < 0 && !given && bsi_held_blames_storage(status) &&
+           bsi_fallback_advance(env->storage);
+}
 
 static bs_status give_entry(void *user, const bsi_listed *listed)
 {
-    const browsing *self = user;
+    browsing *self = user;
     char digest[2 * BSI_SHA256_SIZE + 1] = "";
     bsi_info_names names;
     bs_entry entry;
@@ -57,6 +66,7 @@ static bs_status give_entry(void *user, const bsi_listed *listed)
     }
     entry.sha256 = digest;
     entry.stored_in = listed->stored_in;
+    self->given = true;
     return self->entry(self->user, &entry) == 0 ? BS_OK : bsi_info_stopped();
 }
 
@@ -64,14 +74,18 @@ static bs_status give_entry(void *user, const bsi_listed *listed)
 static bs_status open_backup(bs_service *service, const char *reference, bsi_held *held,
                              bsi_access *access, bsi_vault_env *env)
 {
-    bs_status status = bsi_held_open(service, reference, held);
+    bs_status status = bsi_held_open_any(service, reference, held);
 
     if (status < 0) {
         return status;
     }
-    *env = bsi_service_env(service, held->storage, NULL, NULL);
-    status = bsi_access_open_for(service, &held->row, NULL, env, access);
+    *env = bsi_service_env(service, NULL, NULL, NULL);
+    status = bsi_held_read(held, NULL, &env->storage);
+    if (status >= 0) {
+        status = bsi_access_open_for(service, &held->row, NULL, env, access);
+    }
     if (status < 0) {
+        bsi_storage_unref(env->storage);
         bsi_held_close(service, held);
     }
     return status;
@@ -82,6 +96,7 @@ static bs_status close_backup(bs_service *service, bsi_held *held, bsi_access *a
 {
     status = bsi_access_explain(service, env, &held->row, status);
     bsi_access_close(access);
+    bsi_storage_unref(env->storage);
     bsi_held_close(service, held);
     return status;
 }
@@ -89,7 +104,7 @@ static bs_status close_backup(bs_service *service, bsi_held *held, bsi_access *a
 bs_status bsi_backup_entries(bs_service *service, const char *reference, const char *path,
                              bool recursive, bs_entry_cb entry, void *user)
 {
-    browsing self = {entry, user};
+    browsing self = {entry, user, false};
     bsi_held held;
     bsi_access access;
     bsi_vault_env env;
@@ -98,7 +113,10 @@ bs_status bsi_backup_entries(bs_service *service, const char *reference, const c
     if (status < 0) {
         return status;
     }
-    status = bsi_vault_list(&env, held.row.manifest_key, trim(path), recursive, give_entry, &self);
+    do {
+        status =
+            bsi_vault_list(&env, held.row.manifest_key, trim(path), recursive, give_entry, &self);
+    } while (may_begin_anew(&env, status, self.given));
     status = close_backup(service, &held, &access, &env, status);
     return status < 0 ? status : BS_OK;
 }
@@ -108,19 +126,21 @@ bs_status bsi_backup_entries(bs_service *service, const char *reference, const c
 typedef struct reading {
     bs_data_cb data;
     void *user;
+    bool given; /* Some were. */
 } reading;
 
 static bs_status give_bytes(void *user, const void *data, size_t size)
 {
-    const reading *self = user;
+    reading *self = user;
 
+    self->given = true;
     return self->data(self->user, data, size) == 0 ? BS_OK : bsi_info_stopped();
 }
 
 bs_status bsi_backup_read(bs_service *service, const char *reference, const char *path,
                           bs_data_cb data, void *user)
 {
-    reading self = {data, user};
+    reading self = {data, user, false};
     bsi_held held;
     bsi_access access;
     bsi_vault_env env;
@@ -129,7 +149,9 @@ bs_status bsi_backup_read(bs_service *service, const char *reference, const char
     if (status < 0) {
         return status;
     }
-    status = held.vault->read(&env, held.row.manifest_key, trim(path), give_bytes, &self);
+    do {
+        status = held.vault->read(&env, held.row.manifest_key, trim(path), give_bytes, &self);
+    } while (may_begin_anew(&env, status, self.given));
     status = close_backup(service, &held, &access, &env, status);
     return status < 0 ? status : BS_OK;
 }
@@ -143,7 +165,7 @@ static bs_status open_container(const bsi_held *held, const bsi_vault_env *env,
     bsi_crypt crypt;
 
     if (!bsi_is_encrypted_key(key)) {
-        BSI_TRY(bsi_storage_stat(held->storage, NULL, key, &object));
+        BSI_TRY(bsi_storage_stat(env->storage, NULL, key, &object));
         return bsi_object_reader_new(env, key, NULL, object.size, out);
     }
     BSI_TRY(bsi_backup_keys_load(env, held->row.manifest_key, keys));
@@ -198,7 +220,7 @@ static bs_status copy_container(const bsi_held *held, const bsi_vault_env *env, 
 bs_status bsi_backup_download(bs_service *service, const char *reference, uint64_t offset,
                               uint64_t size, bs_data_cb data, void *user)
 {
-    reading self = {data, user};
+    reading self = {data, user, false};
     bsi_held held;
     bsi_access access;
     bsi_vault_env env;
@@ -211,7 +233,9 @@ bs_status bsi_backup_download(bs_service *service, const char *reference, uint64
         status =
             bsi_fail(BS_LAYER_CALLER, BS_E_UNSUPPORTED, "a %s has no container", held.row.form);
     } else {
-        status = copy_container(&held, &env, offset, size, &self);
+        do {
+            status = copy_container(&held, &env, offset, size, &self);
+        } while (may_begin_anew(&env, status, self.given));
     }
     status = close_backup(service, &held, &access, &env, status);
     return status;
@@ -244,7 +268,7 @@ static bs_status take_container(const bs_export_options *options, bsi_export_pla
 bs_status bsi_backup_export(bs_service *service, const char *reference,
                             const bs_export_options *options, bs_data_cb data, void *user)
 {
-    reading self = {data, user};
+    reading self = {data, user, false};
     bsi_export_plan plan = {0};
     bsi_held held;
     bsi_access access;

@@ -13,6 +13,7 @@
 #include "engine/held.h"
 #include "engine/runner.h"
 #include "engine/service.h"
+#include "storage/decorators/fallback.h"
 #include "vault/names.h"
 
 typedef struct restore_run {
@@ -84,12 +85,25 @@ static void restore_describe(const bsi_job *job, bsi_deed *out)
     out->detail = run->request->restore_path;
 }
 
+/* Where the manifest of one copy is no good, that of the next may be: nothing was written yet. */
+static bs_status restore_any(restore_run *run, const bsi_vault_env *env,
+                             const bsi_restore_plan *plan)
+{
+    bs_status status = run->held.vault->restore(env, plan, &run->result);
+
+    while (status < 0 && !run->result.begun && bsi_held_blames_storage(status) &&
+           bsi_fallback_advance(env->storage)) {
+        status = run->held.vault->restore(env, plan, &run->result);
+    }
+    return status;
+}
+
 static bs_status restore_work(bsi_job *job)
 {
     restore_run *run = job->payload;
     const bsi_restore_request *request = run->request;
-    bsi_vault_env env = bsi_service_env(job->service, run->held.storage, &job->call, &job->warn);
-    bsi_access access;
+    bsi_vault_env env = bsi_service_env(job->service, NULL, &job->call, &job->warn);
+    bsi_access access = {0};
     bs_status status = BS_OK;
     char short_id[BSI_SHORT_ID_SIZE];
     const bsi_restore_plan plan = {
@@ -109,10 +123,14 @@ static bs_status restore_work(bsi_job *job)
 
     bsi_short_id(job->id, short_id);
     env.progress = &job->progress;
-    BSI_TRY(bsi_access_open_for(job->service, &run->held.row, request->key, &env, &access));
-    status = run->held.vault->restore(&env, &plan, &run->result);
-    status = bsi_access_explain(job->service, &env, &run->held.row, status);
+    BSI_TRY(bsi_held_read(&run->held, &job->warn, &env.storage));
+    status = bsi_access_open_for(job->service, &run->held.row, request->key, &env, &access);
+    if (status >= 0) {
+        status = restore_any(run, &env, &plan);
+        status = bsi_access_explain(job->service, &env, &run->held.row, status);
+    }
     bsi_access_close(&access);
+    bsi_storage_unref(env.storage);
     return status;
 }
 
@@ -136,7 +154,7 @@ bs_status bsi_restore_start(bs_service *service, const bs_restore_options *optio
     bs_status status = BS_E_NOMEM;
 
     if (run) {
-        status = bsi_held_open(service, options->backup_id, &held);
+        status = bsi_held_open_any(service, options->backup_id, &held);
     }
     if (status >= 0) {
         status = bsi_restore_request_new(service, options, &held.row, &run->request);

@@ -25,6 +25,7 @@ enum {
 
 typedef struct verify_run {
     bsi_held held;
+    bsi_storage *storage; /* On which it is looked at. Borrowed. */
     bsi_buf result;
     bsi_json_writer json;
     bool in_paths;        /* An object is begun, and its list of paths. */
@@ -78,7 +79,7 @@ static bs_status found_object(void *user, const char *key, const char *message)
     if (run->damages == 1) {
         bsi_printable(message, strlen(message), run->first, sizeof(run->first));
     }
-    if (bsi_storage_stat(run->held.storage, &job->call, key, &object) == BS_E_NOT_FOUND) {
+    if (bsi_storage_stat(run->storage, &job->call, key, &object) == BS_E_NOT_FOUND) {
         run->missing++;
     }
     if (run->damages > VERIFY_DAMAGES_MAX) {
@@ -206,10 +207,10 @@ static void count_damage(bsi_job *job, bs_status status)
     }
 }
 
-static bs_status verify_work(bsi_job *job)
+static bs_status verify_at(bsi_job *job, bsi_storage *storage)
 {
     verify_run *run = job->payload;
-    bsi_vault_env env = bsi_service_env(job->service, run->held.storage, &job->call, &job->warn);
+    bsi_vault_env env = bsi_service_env(job->service, storage, &job->call, &job->warn);
     const bsi_damage_sink sink = {found_object, found_lost, job};
     bsi_verify_result result = {0};
     bsi_access access;
@@ -217,6 +218,7 @@ static bs_status verify_work(bsi_job *job)
     bs_status ended = BS_OK;
 
     env.progress = &job->progress;
+    run->storage = storage;
     begin_result(run);
     BSI_TRY(bsi_access_open_for(job->service, &run->held.row, NULL, &env, &access));
     status = run->held.vault->verify(&env, run->held.row.manifest_key, &sink, &result);
@@ -232,6 +234,46 @@ static bs_status verify_work(bsi_job *job)
     }
     return bsi_fail(BS_LAYER_STORAGE, run->missing == run->damages ? BS_E_MISSING : BS_E_CORRUPT,
                     "%llu damaged objects: %s", (unsigned long long)run->damages, run->first);
+}
+
+/* The storage does not answer. What it says that is wrong is the verification's to tell. */
+static bool is_away(bs_status status)
+{
+    return status < 0 && bs_error_last()->layer == BS_LAYER_STORAGE &&
+           !bsi_held_blames_storage(status) && status != BS_E_NOMEM && status != BS_E_CANCELLED;
+}
+
+static void begin_anew(verify_run *run)
+{
+    bsi_buf_dispose(&run->result);
+    run->in_paths = false;
+    run->paths_count = 0;
+    run->paths_kept = 0;
+    run->damages = 0;
+    run->missing = 0;
+}
+
+/* The backup itself, or when its storage is away, the first copy that can be read. */
+static bs_status verify_work(bsi_job *job)
+{
+    verify_run *run = job->payload;
+    bs_status status = BS_OK;
+
+    for (size_t i = 0; i < run->held.place_count; i++) {
+        const bsi_held_place *place = &run->held.places[i];
+        if (place->storage) {
+            status = verify_at(job, place->storage);
+        } else {
+            bsi_error_restore(&place->error);
+            status = place->error.code;
+        }
+        if (i + 1 == run->held.place_count || (place->storage && !is_away(status))) {
+            break;
+        }
+        begin_anew(run);
+        bsi_warn_last(&job->warn, bsi_slice_of(place->name));
+    }
+    return status;
 }
 
 static const bsi_job_ops verify_ops = {
@@ -251,7 +293,7 @@ bs_status bsi_verify_prepare(bs_service *service, const char *backup_id, bsi_job
     bs_status status = BS_E_NOMEM;
 
     if (run) {
-        status = bsi_held_open(service, backup_id, &held);
+        status = bsi_held_open_any(service, backup_id, &held);
     }
     if (status < 0) {
         bsi_free(run);

@@ -15,6 +15,9 @@ typedef struct bsi_content {
     /* The next data bytes, exactly so many: of a sparse file, those of its extents. */
     bs_status (*next)(void *self, void *buf, size_t size);
     void *self;
+    /* Forget what was read of the storage, which gives other bytes from now on; NULL: nothing is
+     * kept. */
+    void (*forget)(void *self);
 } bsi_content;
 
 /*

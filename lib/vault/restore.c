@@ -2,10 +2,12 @@
 /*
  * The passes of a restore over the entries of a backup.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "os/dir_cache.h"
+#include "storage/decorators/fallback.h"
 #include "text/json_read.h"
 #include "vault/restore_int.h"
 #include "vault/sample.h"
@@ -303,8 +305,8 @@ static bs_status visit_dirs(bsi_restore *restore, const bsi_manifest_entry *entr
     return BS_OK;
 }
 
-/* A pass whose files are all done when it returns. */
-static bs_status pass_files(bsi_restore *restore, visit_cb visit)
+/* All files are done when it returns. */
+static bs_status pass_once(bsi_restore *restore, visit_cb visit)
 {
     bs_status status = each_entry(restore, visit);
 
@@ -313,6 +315,74 @@ static bs_status pass_files(bsi_restore *restore, visit_cb visit)
     }
     BSI_TRY(bsi_restore_drain(restore));
     return status;
+}
+
+/* --- Files that are tried again --- */
+
+uint64_t bsi_restore_number(bsi_slice path)
+{
+    uint64_t number = 14695981039346656037u; /* FNV-1a */
+
+    for (size_t i = 0; i < path.size; i++) {
+        number = (number ^ (uint8_t)path.data[i]) * 1099511628211u;
+    }
+    return number;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const uint64_t left = *(const uint64_t *)a;
+    const uint64_t right = *(const uint64_t *)b;
+
+    return (left > right) - (left < right);
+}
+
+/* The directories are there. */
+static bs_status visit_again(bsi_restore *restore, const bsi_manifest_entry *entry, bool wanted)
+{
+    const bsi_restore_again *again = restore->trying;
+    bsi_entry placed;
+    uint64_t number = 0;
+
+    if (!wanted || entry->listed.entry.stat.type != BSI_TYPE_FILE ||
+        !place(restore, &entry->listed.entry, &placed)) {
+        return BS_OK;
+    }
+    number = bsi_restore_number(placed.path);
+    if (!bsearch(&number, again->paths, again->count, sizeof(number), compare_numbers)) {
+        return BS_OK;
+    }
+    placed.linked = (bsi_slice){0};
+    return restore->source->file(restore, &placed, entry);
+}
+
+static bs_status try_again(bsi_restore *restore)
+{
+    bsi_restore_again again = restore->deferred;
+    bs_status status = BS_OK;
+
+    restore->deferred = (bsi_restore_again){0};
+    bsi_error_restore(&again.first);
+    if (bsi_fallback_advance(restore->env.storage)) {
+        restore->source->again(restore);
+        restore->defers = bsi_fallback_has_next(restore->env.storage);
+    }
+    qsort(again.paths, again.count, sizeof(*again.paths), compare_numbers);
+    restore->trying = &again;
+    status = pass_once(restore, visit_again);
+    restore->trying = NULL;
+    bsi_free(again.paths);
+    return status;
+}
+
+/* With whatever other copies can give. */
+static bs_status pass_files(bsi_restore *restore, visit_cb visit)
+{
+    BSI_TRY(pass_once(restore, visit));
+    while (restore->deferred.count > 0) {
+        BSI_TRY(try_again(restore));
+    }
+    return BS_OK;
 }
 
 static bs_status run_passes(bsi_restore *restore)
@@ -393,6 +463,8 @@ bs_status bsi_restore_run(const bsi_vault_env *env, const bsi_restore_plan *plan
         status = open_target(&restore);
     }
     if (status >= 0) {
+        out->begun = true;
+        restore.defers = source->again && bsi_fallback_has_next(env->storage);
         status = prepare(&restore);
     }
     if (status >= 0) {
@@ -405,6 +477,7 @@ bs_status bsi_restore_run(const bsi_vault_env *env, const bsi_restore_plan *plan
         status = outcome(&restore);
     }
     out->files_skipped = atomic_load(&restore.skipped);
+    bsi_free(restore.deferred.paths);
     bsi_selection_free(restore.selection);
     bsi_dir_stack_free(restore.dirs);
     bsi_latch_dispose(&restore.under_way);

@@ -9,7 +9,9 @@
  * bsi_vault.restore for what it promises.
  *
  * Four passes over the entries: they are counted; then directories and files;
- * then links and special files; then the metadata of directories, deepest first.
+ * then links and special files; then the metadata of directories, deepest first. Where the
+ * backup has a copy, files whose content is damaged are tried again with that, behind the pass in
+ * which they were found so.
  * Memory: what the source has under way, and the path to the present entry.
  */
 typedef struct bsi_restore bsi_restore;
@@ -31,6 +33,8 @@ typedef struct bsi_restore_source {
     bs_status (*file)(bsi_restore *restore, const bsi_entry *entry, const bsi_manifest_entry *from);
     /* Nothing of what file() was asked for waits for more; NULL: nothing ever does. */
     bs_status (*flush)(bsi_restore *restore);
+    /* The storage gives other bytes from now on; NULL: files are not tried again. */
+    void (*again)(bsi_restore *restore);
     void *self;
 } bsi_restore_source;
 

@@ -60,10 +60,45 @@ static void keep_failure(bsi_restore *restore)
     atomic_store(&restore->stop, true);
 }
 
+static bs_status defer(bsi_restore *restore, bsi_slice path)
+{
+    bsi_restore_again *again = &restore->deferred;
+    bs_status status = BS_OK;
+
+    bsi_mutex_lock(&restore->lock);
+    if (again->count == 0) {
+        bsi_error_save(&again->first);
+    }
+    if (again->count == again->capacity) {
+        const size_t capacity = again->capacity > 0 ? 2 * again->capacity : 64;
+        uint64_t *larger = bsi_realloc_array(again->paths, capacity, sizeof(*larger));
+        status = larger ? BS_OK : BS_E_NOMEM;
+        again->paths = larger ? larger : again->paths;
+        again->capacity = larger ? capacity : again->capacity;
+    }
+    if (status >= 0) {
+        again->paths[again->count++] = bsi_restore_number(path);
+    }
+    bsi_mutex_unlock(&restore->lock);
+    return status;
+}
+
+/* Whether a copy may have what this failure kept from us. */
+static bool may_do_better(const bsi_restore *restore, bs_status status)
+{
+    return restore->defers && tells_damage(status) && bs_error_last()->layer != BS_LAYER_TARGET;
+}
+
 bs_status bsi_restore_settle(bsi_restore *restore, bsi_slice path, bs_status status)
 {
     if (status >= 0) {
         return BS_OK; /* With BS_PARTIAL the target has told why. */
+    }
+    if (may_do_better(restore, status)) {
+        status = defer(restore, path);
+        if (status >= 0) {
+            return BS_OK;
+        }
     }
     if (ends_the_run(status, bs_error_last()->layer)) {
         keep_failure(restore);
@@ -135,9 +170,12 @@ static void run_small(bsi_task *task)
     if (atomic_load(&restore->stop)) {
         bsi_target_file_abort(small->file);
     } else {
-        const bs_status settled = bsi_restore_settle(restore, path, finish_small(small));
+        const bs_status finished = finish_small(small);
+        const bs_status settled = bsi_restore_settle(restore, path, finished);
         (void)settled; /* A failure is kept for the job's thread. */
-        bsi_progress_add(restore->env.progress, 1, size);
+        if (finished >= 0 || !restore->defers) {
+            bsi_progress_add(restore->env.progress, 1, size);
+        }
     }
     bsi_free(small);
     atomic_fetch_sub(&restore->bytes_under_way, size);
@@ -355,6 +393,13 @@ static bs_status next_entry(bsi_restore *restore, const bsi_manifest_entry **out
     return bsi_manifest_next(((const by_manifest *)restore->source->self)->manifest, out);
 }
 
+static void forget_content(bsi_restore *restore)
+{
+    const bsi_content *content = ((const by_manifest *)restore->source->self)->content;
+
+    content->forget(content->self);
+}
+
 bs_status bsi_restore_manifest(const bsi_vault_env *env, const bsi_restore_plan *plan,
                                bsi_manifest_reader *manifest, const bsi_content *content,
                                bsi_restore_result *out)
@@ -365,6 +410,7 @@ bs_status bsi_restore_manifest(const bsi_vault_env *env, const bsi_restore_plan 
         .rewind = rewind_manifest,
         .next = next_entry,
         .file = restore_file,
+        .again = content->forget ? forget_content : NULL,
         .self = &self,
     };
     bs_status status = bsi_sha256_new(&self.hash);

@@ -7,6 +7,14 @@
 #include "vault/selection.h"
 
 /* What the parts of a restore share. */
+/* Files that are to be tried again: a number for each path. */
+typedef struct bsi_restore_again {
+    uint64_t *paths; /* Sorted when they are looked for. */
+    size_t count;
+    size_t capacity;
+    bs_error first; /* Why the first of them is here. */
+} bsi_restore_again;
+
 struct bsi_restore {
     bsi_vault_env env; /* The caller's, but reporting to `warn`. */
     const bsi_restore_plan *plan;
@@ -28,7 +36,11 @@ struct bsi_restore {
     atomic_uint_least64_t damaged; /* Entries whose stored bytes are wrong or gone. */
     atomic_uint_least64_t unread;  /* Entries that the storage would not give. */
 
+    const bsi_restore_again *trying; /* In such a pass. */
+    bool defers; /* There is a copy to try what is damaged with. Changes between passes. */
+
     bsi_mutex lock; /* Guards what follows. */
+    bsi_restore_again deferred;
     bool failed;
     bs_error failure;
 };
@@ -38,6 +50,10 @@ struct bsi_restore {
  * concerns this entry is reported; what would meet the next one too ends the run.
  */
 BS_NODISCARD bs_status bsi_restore_settle(bsi_restore *restore, bsi_slice path, bs_status status);
+
+/* What stands for a path among files that are to be tried again. Two paths hardly ever share one;
+ * then a good file is looked at once more. */
+uint64_t bsi_restore_number(bsi_slice path);
 
 /* Wait for all files under way; the first failure among them comes back. */
 BS_NODISCARD bs_status bsi_restore_drain(bsi_restore *restore);

@@ -244,6 +244,7 @@ typedef struct bsi_restore_plan {
 
 typedef struct bsi_restore_result {
     uint64_t files_skipped; /* Existing files that were kept. */
+    bool begun;             /* Something may have been written, whatever comes back. */
 } bsi_restore_result;
 
 /* What a verification could look at, whatever it found. */

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Backups that name several storages: what becomes of each copy.
+"""Backups that name several storages: what becomes of each copy, and what copies are good for.
 
 Usage: test_cli_copies.py TOOL [unittest's arguments]
 """
@@ -11,7 +11,7 @@ import unittest
 from cli_case import DONE, FAILED, WARNINGS, Case
 
 
-class Copies(Case):
+class Several(Case):
     def setUp(self):
         super().setUp()
         self.places = {name: self.scratch / name for name in ("away", "disk", "far")}
@@ -29,15 +29,17 @@ class Copies(Case):
         return {str(one.relative_to(place)): one.read_bytes()
                 for one in place.rglob("*") if one.is_file()}  # fmt: skip
 
+    def shown(self, reference):
+        return self.document(DONE, "show", reference)["backup"]
+
+
+class Copies(Several):
     def block(self, name):
         """Nothing can be stored there under the name of the backup."""
         blocked = self.places[name] / "job"
         blocked.parent.mkdir(exist_ok=True)
         blocked.write_text("in the way\n")
         return blocked
-
-    def shown(self, reference):
-        return self.document(DONE, "show", reference)["backup"]
 
     def copies(self, reference):
         return {one["storage"]: one["status"] for one in self.shown(reference)["copies"]}
@@ -218,6 +220,152 @@ class Copies(Case):
         self.assertEqual(self.copies(out["id"]), {"away": "failed"})
         self.refused("away': ", "backup", "job", self.source, "--storage", "away")
         self.assertIn("away", out["copies"][0]["error"]["message"])
+
+
+class Reading(Several):
+    """Restores and the like, from whichever storage has it."""
+
+    def setUp(self):
+        super().setUp()
+        for name in ("red", "green", "blue"):
+            (self.source / name).write_bytes(os.urandom(3000))
+        (self.source / "large").write_bytes(os.urandom(1500000))
+        os.link(self.source / "red", self.source / "red again")
+        self.id = self.back_up_to("away", args=("--compression", "none"))["id"]
+        self.target = self.scratch / "target"
+
+    def take_away(self, name):
+        self.places[name].rename(self.scratch / f"no {name}")
+        self.places[name].write_text("no directory\n")
+
+    def container(self, name):
+        return next(self.places[name].glob("job/*.tar"))
+
+    def manifest(self, name):
+        return next(self.places[name].glob("job/*.manifest.*"))
+
+    def damage(self, name, *files):
+        container = self.container(name)
+        content = container.read_bytes()
+        for one in files:
+            held = (self.source / one).read_bytes()
+            self.assertIn(held, content)
+            content = content.replace(held, held[:1000] + bytes([held[1000] ^ 1]) + held[1001:])
+        container.chmod(0o600)
+        container.write_bytes(content)
+
+    def spoil(self, path):
+        path.chmod(0o600)
+        path.write_bytes(b"x" * path.stat().st_size)
+
+    def restore(self, code, *args):
+        return self.document(code, "restore", self.id, self.target, "--strip", *args)["restore"]
+
+    def assert_whole(self, *without):
+        for one in self.source.rglob("*"):
+            there = self.target / one.relative_to(self.source)
+            if one.name in without:
+                self.assertFalse(there.exists(), there)
+            elif one.is_file():
+                self.assertEqual(there.read_bytes(), one.read_bytes(), there)
+            self.assertTrue(one.name in without or there.lstat().st_mtime_ns
+                            == one.lstat().st_mtime_ns, there)  # fmt: skip
+
+    def assert_told(self, out, name="disk"):
+        self.assertEqual([one["path"] for one in out["warnings"]], [name], out["warnings"])
+        self.assertEqual(out["status"], "completed_with_warnings")
+        return out["warnings"][0]["message"]
+
+    def test_the_first_storage_is_gone(self):
+        self.take_away("disk")
+        self.assertIn("copy on 'away'", self.assert_told(self.restore(WARNINGS)))
+        self.assert_whole()
+        self.assertEqual(self.ends(DONE, "cat", self.id, self.source / "blue").stdout,
+                         (self.source / "blue").read_bytes())  # fmt: skip
+        self.assertTrue(self.document(DONE, "files", self.id)["files"])
+        self.assertEqual(self.document(WARNINGS, "verify", self.id)["verification"]["damages"], [])
+
+    def test_objects_of_the_first_are_lost(self):
+        self.container("disk").unlink()
+        message = self.assert_told(self.restore(WARNINGS))
+        self.assertIn("copy on 'away'", message)
+        self.assert_whole()
+
+    def test_the_manifest_of_the_first_is_lost_or_damaged(self):
+        self.spoil(self.manifest("disk"))
+        self.assertIn("copy on 'away'", self.assert_told(self.restore(WARNINGS)))
+        self.assert_whole()
+        self.assertTrue(self.document(DONE, "files", self.id)["files"])
+        shutil.rmtree(self.target)
+        self.manifest("disk").unlink()
+        self.assertIn("copy on 'away'", self.assert_told(self.restore(WARNINGS)))
+        self.assert_whole()
+
+    def test_files_are_damaged_in_the_first(self):
+        self.damage("disk", "green", "large")
+        message = self.assert_told(self.restore(WARNINGS))
+        self.assertIn("copy on 'away'", message)
+        self.assert_whole()
+        self.document(FAILED, "verify", self.id)
+
+    def test_a_damaged_file_keeps_its_links(self):
+        self.damage("disk", "red")
+        self.assert_told(self.restore(WARNINGS))
+        self.assert_whole()
+        self.assertTrue((self.target / "red").samefile(self.target / "red again"))
+
+    def test_both_are_damaged_in_different_places(self):
+        self.damage("disk", "green", "blue")
+        self.damage("away", "large", "red")
+        self.assert_told(self.restore(WARNINGS))
+        self.assert_whole()
+
+    def test_what_is_damaged_in_both_is_named_and_the_rest_restored(self):
+        self.damage("disk", "green", "blue")
+        self.damage("away", "green")
+        out = self.restore(FAILED)
+        self.assertEqual([one["path"].split("/")[-1] for one in out["warnings"]],
+                         ["disk", "green"])  # fmt: skip
+        self.assert_whole("green")
+        self.assertIn("1 entries", out["error"]["message"])
+
+    def test_existing_files_are_told_of_once(self):
+        self.target.mkdir()
+        (self.target / "blue").write_text("mine\n")
+        self.damage("disk", "green", "blue")
+        out = self.restore(WARNINGS)
+        self.assertEqual([one["path"].split("/")[-1] for one in out["warnings"]],
+                         ["blue", "disk"])  # fmt: skip
+        self.assertEqual((self.target / "blue").read_text(), "mine\n")
+        self.assertEqual((self.target / "green").read_bytes(),
+                         (self.source / "green").read_bytes())  # fmt: skip
+        self.assert_told(self.restore(WARNINGS, "--overwrite"))
+        self.assert_whole()
+
+    def test_the_second_is_gone(self):
+        self.take_away("away")
+        self.assertEqual(self.restore(DONE)["warnings"], [])
+        self.assert_whole()
+        shutil.rmtree(self.target)
+        self.damage("disk", "green")
+        self.restore(FAILED)
+        self.assert_whole("green")
+
+    def test_a_target_that_cannot_be_written_is_not_the_storage(self):
+        self.target.write_text("no directory\n")
+        out = self.restore(FAILED)
+        self.assertEqual(out["warnings"], [])
+
+    def test_encrypted_backups(self):
+        key = self.scratch / "key"
+        self.ends(DONE, "key", "generate", "raw", key)
+        out = self.back_up_to("away", args=("--encrypt", "aes256", "--key", f"file:{key}"))
+        self.id = out["id"]
+        container = self.places["disk"] / out["backup_file_path"]
+        self.spoil(container)
+        message = self.assert_told(self.restore(WARNINGS, "--key", f"file:{key}"))
+        self.assertIn("copy on 'away'", message)
+        self.assert_whole()
 
 
 if __name__ == "__main__":

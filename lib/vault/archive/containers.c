@@ -71,16 +71,29 @@ bs_status bsi_containers_new(const bsi_vault_env *env, const bsi_manifest_info *
     return BS_OK;
 }
 
+static void forget(void *user)
+{
+    bsi_containers *containers = user;
+
+    for (size_t i = 0; i < containers->count; i++) {
+        container *one = &containers->list[i];
+        bsi_archive_reader_free(one->reader);
+        bsi_members_free(one->members);
+        bsi_object_reader_free(one->object);
+        one->reader = NULL;
+        one->members = NULL;
+        one->object = NULL;
+        one->is_locked = false;
+    }
+    containers->current = NULL;
+}
+
 void bsi_containers_free(bsi_containers *containers)
 {
     if (!containers) {
         return;
     }
-    for (size_t i = 0; i < containers->count; i++) {
-        bsi_archive_reader_free(containers->list[i].reader);
-        bsi_members_free(containers->list[i].members);
-        bsi_object_reader_free(containers->list[i].object);
-    }
+    forget(containers);
     bsi_free(containers->list);
     bsi_free(containers);
 }
@@ -252,5 +265,5 @@ static bs_status next(void *user, void *buf, size_t size)
 
 bsi_content bsi_containers_content(bsi_containers *containers)
 {
-    return (bsi_content){begin, next, containers};
+    return (bsi_content){begin, next, containers, forget};
 }

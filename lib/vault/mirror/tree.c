@@ -626,5 +626,5 @@ bs_status bsi_mirror_files_check_holes(bsi_mirror_files *files)
 
 bsi_content bsi_mirror_files_content(bsi_mirror_files *files)
 {
-    return (bsi_content){begin, next, files};
+    return (bsi_content){begin, next, files, NULL};
 }
