@@ -33,8 +33,11 @@ typedef struct remote_line {
     test_proxy *proxy; /* Where it breaks. */
 } remote_line;
 
-/* Uploads, reads, replaces and removes, all of which succeeds whatever happens to a connection. */
-void remote_work_with_cut(const remote_line *line, test_proxy_way way, uint64_t after);
+/*
+ * Uploads, reads, replaces and removes, all of which succeeds whatever happens to a connection.
+ * Whether the line was cut.
+ */
+bool remote_work_with_cut(const remote_line *line, test_proxy_way way, uint64_t after);
 /* Bytes are counted once; then the line breaks in between. */
 void remote_work_with_each_cut(const remote_line *line, test_proxy_way way);
 /* Of an upload only answers are lost: it is found out whether it has its name. */

@@ -172,7 +172,7 @@ static void packets_in_pieces_are_put_together(void **state)
 
     (void)state;
     test_proxy_slice(line.proxy, 97);
-    remote_work_with_cut(&line, TEST_PROXY_UP, TEST_PROXY_NEVER);
+    assert_false(remote_work_with_cut(&line, TEST_PROXY_UP, TEST_PROXY_NEVER));
     test_proxy_stop(line.proxy);
 }
 
