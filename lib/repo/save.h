@@ -18,12 +18,12 @@
  * Any thread, several at a time, but for new, finish and free. One writer at a time
  * for an index: a blob that another writer is about to store counts as stored.
  *
- * Memory: two packs that fill, one of data and one of trees; up to
- * BSI_SAVE_UPLOADS that are full; and what items under way have sealed.
+ * Memory: two packs that fill, one of data and one of trees; one that is being stored, and
+ * BSI_SAVE_UPLOADS that are full and wait for it; and what items under way have sealed.
  */
 typedef struct bsi_repo_writer bsi_repo_writer;
 
-enum { BSI_SAVE_UPLOADS = 2 };
+enum { BSI_SAVE_UPLOADS = 1 }; /* One at a time is stored: more would only wait longer. */
 
 /* Zeros stand for the usual. */
 typedef struct bsi_save_options {
