@@ -381,6 +381,7 @@ bs_status bsi_adopter_add(bsi_adopter *adopter, const bsi_vault *form, const bsi
 static bs_status load(bsi_adopter *self)
 {
     const bsi_repo_session *session = self->session;
+    const bsi_index_load_options loading = {.pool = session->env->pool};
     bsi_repo_files files = {0};
     uint64_t packs = 0;
     bs_status status = BS_OK;
@@ -388,7 +389,7 @@ static bs_status load(bsi_adopter *self)
     BSI_TRY(bsi_local_zone_load(&self->zone));
     BSI_TRY(bsi_repo_who_get(&self->who));
     BSI_TRY(bsi_repo_index_new(&self->index));
-    BSI_TRY(bsi_repo_index_load(session->repo, self->call, NULL, self->index));
+    BSI_TRY(bsi_repo_index_load(session->repo, self->call, &loading, self->index));
     BSI_TRY(bsi_repo_writer_new(session->repo, self->index, session->env->pool, self->call, NULL,
                                 &self->writer));
     BSI_TRY(bsi_repo_writer_adopt(self->writer, &packs));
