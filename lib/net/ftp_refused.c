@@ -21,11 +21,12 @@ static bool mentions(bsi_slice text, const char *word)
     return false;
 }
 
-/* Servers have no code of their own for a disk that is full. */
+/* Servers have no code of their own for a disk that is full; the last words are vsftpd's for it. */
 static bool tells_full(const bsi_ftp_reply *reply)
 {
     return reply->code == 452 || reply->code == 552 || mentions(reply->text, "no space") ||
-           mentions(reply->text, "disk full") || mentions(reply->text, "quota");
+           mentions(reply->text, "disk full") || mentions(reply->text, "quota") ||
+           mentions(reply->text, "failure writing to local file");
 }
 
 static bs_status status_of(const bsi_ftp_reply *reply)

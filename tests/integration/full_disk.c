@@ -64,6 +64,7 @@ void full_disk_check_uploads(const remote_settings *all, const char *disk, bs_st
     remote_assert_stored(storage, "d/new", bytes, LARGE);
     assert_int_equal(remote_count_files(all->path), 2);
     bsi_storage_unref(storage);
+    assert_true(test_small_disk_unmount(disk));
     free(bytes);
 }
 
@@ -88,4 +89,5 @@ void full_disk_check_backup(engine_fixture *engine, const char *name, const char
     engine_backup(engine, &options, BS_OK, id);
     engine_restore(engine, id);
     assert_true(compare_trees(engine->source, engine->target, COMPARE_NO_TOP));
+    assert_true(test_small_disk_unmount(disk));
 }

@@ -59,3 +59,8 @@ bool test_small_disk_resize(const char *path, size_t bytes)
 {
     return do_mount(path, bytes, MS_REMOUNT);
 }
+
+bool test_small_disk_unmount(const char *path)
+{
+    return umount2(path, MNT_DETACH) == 0;
+}

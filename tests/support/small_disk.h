@@ -19,4 +19,7 @@ bool test_small_disk_mount(const char *path, size_t bytes);
 /* The disk at a path has another size from now on. */
 bool test_small_disk_resize(const char *path, size_t bytes);
 
+/* Take away what was mounted there last. */
+bool test_small_disk_unmount(const char *path);
+
 #endif

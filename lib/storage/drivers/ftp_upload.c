@@ -25,6 +25,8 @@ enum {
     RACES_MAX = 100,  /* How often a directory may vanish before its use, ... */
     REFUSALS_MAX = 8, /* ... or a file be refused although its directory was there. */
     SHORT_MAX = 8,    /* How often a transfer that looked whole is gone on with. */
+    STALLS_MAX = 2,   /* How often in a row nothing more arrives until the server is asked why. */
+    LITTLE = 8192,    /* So much then: more than the rest of a page, and taken in at once. */
     COPY_SIZE = 256 * 1024,
     HASH_DIGITS = 2 * BSI_SHA256_SIZE,
     HASH_WORD = 2, /* Of the answer to HASH: name of the hash, range, digits, name of the file. */
@@ -166,6 +168,8 @@ static bs_status measure(bsi_ftp_upload *upload, const bs_call *call)
                        host_of(upload), size, upload->temp, upload->sent);
         return never_again(BS_E_IO);
     }
+    upload->stalls = size == upload->measured ? upload->stalls + 1 : 0;
+    upload->measured = size;
     upload->sent = size;
     return BS_OK;
 }
@@ -231,6 +235,33 @@ static bs_status begin_transfer(bsi_ftp_upload *upload, const bs_call *call)
     return status == BS_E_NOT_FOUND ? refused(upload) : status;
 }
 
+static const uint8_t *unsent(const bsi_ftp_upload *upload, size_t *size_out)
+{
+    const size_t at = (size_t)(upload->sent % BSI_FTP_BLOCK);
+
+    *size_out = (size_t)bsi_min_u64(BSI_FTP_BLOCK - at, upload->size - upload->sent);
+    return upload->blocks[slot_of(upload->sent)] + at;
+}
+
+/*
+ * A server that cannot write, for its disk is full, cuts the transfer off before it says so, and
+ * what it says is lost with that. A little is on its way before: then there is an answer.
+ */
+static bs_status send_a_little(bsi_ftp_upload *upload, const bs_call *call)
+{
+    size_t size = 0;
+    const uint8_t *bytes = unsent(upload, &size);
+
+    if (upload->stalls < STALLS_MAX || size == 0) {
+        return BS_OK;
+    }
+    size = bsi_min_size(size, LITTLE);
+    BSI_TRY(begin_transfer(upload, call));
+    BSI_TRY(bsi_ftp_send(upload->link->ftp, call, bytes, size));
+    BSI_TRY(bsi_ftp_send_end(upload->link->ftp, call));
+    return measure(upload, call);
+}
+
 /* A transfer is under way that goes on at `sent`. */
 static bs_status go_on(bsi_ftp_upload *upload, const bs_call *call)
 {
@@ -240,6 +271,7 @@ static bs_status go_on(bsi_ftp_upload *upload, const bs_call *call)
     BSI_TRY(take_link(upload, call));
     if (upload->unsure) {
         BSI_TRY(measure(upload, call));
+        BSI_TRY(send_a_little(upload, call));
     }
     upload->unsure = true;
     return begin_transfer(upload, call);
@@ -249,10 +281,9 @@ static bs_status send_kept(bsi_ftp_upload *upload, const bs_call *call)
 {
     BSI_TRY(go_on(upload, call));
     while (upload->sent < upload->size) {
-        const size_t at = (size_t)(upload->sent % BSI_FTP_BLOCK);
-        const size_t size = (size_t)bsi_min_u64(BSI_FTP_BLOCK - at, upload->size - upload->sent);
-        BSI_TRY(bsi_ftp_send(upload->link->ftp, call, upload->blocks[slot_of(upload->sent)] + at,
-                             size));
+        size_t size = 0;
+        const uint8_t *bytes = unsent(upload, &size);
+        BSI_TRY(bsi_ftp_send(upload->link->ftp, call, bytes, size));
         upload->sent += size;
     }
     return BS_OK;

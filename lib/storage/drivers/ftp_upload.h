@@ -40,6 +40,8 @@ typedef struct bsi_ftp_upload {
     int64_t mtime_ns;                /* Or BS_STORAGE_NO_TIME. */
     uint64_t size;                   /* Bytes so far. */
     uint64_t sent;                   /* How many of them were handed on. */
+    uint64_t measured;               /* How much was there when that was asked last, */
+    unsigned stalls;                 /* and how often in a row no more than before. */
     unsigned shorts;                 /* How often less was there when all had been taken. */
     size_t taken;                    /* Of the bytes of the present call, which may come again. */
     bsi_buf head;                    /* The beginning of one that is patchable. */
