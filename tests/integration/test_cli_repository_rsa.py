@@ -239,7 +239,8 @@ class Recipients(Case):
         self.made()
         self.back_up("--encrypt", "aes256", "--key", "env:PASS", name="archive")
         good = self.set.read_bytes()
-        for bad in (good[:-1], b"", b"garbage", b"\0" * (17 << 20), good[:50] + b"x" + good[51:]):
+        changed = good[:50] + bytes([good[50] ^ 1]) + good[51:]
+        for bad in (good[:-1], b"", b"garbage", b"\0" * (17 << 20), changed):
             self.set.write_bytes(bad)
             self.back_up(*REPOSITORY, code=WARNINGS)
             self.assert_restores(DONE)

@@ -294,6 +294,8 @@ static void run_in_child(const run *self)
     expect(bsi_pool_new(2, &env.pool) == BS_OK, self, "no threads");
     if (!self->overwrite) {
         look(self, &env);
+    }
+    if (!self->overwrite && !self->as_user) {
         adopt(self, &env);
     }
     restore(self, &env);
