@@ -90,16 +90,13 @@ bs_status bsi_copy_backups_take(bs_service *service, const char *storage, const 
 
 /* --- All --- */
 
-static bs_status take_rows(bsi_copy_backups *list, const bsi_row_backup *rows, size_t count)
+static bs_status take_row(void *user, const bsi_row_backup *row)
 {
-    for (size_t i = 0; i < count; i++) {
-        const bsi_vault *vault = bsi_vault_find(rows[i].form);
-        if (!bsi_row_is_completed(rows[i].status) || rows[i].deleting || !vault || !vault->lend) {
-            continue;
-        }
-        BSI_TRY(take(list, &rows[i]));
-    }
-    return BS_OK;
+    const bsi_vault *vault = bsi_vault_find(row->form);
+
+    return bsi_row_is_completed(row->status) && !row->deleting && vault && vault->lend
+               ? take(user, row)
+               : BS_OK;
 }
 
 static int compare_backups(const void *a, const void *b)
@@ -113,19 +110,8 @@ static int compare_backups(const void *a, const void *b)
 bs_status bsi_copy_backups_take_all(bs_service *service, const char *storage,
                                     bsi_copy_backups *list)
 {
-    bsi_backup_filter filter = {.storage = storage, .until_ns = bsi_row_now() + 1};
-    bs_status status = BS_OK;
-    size_t count = BSI_CATALOG_LIST_MAX;
+    const bs_status status = bsi_held_each_row(service, storage, take_row, list);
 
-    while (status >= 0 && count == BSI_CATALOG_LIST_MAX) {
-        bsi_row_backup *rows = NULL;
-        status = bsi_catalog_list_backups(service->catalog, &filter, &rows, &count, NULL);
-        if (status >= 0) {
-            status = take_rows(list, rows, count);
-            bsi_row_backups_free(rows, count);
-        }
-        filter.offset += count;
-    }
     if (status >= 0 && list->count > 0) {
         qsort(list->items, list->count, sizeof(*list->items), compare_backups);
     }

@@ -179,3 +179,22 @@ void bsi_held_close(bs_service *service, bsi_held *held)
     bsi_storage_unref(held->storage);
     *held = (bsi_held){0};
 }
+
+bs_status bsi_held_each_row(bs_service *service, const char *storage, bsi_held_row_cb each,
+                            void *user)
+{
+    bsi_backup_filter filter = {.storage = storage, .until_ns = bsi_row_now() + 1};
+    bs_status status = BS_OK;
+    size_t count = BSI_CATALOG_LIST_MAX;
+
+    while (status >= 0 && count == BSI_CATALOG_LIST_MAX) {
+        bsi_row_backup *rows = NULL;
+        BSI_TRY(bsi_catalog_list_backups(service->catalog, &filter, &rows, &count, NULL));
+        for (size_t i = 0; i < count && status >= 0; i++) {
+            status = each(user, &rows[i]);
+        }
+        bsi_row_backups_free(rows, count);
+        filter.offset += count;
+    }
+    return status;
+}

@@ -8,16 +8,16 @@
 #include "storage/storage.h"
 #include "vault/vault.h"
 
-/*
- * A completed backup that somebody reads: while it is held nobody removes or
- * replaces it.
- */
 typedef struct bsi_held_place {
     char *name;
     bsi_storage *storage; /* NULL: it cannot be opened. */
     bs_error error;       /* Why. */
 } bsi_held_place;
 
+/*
+ * A completed backup that somebody reads: while it is held nobody removes or
+ * replaces it.
+ */
 typedef struct bsi_held {
     bsi_row_backup row;
     bsi_storage *storage;
@@ -48,6 +48,14 @@ BS_NODISCARD bs_status bsi_held_read(const bsi_held *held, const bsi_warn *warn,
 
 /* Whether a failure, which the thread's error record tells, is of what a storage gave. */
 bool bsi_held_blames_storage(bs_status status);
+
+/*
+ * Each backup of a storage that the catalogue has now, whatever became of it; those that begin
+ * meanwhile are not among them. Rows are borrowed; `each` ends it with a failure.
+ */
+typedef bs_status (*bsi_held_row_cb)(void *user, const bsi_row_backup *row);
+BS_NODISCARD bs_status bsi_held_each_row(bs_service *service, const char *storage,
+                                         bsi_held_row_cb each, void *user);
 
 /* A zeroed one is ignored. */
 void bsi_held_close(bs_service *service, bsi_held *held);

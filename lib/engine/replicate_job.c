@@ -191,39 +191,19 @@ static bs_status choose_all_named(bs_service *service, replicate_run *run,
     return BS_OK;
 }
 
-static bs_status choose_rows(replicate_run *run, const bsi_row_backup *rows, size_t count)
+static bs_status choose_row(void *user, const bsi_row_backup *row)
 {
-    for (size_t i = 0; i < count; i++) {
-        const bsi_vault *vault = bsi_vault_find(rows[i].form);
-        if (!bsi_row_is_completed(rows[i].status)) {
-            continue;
-        }
-        if (!vault || !vault->replicate) {
-            run->report.backups_passed_over++;
-            continue;
-        }
-        BSI_TRY(choose(run, &rows[i]));
-    }
-    return BS_OK;
-}
+    replicate_run *run = user;
+    const bsi_vault *vault = bsi_vault_find(row->form);
 
-/* All that is there now; those that begin meanwhile are for the next time. */
-static bs_status choose_all(bs_service *service, replicate_run *run)
-{
-    bsi_backup_filter filter = {.storage = run->work.storage, .until_ns = bsi_row_now() + 1};
-    bs_status status = BS_OK;
-    size_t count = BSI_CATALOG_LIST_MAX;
-
-    while (status >= 0 && count == BSI_CATALOG_LIST_MAX) {
-        bsi_row_backup *rows = NULL;
-        status = bsi_catalog_list_backups(service->catalog, &filter, &rows, &count, NULL);
-        if (status >= 0) {
-            status = choose_rows(run, rows, count);
-            bsi_row_backups_free(rows, count);
-        }
-        filter.offset += count;
+    if (!bsi_row_is_completed(row->status)) {
+        return BS_OK;
     }
-    return status;
+    if (!vault || !vault->replicate) {
+        run->report.backups_passed_over++;
+        return BS_OK;
+    }
+    return choose(run, row);
 }
 
 static int compare_chosen(const void *a, const void *b)
@@ -323,7 +303,7 @@ static bs_status replicate_work(bsi_job *job)
     bsi_repo_work_begin_result(&run->work, RESULT_MAX);
     bsi_json_put_text(&run->work.json, "to", run->to);
     if (!run->named) {
-        BSI_TRY(choose_all(job->service, run));
+        BSI_TRY(bsi_held_each_row(job->service, run->work.storage, choose_row, run));
     }
     put_in_order(run, job);
     status = copy_all(run, job);

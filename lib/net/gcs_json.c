@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/json_walk.h"
 #include "net/service_xml_int.h"
 #include "text/base64.h"
-#include "text/json_read.h"
 #include "text/rfc3339.h"
 
 enum {
@@ -82,54 +82,7 @@ bool bsi_gcs_stored_parse(bsi_slice header, uint64_t *out)
     return true;
 }
 
-/* --- Walking --- */
-
-typedef bs_status (*take_member)(void *user, bsi_json_reader *reader, bsi_slice key);
-
-/* Each member of the object that comes next. */
-static bs_status read_object(bsi_json_reader *reader, take_member take, void *user)
-{
-    bsi_slice key = {NULL, 0};
-    bs_status status = bsi_json_enter_object(reader);
-
-    if (status < 0) {
-        return status;
-    }
-    for (status = bsi_json_next_key(reader, &key); status == BS_OK;
-         status = bsi_json_next_key(reader, &key)) {
-        BSI_TRY(take(user, reader, key));
-    }
-    return status < 0 ? status : BS_OK;
-}
-
-typedef bs_status (*take_item)(void *user, bsi_json_reader *reader);
-
-/* Each item of the array that comes next. */
-static bs_status read_array(bsi_json_reader *reader, take_item take, void *user)
-{
-    bs_status status = bsi_json_enter_array(reader);
-
-    if (status < 0) {
-        return status;
-    }
-    for (status = bsi_json_next_item(reader); status == BS_OK;
-         status = bsi_json_next_item(reader)) {
-        BSI_TRY(take(user, reader));
-    }
-    return status < 0 ? status : BS_OK;
-}
-
-/* All of a document, which is one object in which no key comes twice. */
-static bs_status read_document(bsi_slice document, size_t max, take_member take, void *user)
-{
-    const bsi_json_limits limits = {.max_size = max};
-    bsi_json_reader reader;
-
-    BSI_TRY(bsi_json_check(document.data, document.size, &limits, BS_LAYER_STORAGE, BS_E_CORRUPT));
-    bsi_json_init(&reader, document.data, document.size, BS_LAYER_STORAGE, BS_E_CORRUPT);
-    BSI_TRY(read_object(&reader, take, user));
-    return bsi_json_end(&reader);
-}
+/* --- Values --- */
 
 /* Numbers of 64 bits come as texts. */
 static bs_status read_size(bsi_json_reader *reader, bsi_buf *scratch, uint64_t *out)
@@ -221,7 +174,7 @@ static bs_status take_object_member(void *user, bsi_json_reader *reader, bsi_sli
     if (bsi_slice_is(key, "crc32c")) {
         return read_sum(self, reader);
     }
-    return bsi_slice_is(key, "metadata") ? read_object(reader, take_metadata, self)
+    return bsi_slice_is(key, "metadata") ? bsi_json_walk_object(reader, take_metadata, self)
                                          : bsi_json_skip(reader);
 }
 
@@ -232,7 +185,7 @@ bs_status bsi_gcs_object_parse(bsi_slice document, bsi_gcs_object *out)
 
     *out = (bsi_gcs_object){.mtime_ns = BSI_SERVICE_NO_TIME};
     bsi_buf_init(&self.scratch, DOCUMENT_MAX);
-    status = read_document(document, DOCUMENT_MAX, take_object_member, &self);
+    status = bsi_json_walk_document(document, DOCUMENT_MAX, take_object_member, &self);
     bsi_buf_dispose(&self.scratch);
     if (status == BS_OK && (!self.is_object || !self.has_size || out->generation == 0)) {
         status = bsi_service_corrupt("does not describe an object");
@@ -292,7 +245,7 @@ static bs_status take_entry(void *user, bsi_json_reader *reader)
 {
     page_reading *self = user;
 
-    BSI_TRY(read_object(reader, take_entry_member, self));
+    BSI_TRY(bsi_json_walk_object(reader, take_entry_member, self));
     return bsi_page_take_end(&self->draft, true);
 }
 
@@ -312,7 +265,7 @@ static bs_status take_page_member(void *user, bsi_json_reader *reader, bsi_slice
         return read_kind(reader, &self->scratch, "storage#objects", &self->is_list);
     }
     if (bsi_slice_is(key, "items")) {
-        return read_array(reader, take_entry, self);
+        return bsi_json_walk_array(reader, take_entry, self);
     }
     return bsi_slice_is(key, "nextPageToken") ? read_token(self, reader) : bsi_json_skip(reader);
 }
@@ -324,7 +277,7 @@ bs_status bsi_gcs_page_parse(bsi_slice document, bsi_page *out)
 
     bsi_buf_init(&self.scratch, BSI_GCS_PAGE_BYTES_MAX);
     if (status == BS_OK) {
-        status = read_document(document, BSI_GCS_PAGE_BYTES_MAX, take_page_member, &self);
+        status = bsi_json_walk_document(document, BSI_GCS_PAGE_BYTES_MAX, take_page_member, &self);
     }
     if (status == BS_OK && !self.is_list) {
         status = bsi_service_corrupt("is no list of objects");
@@ -364,7 +317,7 @@ static bs_status take_detail(void *user, bsi_json_reader *reader, bsi_slice key)
 
 static bs_status take_details(void *user, bsi_json_reader *reader)
 {
-    return read_object(reader, take_detail, user);
+    return bsi_json_walk_object(reader, take_detail, user);
 }
 
 static bs_status take_error_member(void *user, bsi_json_reader *reader, bsi_slice key)
@@ -378,13 +331,13 @@ static bs_status take_error_member(void *user, bsi_json_reader *reader, bsi_slic
     if (bsi_slice_is(key, "message")) {
         return read_cut(self, reader, self->out->message, sizeof(self->out->message));
     }
-    return bsi_slice_is(key, "errors") ? read_array(reader, take_details, self)
+    return bsi_slice_is(key, "errors") ? bsi_json_walk_array(reader, take_details, self)
                                        : bsi_json_skip(reader);
 }
 
 static bs_status take_error(void *user, bsi_json_reader *reader, bsi_slice key)
 {
-    return bsi_slice_is(key, "error") ? read_object(reader, take_error_member, user)
+    return bsi_slice_is(key, "error") ? bsi_json_walk_object(reader, take_error_member, user)
                                       : bsi_json_skip(reader);
 }
 
@@ -395,7 +348,7 @@ bs_status bsi_gcs_error_parse(bsi_slice document, bsi_service_error *out)
 
     *out = (bsi_service_error){.code = ""};
     bsi_buf_init(&self.scratch, DOCUMENT_MAX);
-    status = read_document(document, DOCUMENT_MAX, take_error, &self);
+    status = bsi_json_walk_document(document, DOCUMENT_MAX, take_error, &self);
     bsi_buf_dispose(&self.scratch);
     return status == BS_OK && !self.is_error ? bsi_service_corrupt("does not tell of an error")
                                              : status;

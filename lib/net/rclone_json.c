@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "text/json_read.h"
+#include "net/json_walk.h"
 #include "text/rfc3339.h"
 
 enum {
@@ -19,38 +19,6 @@ enum {
 static bs_status corrupt(const char *what)
 {
     return bsi_fail(BS_LAYER_STORAGE, BS_E_CORRUPT, "rclone's answer %s", what);
-}
-
-/* --- Walking --- */
-
-typedef bs_status (*take_member)(void *user, bsi_json_reader *reader, bsi_slice key);
-
-/* Each member of the object that comes next. */
-static bs_status read_object(bsi_json_reader *reader, take_member take, void *user)
-{
-    bsi_slice key = {NULL, 0};
-    bs_status status = bsi_json_enter_object(reader);
-
-    if (status < 0) {
-        return status;
-    }
-    for (status = bsi_json_next_key(reader, &key); status == BS_OK;
-         status = bsi_json_next_key(reader, &key)) {
-        BSI_TRY(take(user, reader, key));
-    }
-    return status < 0 ? status : BS_OK;
-}
-
-/* All of a document, which is one object in which no key comes twice. */
-static bs_status read_document(bsi_slice document, take_member take, void *user)
-{
-    const bsi_json_limits limits = {.max_size = DOCUMENT_MAX};
-    bsi_json_reader reader;
-
-    BSI_TRY(bsi_json_check(document.data, document.size, &limits, BS_LAYER_STORAGE, BS_E_CORRUPT));
-    bsi_json_init(&reader, document.data, document.size, BS_LAYER_STORAGE, BS_E_CORRUPT);
-    BSI_TRY(read_object(&reader, take, user));
-    return bsi_json_end(&reader);
 }
 
 /* --- Items --- */
@@ -147,7 +115,7 @@ static bs_status take_stat_member(void *user, bsi_json_reader *reader, bsi_slice
     }
     self->found = true;
     self->has_path = false;
-    BSI_TRY(read_object(reader, take_item_member, self));
+    BSI_TRY(bsi_json_walk_object(reader, take_item_member, self));
     return check_item(self);
 }
 
@@ -157,7 +125,7 @@ bs_status bsi_rclone_stat_parse(bsi_slice document, bsi_rclone_item *out, bool *
     bs_status status = BS_OK;
 
     begin_item(&self, out);
-    status = read_document(document, take_stat_member, &self);
+    status = bsi_json_walk_document(document, DOCUMENT_MAX, take_stat_member, &self);
     if (status == BS_OK && !self.has_path) {
         status = corrupt("tells of no item");
     }
@@ -204,7 +172,7 @@ static bs_status take_info(void *user, bsi_json_reader *reader, bsi_slice key)
         return bsi_json_skip(reader);
     }
     self->has_features = true;
-    return read_object(reader, take_feature, self->out);
+    return bsi_json_walk_object(reader, take_feature, self->out);
 }
 
 bs_status bsi_rclone_features_parse(bsi_slice document, bsi_rclone_features *out)
@@ -212,7 +180,7 @@ bs_status bsi_rclone_features_parse(bsi_slice document, bsi_rclone_features *out
     features_reading self = {.out = out};
 
     *out = (bsi_rclone_features){.buckets = false};
-    BSI_TRY(read_document(document, take_info, &self));
+    BSI_TRY(bsi_json_walk_document(document, DOCUMENT_MAX, take_info, &self));
     return self.has_features ? BS_OK : corrupt("tells no features");
 }
 
@@ -251,7 +219,7 @@ bool bsi_rclone_error_parse(bsi_slice document, char out[BSI_RCLONE_ERROR_SIZE])
 
     bsi_error_save(&before);
     out[0] = '\0';
-    status = read_document(document, take_error_member, &self);
+    status = bsi_json_walk_document(document, DOCUMENT_MAX, take_error_member, &self);
     bsi_error_restore(&before);
     return status == BS_OK && self.has_text;
 }
@@ -301,7 +269,8 @@ static bs_status tell_item(bsi_rclone_list *list)
     bs_status status = BS_OK;
 
     begin_item(&self, &item);
-    status = read_document(bsi_buf_slice(&list->item), take_item_member, &self);
+    status =
+        bsi_json_walk_document(bsi_buf_slice(&list->item), DOCUMENT_MAX, take_item_member, &self);
     if (status == BS_OK) {
         status = check_item(&self);
     }

@@ -394,14 +394,13 @@ static void seven_zip_comes_back_identical(void **state)
     assert_comes_back(engine, &options, SAME);
 }
 
-/* Hard links of symbolic links are symbolic links of their own there. */
 static void repositories_come_back_identical(void **state)
 {
     engine_fixture *engine = *state;
     bs_backup_options options = begin(engine, "home", TREE_NAMES);
 
     options.form = BS_FORM_REPOSITORY;
-    assert_comes_back(engine, &options, SAME | COMPARE_NO_HARD_LINKS);
+    assert_comes_back(engine, &options, SAME);
 }
 
 static void mirrors_come_back_identical(void **state)
