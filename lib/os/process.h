@@ -3,6 +3,7 @@
 #define BSI_OS_PROCESS_H
 
 #include "base/error.h"
+#include "base/slice.h"
 
 /*
  * A variable of this process's environment; NULL: unset. Borrowed until somebody changes the
@@ -45,6 +46,9 @@ BS_NODISCARD bs_status bsi_process_finish(bsi_process *process);
 
 /* Wait for its end, throwing away what it says: BS_E_TIMEOUT when it still runs after `wait_ms`. */
 BS_NODISCARD bs_status bsi_process_wait(bsi_process *process, uint32_t wait_ms);
+
+/* The last `room` bytes of all that a process said: `more` goes behind the *size that are there. */
+void bsi_last_words_keep(char *words, size_t room, size_t *size, bsi_slice more);
 
 /* Kill it if it still runs, collect it, free. NULL is ignored. */
 void bsi_process_free(bsi_process *process);

@@ -22,8 +22,8 @@
 
 enum {
     TAIL_SIZE = 512,
-    CHUNK_SIZE = 4096,
-    DRAIN_CHUNKS = 256, /* The most that a pipe can hold. */
+    CHUNK_SIZE = 2048,
+    DRAIN_CHUNKS = 512, /* The most that a pipe can hold. */
     NAME_SIZE = 128,
     FIRST_FREE_FD = 3,
     LOOK_MS = 50, /* How often to ask for the end while others hold the pipes open. */
@@ -307,20 +307,19 @@ out:
     return status;
 }
 
-static void keep_tail(bsi_process *process, const char *bytes, size_t size)
+void bsi_last_words_keep(char *words, size_t room, size_t *size, bsi_slice more)
 {
-    size_t kept = process->tail_size;
+    size_t kept = *size;
 
-    if (size > TAIL_SIZE) {
-        bytes += size - TAIL_SIZE;
-        size = TAIL_SIZE;
+    if (more.size > room) {
+        more = (bsi_slice){more.data + more.size - room, room};
     }
-    if (kept > TAIL_SIZE - size) {
-        kept = TAIL_SIZE - size;
-        memmove(process->tail, process->tail + process->tail_size - kept, kept);
+    if (kept > room - more.size) {
+        kept = room - more.size;
+        memmove(words, words + *size - kept, kept);
     }
-    memcpy(process->tail + kept, bytes, size);
-    process->tail_size = kept + size;
+    memcpy(words + kept, more.data, more.size);
+    *size = kept + more.size;
 }
 
 /*
@@ -352,7 +351,8 @@ static bool take_err(bsi_process *process)
     const ssize_t got = process->err < 0 ? 0 : take_some(&process->err, chunk, sizeof(chunk));
 
     if (got > 0) {
-        keep_tail(process, chunk, (size_t)got);
+        bsi_last_words_keep(process->tail, TAIL_SIZE, &process->tail_size,
+                            (bsi_slice){chunk, (size_t)got});
     }
     return got > 0;
 }

@@ -223,19 +223,8 @@ static void hide_parameters(const bsi_rclone *rclone, char *text)
 
 static void keep_said(bsi_rclone *rclone, const char *bytes, size_t size)
 {
-    const size_t room = sizeof(rclone->said);
-    size_t kept = rclone->said_size;
-
-    if (size > room) {
-        bytes += size - room;
-        size = room;
-    }
-    if (kept > room - size) {
-        kept = room - size;
-        memmove(rclone->said, rclone->said + rclone->said_size - kept, kept);
-    }
-    memcpy(rclone->said + kept, bytes, size);
-    rclone->said_size = kept + size;
+    bsi_last_words_keep(rclone->said, sizeof(rclone->said), &rclone->said_size,
+                        (bsi_slice){bytes, size});
 }
 
 /* What it has said meanwhile: a full pipe would stop it. Leaves the error record alone. */
